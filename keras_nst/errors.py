@@ -1,0 +1,29 @@
+"""The one exception for input that cannot be used, and the one way to say "did you mean"."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Something a person gave cannot be used.
+
+    The message is one line: what was wrong, what was expected, what to do. The command line prints it on stderr and
+    exits with code 2; as a ValueError it needs no special care from a program.
+    """
+
+
+def unknown(name: str, received: str, known: Iterable[str]) -> InputError:
+    """The error for `received` not being one of `known`, with the closest names.
+
+    Args:
+        name: What was asked for, as the user knows it ("`style`", "tap of vgg16").
+        received: The value that came.
+        known: The values that exist.
+
+    Returns:
+        An `InputError`, to be raised by the caller.
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(received, known, n=3)
+    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {', '.join(known) or 'none'}."
+    return InputError(f"Unknown {name}: {received!r}. {hint}")

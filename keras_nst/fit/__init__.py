@@ -1,0 +1,1 @@
+"""Minimisation: training a net's weights against a bound loss."""

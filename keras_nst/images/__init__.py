@@ -1,0 +1,1 @@
+"""Pixels in and out: reading, writing, colour, sample pictures and photograph streams."""

@@ -1,0 +1,1 @@
+"""Applying trained styles to pictures."""
