@@ -13,7 +13,8 @@ from keras_nst.errors import InputError
 def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name when the block ends well, and is removed when it does not.
 
-    Missing parent folders are made. The temporary name keeps the suffix, because many writers choose a format by it.
+    Missing parent folders are made. The temporary name keeps the suffixes, because many writers choose a format by
+    them (Keras wants `.weights.h5`). A link keeps pointing where it did, and its target is replaced.
 
     Args:
         path: The file to be written.
@@ -22,13 +23,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
         The path to write to, in the same folder, so that the rename is atomic.
 
     Raises:
-        InputError: The folder cannot be made or written to, or the disk is full.
+        InputError: The path is a folder or a device, its folder cannot be made or written to, or the disk is full.
     """
-    path = Path(path)
+    given, path = path, Path(path).resolve()
     temporary = None
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it exists and is no file")  # Renaming over /dev/null would replace it.
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+        # 60 characters are at most 240 bytes, and a name may have 255.
+        handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{path.name[-60:]}", dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -39,7 +43,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"Cannot write {path}: {reason}. Choose another place with --output.") from error
+        raise InputError(f"Cannot write {given}: {reason}. Choose another place with --output.") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

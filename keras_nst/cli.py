@@ -1,0 +1,122 @@
+"""The command line: `keras-nst train` and `keras-nst stylize`, also as train.py and stylize.py.
+
+Only the arguments stand here: what a command does, and what it takes seconds to import, is loaded when it runs.
+"""
+
+import argparse
+import contextlib
+import importlib
+import sys
+from collections.abc import Sequence
+
+import keras_nst
+from keras_nst.errors import InputError
+from keras_nst.recipes import RECIPES
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong argument in one line, like every other bad input."""
+
+    def error(self, message):
+        raise InputError(f"{message}. See {self.prog} --help.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: What follows the program's name; None for the process's own.
+
+    Returns:
+        The exit code: 0, 2 after bad input (one line on stderr says which), 130 when interrupted.
+    """
+    try:
+        options = _parser().parse_args(arguments)
+        return importlib.import_module(f"keras_nst.commands.{options.command}").run(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="keras-nst", description="Style transfer that keeps what matters in a picture.")
+    parser.add_argument("--version", action="version", version=f"keras_nst {keras_nst.__version__}")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
+    _add_stylize(commands)
+    _add_train(commands)
+    return parser
+
+
+def _number(kind: type, low: float, high: float = float("inf")):
+    """A parser of numbers from `low` to `high`."""
+
+    def parse(text: str):
+        with contextlib.suppress(ValueError):
+            if low <= kind(text) <= high:
+                return kind(text)
+        expected = "whole number" if kind is int else "number"
+        bounds = f"from {low:g}" + (f" to {high:g}" if high < float("inf") else "")
+        raise argparse.ArgumentTypeError(f"expected a {expected} {bounds}, received {text!r}")
+
+    return parse
+
+
+_COUNT = _number(int, 1)
+_WEIGHT = _number(float, 0)
+
+
+def _add_stylize(commands) -> None:
+    parser = commands.add_parser("stylize", help="apply a trained style to pictures")
+    parser.add_argument(
+        "inputs", nargs="*", metavar="INPUT", help="picture, folder, pattern, sample:NAME, or - for stdin"
+    )
+    parser.add_argument(
+        "--style", "-s", action="append", metavar="NAME_OR_PATH", help="a style; several give a contact sheet"
+    )
+    parser.add_argument("--output", "-o", metavar="OUT", help="file, - for stdout, or for several inputs a folder")
+    parser.add_argument("--max-size", type=_COUNT, metavar="PX", help="shrink to this longest side first")
+    parser.add_argument(
+        "--strength", type=_number(float, 0, 1), default=1.0, help="0 the photograph ... 1 the full style"
+    )
+    parser.add_argument("--color", choices=("style", "keep"), default="style", help="keep: the photograph's own colors")
+    parser.add_argument(
+        "--bits", type=int, choices=(8, 16), default=8, help="per color of the result (16: PNG and TIFF)"
+    )
+    parser.add_argument("--max-pixels", type=_COUNT, metavar="N", help="refuse larger inputs (100 million)")
+    parser.add_argument("--sheet", action="store_true", help="one contact sheet of photographs and results")
+    parser.add_argument("--json", action="store_true", help="one line of JSON on stdout for each result")
+    parser.add_argument("--list", action="store_true", help="list the styles and exit")
+
+
+def _add_train(commands) -> None:
+    parser = commands.add_parser("train", help="learn a new style from a painting")
+    add = parser.add_argument
+    add("--style", required=True, metavar="IMG", help="the painting")
+    add("--content", metavar="SRC", help="photographs: a folder or tfds:NAME[:SPLIT] (default: built-in samples)")
+    add("--download", action="store_true", help="let TensorFlow Datasets download")
+    add("--recipe", choices=RECIPES, default="johnson2016", help="(%(default)s)")
+    add("--steps", type=_COUNT, default=2000, metavar="N", help="steps in all (%(default)s)")
+    add("--size", type=_number(int, 32), default=256, metavar="PX", help="side of the training crops (%(default)s)")
+    add("--batch", type=_COUNT, default=4, metavar="N", help="crops in a batch (%(default)s)")
+    add(
+        "--style-size",
+        type=_number(int, 32),
+        default=384,
+        metavar="PX",
+        help="the painting's shorter side (%(default)s)",
+    )
+    for term in ("content", "style", "tv"):
+        add(f"--{term}-weight", type=_WEIGHT, metavar="W", help=f"of the {term} term (default: the recipe's)")
+    add("--lr", type=_number(float, 1e-8), default=1e-3, help="learning rate of Adam (%(default)s)")
+    add("--seed", type=_number(int, 0), default=0, help="of the first weights and all draws (%(default)s)")
+    add("--init", metavar="MODEL", help="start from this style: minutes instead of hours")
+    add("--output", "-o", metavar="DIR", help="the style's folder (default: saved_models/<painting>)")
+    add("--resume", action="store_true", help="go on with an unfinished training")
+    add("--mixed-precision", choices=("off", "float16", "bfloat16"), default="off", help="for GPUs (%(default)s)")
+    add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG16 in place of the embedded ones, or imagenet")

@@ -1,0 +1,144 @@
+"""What happens around the steps of a training: the guard, checkpoints, previews and the progress line."""
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from keras_nst.errors import InputError
+from keras_nst.files import replacing
+from keras_nst.images.io import Picture, write
+from keras_nst.images.sheet import contact_sheet
+
+
+class Guard(keras.callbacks.Callback):
+    """Stops at the last step, and at once when the loss is no number any more.
+
+    Args:
+        steps: The step to stop after, counted from the beginning of the training, resumed or not.
+
+    Raises:
+        InputError: From `fit`, when the loss is not finite. Checkpoints are written between epochs only, so the last
+            one is good.
+    """
+
+    def __init__(self, steps: int):
+        super().__init__()
+        self._steps = steps
+
+    def on_train_begin(self, logs=None):
+        """Note where the training goes on."""
+        self._step = int(self.model.step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Look at the loss."""
+        self._step += 1
+        if not math.isfinite(logs["total"]):
+            raise InputError(
+                f"The loss is {logs['total']} at step {self._step}; the last checkpoint is kept. "
+                "Lower --lr or --style-weight, or turn --mixed-precision off, and --resume."
+            )
+        if self._step >= self._steps:
+            self.model.stop_training = True
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes all that a training needs to go on: net, average, optimizer and step, in one file, after each epoch.
+
+    There is no random state to keep: what a batch holds depends on the seed and its number alone.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self._path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Replace the last checkpoint."""
+        with replacing(self._path) as temporary:
+            self.model.save_weights(temporary)
+
+
+class Preview(keras.callbacks.Callback):
+    """Draws photographs above and the net's results below, after each epoch, as a picture and for TensorBoard.
+
+    Args:
+        path: The picture's file.
+        photographs: (1, height, width, 3) each, in [0, 1].
+        board: Folder of TensorBoard's logs; None for the file alone.
+    """
+
+    def __init__(self, path: Path, photographs: Sequence[np.ndarray], board: Path | None = None):
+        super().__init__()
+        self._path, self._photographs, self._board = path, photographs, board
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Replace the last preview."""
+        results = [np.asarray(self.model.trained(photograph)) for photograph in self._photographs]
+        sheet = contact_sheet([self._photographs, results], height=256)
+        write(self._path, Picture(sheet))
+        if self._board:
+            import tensorflow as tf
+
+            with tf.summary.create_file_writer(str(self._board)).as_default(step=int(self.model.step)):
+                tf.summary.image("preview", sheet)
+
+
+class ProgressLine(keras.callbacks.Callback):
+    """A bar with speed and remaining time, and a line with the weighted part of each term after each epoch.
+
+    Args:
+        console: Where to print.
+        steps: As in `Guard`.
+        batch: Images in a batch.
+    """
+
+    def __init__(self, console: Console, steps: int, batch: int):
+        super().__init__()
+        self._console, self._steps, self._batch = console, steps, batch
+        self._bar = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+
+    def on_train_begin(self, logs=None):
+        """Start the bar where the training goes on."""
+        self._step = int(self.model.step)
+        self._task = self._bar.add_task("", total=self._steps, completed=self._step, speed="compiling")
+        self._bar.start()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock of the speed."""
+        self._timed, self._began = 0, time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Move the bar."""
+        self._step += 1
+        self._timed += 1
+        self._speed = self._timed * self._batch / (time.perf_counter() - self._began)
+        self._bar.update(self._task, completed=self._step, speed=f"{self._speed:.1f} images/s")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Print what the loss consists of."""
+        parts = " + ".join(
+            f"{name} {weight * logs[name]:.3g}" for name, weight in self.model.objective.loss.weights.items()
+        )
+        skipped = f", {logs['skipped']:.0f} skipped" if logs.get("skipped") else ""
+        self._console.print(
+            f"step {self._step}/{self._steps}: {logs['total']:.4g} = {parts}, {self._speed:.1f} images/s{skipped}"
+        )
+
+    def on_train_end(self, logs=None):
+        """Leave the terminal as it was."""
+        self.close()
+
+    def close(self):
+        """Stop drawing; a training that failed must call this itself."""
+        self._bar.stop()

@@ -1,0 +1,268 @@
+"""The photographs a training draws its content from, as an endless stream of crops that can be taken up anywhere."""
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from keras_nst.errors import InputError, unknown
+from keras_nst.images.io import read
+from keras_nst.images.samples import SAMPLES, dead_leaves, sample_path
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+# TFDS shuffles a dataset as it writes it, so this many neighbors at a time are enough to make the passes differ. It
+# bounds the memory: 512 encoded photographs are about 80 MB.
+TFDS_WINDOW = 512
+
+_TFDS_SOURCE = re.compile(r"tfds:(?P<name>[^:]+(:[\d*]+\.[\d*]+\.[\d*]+)?)(:(?P<split>.+))?")
+
+
+class Photographs:
+    """An endless, repeatable stream of crops from a source of photographs; `photographs` opens one.
+
+    Attributes:
+        kind: "folder", "tfds" or "samples".
+        name: The folder's name, the dataset's with config, version and split, or "built-in".
+        skipped: Why a picture could not be read, by its path or its TFDS id. It grows while a stream is read.
+    """
+
+    # Most COCO photographs are 640 × 480 or 640 × 427 pixels: 0.6 of 427 still fills the usual crop of 256 pixels, so
+    # that they are never enlarged and objects come at about the size they have in a picture to be stylized.
+    _SMALLEST_CROP = 0.6
+
+    def __init__(self, kind: str, name: str, pictures: tf.data.Dataset, window: int):
+        """Takes the pictures as tuples for `_load`, shuffled `window` of them at a time."""
+        self.kind = kind
+        self.name = name
+        self.skipped: dict[str, str] = {}
+        self._pictures = pictures
+        self._window = window
+        loaded = (self._load(*picture) for picture in pictures.as_numpy_iterator())
+        self._spare = next((rgb for rgb in loaded if rgb is not None), None)
+        if self._spare is None:
+            raise self._unreadable()
+
+    def __len__(self) -> int:
+        return int(self._pictures.cardinality())
+
+    def describe(self) -> dict[str, str | int]:
+        """What a model card says of the source: its kind, its name and its count of pictures."""
+        return {"kind": self.kind, "name": self.name, "count": len(self)}
+
+    def batches(self, *, size: int, batch: int, seed: int, start: int = 0) -> tf.data.Dataset:
+        """The stream from batch number `start` on.
+
+        Crop i of the stream is a function of the source, `seed` and i alone, so that a training resumed at step k
+        sees the batches it would have seen. The pictures come in a new order each pass. A crop is a square of 0.6 to 1
+        times the picture's shorter side (0.4 to 1 for the built-in samples), anywhere inside it, mirrored half the
+        time. Another picture takes the place of one that cannot be read.
+
+        Args:
+            size: The side of a crop, in pixels. Smaller pictures are enlarged.
+            batch: Crops in a batch.
+            seed: Any whole number from 0.
+            start: The number of the first batch, from 0.
+
+        Returns:
+            Batches of shape (batch, size, size, 3), float32 in [0, 1], without end.
+
+        Raises:
+            tf.errors.UnknownError: While iterating, when no picture of a folder can be read any more.
+        """
+        window = self._window
+        first = start * batch
+        turn, place = divmod(first, window)
+
+        def shuffle(turn, pictures):
+            # Dataset.shuffle would also depend on the global seed and on how often the stream was iterated.
+            order = tf.argsort(tf.random.stateless_uniform([window], seed=[seed, turn]))
+            return tf.nest.map_structure(lambda part: tf.gather(part, order), pictures)
+
+        def crop(i, picture):
+            def element(i, *picture):
+                return self._element(np.random.default_rng((seed, i)), size, *picture)
+
+            return tf.ensure_shape(tf.numpy_function(element, [i, *picture], tf.float32), (size, size, 3))
+
+        return (
+            self._pictures.repeat()
+            .skip(turn * window % len(self))
+            .batch(window)
+            .enumerate(turn)
+            .map(shuffle)
+            .prefetch(1)
+            .unbatch()
+            .skip(place)
+            .enumerate(first)
+            .map(crop, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            .batch(batch, drop_remainder=True)
+            .prefetch(tf.data.AUTOTUNE)
+        )
+
+    def _element(self, rng: np.random.Generator, size: int, *picture) -> np.ndarray:
+        rgb = self._load(*picture)
+        return random_crop(self._replacement(rng) if rgb is None else rgb, size, rng, smallest=self._SMALLEST_CROP)
+
+    def _load(self, *picture) -> np.ndarray | None:
+        """One picture (height, width, 3), or None where it cannot be read."""
+        raise NotImplementedError
+
+    def _replacement(self, rng: np.random.Generator) -> np.ndarray:
+        """The picture (height, width, 3) that stands in for one that cannot be read."""
+        raise NotImplementedError
+
+    def _read(self, name: str, source: Path | bytes) -> np.ndarray | None:
+        if name in self.skipped:
+            return None
+        try:
+            return read(source).rgb[0]
+        except InputError as error:
+            self.skipped[name] = str(error).removeprefix(f"Cannot read {name}: ")
+            return None
+
+    def _unreadable(self) -> InputError:
+        reason = ": ".join(next(iter(self.skipped.items()), ("there is none",)))
+        return InputError(f"No picture of the {self.kind} {self.name!r} can be read. The first: {reason}")
+
+
+class _Files(Photographs):
+    def __init__(self, kind: str, name: str, paths: list[Path]):
+        self._paths = paths
+        super().__init__(kind, name, tf.data.Dataset.from_tensor_slices((np.arange(len(paths)),)), window=len(paths))
+
+    def _load(self, place: int) -> np.ndarray | None:
+        return self._read(str(self._paths[place]), self._paths[place])
+
+    def _replacement(self, rng: np.random.Generator) -> np.ndarray:
+        others = (self._load(place) for place in rng.permutation(len(self)))
+        rgb = next((rgb for rgb in others if rgb is not None), None)
+        if rgb is None:
+            raise self._unreadable()
+        return rgb
+
+
+class _Samples(_Files):
+    # Few pictures must do for thousands, and more scales make more of them.
+    _SMALLEST_CROP = 0.4
+
+    def __init__(self):
+        super().__init__("samples", "built-in", [sample_path(name) for name in SAMPLES])
+
+    def _element(self, rng: np.random.Generator, size: int, place: int) -> np.ndarray:
+        return dead_leaves(rng, size) if rng.random() < 0.5 else super()._element(rng, size, place)
+
+
+class _Tfds(Photographs):
+    def _load(self, tfds_id: bytes, encoded: bytes) -> np.ndarray | None:
+        return self._read(tfds_id.decode(), encoded)
+
+    def _replacement(self, rng: np.random.Generator) -> np.ndarray:
+        # A stream of records cannot be asked for another one.
+        return self._spare
+
+
+def photographs(source: str | Path | None, *, download: bool = False) -> Photographs:
+    """Opens a source of photographs and reads a first picture, so that a wrong source fails before a training starts.
+
+    Args:
+        source: A folder, searched through with its subfolders but for hidden ones; "tfds:NAME[:SPLIT]" for a dataset of
+            TensorFlow Datasets, where NAME may hold a config and a version ("tfds:coco/2014:1.1.0:train") and SPLIT is
+            "train" when left out; None for the built-in samples, half of them replaced by dead leaves images.
+        download: Whether a dataset of TensorFlow Datasets that is not on this machine may be downloaded.
+
+    Returns:
+        The opened source.
+
+    Raises:
+        InputError: The folder or dataset does not exist or holds no picture that can be read.
+    """
+    if source is None:
+        return _Samples()
+    if str(source).startswith("tfds:"):
+        return _tfds(str(source), download)
+    folder = Path(source)
+    if not folder.is_dir():
+        problem = "is a file" if folder.exists() else "does not exist"
+        raise InputError(f"The photographs must be a folder or tfds:NAME[:SPLIT]. {str(source)!r} {problem}.")
+    paths = sorted(_picture_files(folder))
+    if not paths:
+        known = " ".join(sorted(SUFFIXES))
+        raise InputError(f"No pictures in {str(source)!r} or its subfolders. Put photographs there ({known}).")
+    return _Files("folder", folder.resolve().name, paths)
+
+
+def random_crop(rgb: np.ndarray, size: int, rng: np.random.Generator, *, smallest: float) -> np.ndarray:
+    """A random square of a picture, mirrored half the time, brought to `size` without changing its proportions.
+
+    Args:
+        rgb: Shape (height, width, 3), float32 in [0, 1].
+        size: The side of the result, in pixels.
+        rng: Draws the square's side, its place and the mirroring.
+        smallest: The smallest side of the square, as a part of the picture's shorter side, in (0, 1].
+
+    Returns:
+        Shape (size, size, 3), float32 in [0, 1].
+    """
+    height, width = rgb.shape[:2]
+    side = math.ceil(min(height, width) * rng.uniform(smallest, 1))
+    top = rng.integers(height - side + 1)
+    left = rng.integers(width - side + 1)
+    square = rgb[top : top + side, left : left + side]
+    if rng.random() < 0.5:
+        square = square[:, ::-1]
+    interpolation = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+    # Cubic interpolation overshoots at edges.
+    return np.clip(cv2.resize(np.ascontiguousarray(square), (size, size), interpolation=interpolation), 0, 1)
+
+
+def _picture_files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
+            yield path
+
+
+def _tfds(source: str, download: bool) -> Photographs:
+    parts = _TFDS_SOURCE.fullmatch(source)
+    if not parts:
+        raise InputError(f"A TFDS source is tfds:NAME[:SPLIT], like tfds:coco/2014:train. Received: {source!r}.")
+    import tensorflow_datasets as tfds
+
+    name, split = parts["name"], parts["split"] or "train"
+    try:
+        builder = tfds.builder(name)
+    except tfds.core.DatasetNotFoundError:
+        raise unknown("TFDS dataset", name, tfds.list_builders()) from None
+    except (ValueError, AssertionError) as error:  # No such config; no such version.
+        raise InputError(f"Cannot open the TFDS dataset {name!r}. {_first_line(error)}") from error
+    if not isinstance(dict(builder.info.features or {}).get("image"), tfds.features.Image):
+        raise InputError(f"The TFDS dataset {name!r} has no 'image'. Choose one of photographs, like tfds:coco/2014.")
+    if download:
+        try:
+            builder.download_and_prepare()
+        except Exception as error:  # The network, a full disk, a manual download, a missing package: all end the same.
+            raise InputError(f"Cannot download the TFDS dataset {name!r}. {_first_line(error)}") from error
+    elif not builder.is_prepared():
+        raise InputError(f"The TFDS dataset {name!r} is not in {builder.data_dir}. Pass --download to fetch it.")
+    try:
+        records = builder.as_dataset(
+            split=split,
+            # Nothing but the picture is parsed, and it is decoded only after the stream has skipped to its start.
+            decoders=tfds.decode.PartialDecoding({"image": True}, {"image": tfds.decode.SkipDecoding()}),
+            read_config=tfds.ReadConfig(add_tfds_id=True, try_autocache=False),
+            shuffle_files=False,
+        )
+    except ValueError as error:
+        raise InputError(f"Cannot read the split {split!r} of {name!r}. {_first_line(error)}") from error
+    pictures = records.map(lambda record: (record["tfds_id"], record["image"]))
+    window = min(TFDS_WINDOW, int(pictures.cardinality()))
+    return _Tfds("tfds", f"{builder.info.full_name}:{split}", pictures, window)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,52 @@
+"""Contact sheets: pictures side by side, to be looked at."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+GAP = 8
+_LABEL = 22
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[np.ndarray]], *, height: int = 320, labels: Sequence[str] | None = None
+) -> np.ndarray:
+    """Lay pictures out in rows on white.
+
+    Args:
+        rows: Pictures (1, h, w, 3) in [0, 1], row by row, each scaled to the row's height; columns are aligned.
+        height: Height of each row in pixels.
+        labels: Text above each column.
+
+    Returns:
+        The sheet, (1, H, W, 3) float32 in [0, 1].
+    """
+    cells = [[_fit(picture[0], height) for picture in row] for row in rows]
+    columns = max(map(len, cells))
+    widths = [max(row[column].shape[1] for row in cells if column < len(row)) for column in range(columns)]
+    top = GAP + (_LABEL if labels else 0)
+    sheet = np.ones((top + len(cells) * (height + GAP), GAP + sum(width + GAP for width in widths), 3), np.float32)
+    lefts = GAP + np.cumsum([0, *(width + GAP for width in widths)])
+    for index, row in enumerate(cells):
+        for left, cell in zip(lefts, row, strict=False):
+            above = top + index * (height + GAP)
+            sheet[above : above + height, left : left + cell.shape[1]] = cell
+    if labels:
+        sheet[:top] = _text_band(sheet.shape[1], top, zip(lefts, labels, strict=False))
+    return sheet[None]
+
+
+def _fit(picture: np.ndarray, height: int) -> np.ndarray:
+    width = max(1, round(picture.shape[1] * height / picture.shape[0]))
+    interpolation = cv2.INTER_AREA if height < picture.shape[0] else cv2.INTER_CUBIC
+    return np.clip(cv2.resize(picture, (width, height), interpolation=interpolation), 0, 1)
+
+
+def _text_band(width: int, height: int, labels) -> np.ndarray:
+    band = Image.new("RGB", (width, height), "white")
+    draw, font = ImageDraw.Draw(band), ImageFont.load_default(_LABEL - GAP)
+    for left, label in labels:
+        draw.text((int(left), GAP // 2), label, fill="black", font=font)
+    return np.asarray(band, np.float32) / 255

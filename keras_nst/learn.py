@@ -1,0 +1,229 @@
+"""Learn a style: from a painting and photographs to a folder that stylizes."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+from rich.console import Console
+
+import keras_nst
+from keras_nst.errors import InputError
+from keras_nst.files import replacing
+from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
+from keras_nst.fit.objective import Objective
+from keras_nst.fit.trainer import StyleTrainer
+from keras_nst.images.datasets import photographs
+from keras_nst.images.io import read
+from keras_nst.images.samples import SAMPLES
+from keras_nst.models.observer import Observer
+from keras_nst.models.styles import PREVIEW, TRAINED, load_net, save_style
+from keras_nst.models.transfer_net import transfer_net
+from keras_nst.models.vgg import vgg
+from keras_nst.models.weights import vgg_weights
+from keras_nst.recipes import recipe
+
+# A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
+EPOCH_STEPS, EPOCHS = 250, 8
+# Float16 gradients overflow with Keras's own first scale of 2^15 and lose the first steps; this one loses none.
+LOSS_SCALE = 64.0
+WARMUP_STEPS = 100
+PREVIEW_SIDE = 384
+
+OPTIONS, CHECKPOINT = "options.json", "checkpoint.weights.h5"
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a training is asked to do.
+
+    Attributes:
+        style: The painting's file.
+        content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
+        recipe: Name of the recipe.
+        weights: Weights of terms that take the place of the recipe's.
+        steps: Steps of the optimizer in all.
+        size: Side of the training crops in pixels.
+        batch: Crops in a batch.
+        style_size: Shorter side in pixels that the painting is brought to: what it shows at this size, strokes and
+            swirls, is what a result shows in as many pixels.
+        learning_rate: Of Adam, at its peak.
+        seed: Of the net's first weights and of all draws of photographs.
+        init: A style to start from, instead of random weights.
+        output: The style's folder; None for one named after the painting in saved_models.
+        mixed_precision: "off", "float16" or "bfloat16".
+        vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
+        download: Whether a dataset may be downloaded.
+    """
+
+    style: str
+    content: str | None = None
+    recipe: str = "johnson2016"
+    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    steps: int = 2000
+    size: int = 256
+    batch: int = 4
+    style_size: int = 384
+    learning_rate: float = 1e-3
+    seed: int = 0
+    init: str | None = None
+    output: str | None = None
+    mixed_precision: str = "off"
+    vgg_weights: str | None = None
+    download: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the style is written."""
+        return Path(self.output) if self.output else TRAINED / Path(self.style).stem.lower().replace(" ", "_")
+
+
+def learn(options: Options, *, resume: bool = False, console: Console | None = None) -> Path:
+    """Train a net to a painting's style and write it as a style.
+
+    The folder's `training/` holds the checkpoint, the log (CSV), TensorBoard's logs and the preview of each epoch.
+
+    Args:
+        options: What to do.
+        resume: Go on from the folder's checkpoint as if the training had never stopped.
+        console: Where the progress is shown; None for nowhere.
+
+    Returns:
+        The style's folder.
+
+    Raises:
+        InputError: A picture, source or folder cannot be used, the training to resume was another one, or the loss is
+            not finite any more.
+    """
+    console = console or Console(quiet=True)
+    painting = _sized(read(options.style).rgb, options.style_size)
+    source = photographs(options.content, download=options.download)
+    chosen = recipe(options.recipe)
+    loss = chosen.loss({**chosen.WEIGHTS, **options.weights})
+    training = options.folder / "training"
+    facts = _facts(options, source.describe(), loss.weights)
+    _open_training(training, facts, resume=resume)
+
+    keras.utils.set_random_seed(options.seed)
+    policy = "float32" if options.mixed_precision == "off" else f"mixed_{options.mixed_precision}"
+    observer = Observer(vgg=vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy))
+    net = transfer_net(dtype=policy)
+    if options.init:
+        _initialize(net, options.init)
+    trainer = StyleTrainer(net, Objective(loss, observer).bind(style=painting))
+    optimizer = keras.optimizers.Adam(_schedule(options.learning_rate, options.steps))
+    if options.mixed_precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
+    trainer.compile(optimizer=optimizer, jit_compile=True)
+    optimizer.build(trainer.trainable_variables)
+    checkpoint = training / CHECKPOINT
+    if checkpoint.is_file():
+        trainer.load_weights(checkpoint)
+    step = int(trainer.step)
+
+    samples = [_sized(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in SAMPLES]
+    progress = ProgressLine(console, options.steps, options.batch)
+    epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
+    try:
+        history = trainer.fit(
+            source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step),
+            initial_epoch=step // epoch_steps,
+            epochs=-(-options.steps // epoch_steps),
+            steps_per_epoch=epoch_steps,
+            verbose=0,
+            callbacks=[
+                Guard(options.steps),
+                progress,
+                Checkpoint(checkpoint),
+                keras.callbacks.CSVLogger(training / "log.csv", append=resume),
+                keras.callbacks.TensorBoard(training / "tensorboard", write_graph=False),
+                Preview(options.folder / PREVIEW, samples, training / "tensorboard" / "preview"),
+            ],
+        )
+    finally:
+        progress.close()
+        if source.skipped:
+            console.print(f"Skipped {len(source.skipped)} pictures that cannot be read:")
+            for name, reason in sorted(source.skipped.items()):
+                console.print(f"  {name}: {reason}", highlight=False)
+
+    stylizing = transfer_net()
+    stylizing.set_weights(trainer.trained.get_weights())
+    final = {name: values[-1] for name, values in history.history.items()}
+    save_style(options.folder, stylizing, {**facts, "final": final, "version": keras_nst.__version__})
+    for file in (checkpoint, training / OPTIONS):
+        file.unlink()
+    return options.folder
+
+
+def _schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Up from a hundredth of the peak, and down to a tenth along half a cosine.
+
+    Adam's first steps have full length whatever the gradient. In the last convolution, with its 2592 inputs, they would
+    drive tanh into saturation, where it has no gradient to come back by: black blobs for the rest of the training.
+    """
+    warmup = min(WARMUP_STEPS, steps // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        peak / 100, steps - warmup, alpha=0.1, warmup_target=peak, warmup_steps=warmup
+    )
+
+
+def _facts(options: Options, content: dict, weights: Mapping[str, float]) -> dict:
+    """What determines a training, for its card and to tell whether a resumed one is the same."""
+    asked = dataclasses.asdict(options)
+    for other in ("style", "output", "download"):
+        del asked[other]
+    for place in ("init", "vgg_weights"):  # A card is published; folders of the machine it was made on are not.
+        asked[place] = asked[place] and Path(asked[place]).name
+    painting = Path(options.style)
+    return {
+        "name": options.folder.name,
+        "style_image": painting.name,
+        "style_sha256": hashlib.sha256(painting.read_bytes()).hexdigest(),
+        **asked,
+        "content": content,
+        "weights": weights,
+    }
+
+
+def _open_training(training: Path, facts: dict, *, resume: bool) -> None:
+    """Make or check the folder of a training.
+
+    Raises:
+        InputError: There is an unfinished training and it is not to be resumed, or none that could be, or another one.
+    """
+    stored = training / OPTIONS
+    if resume:
+        if not stored.is_file():
+            raise InputError(f"{training} holds no unfinished training. Leave out --resume, or check --output.")
+        before = json.loads(stored.read_text("utf-8"))
+        if changed := [key for key, value in facts.items() if before.get(key) != value]:
+            changes = ", ".join(f"{key} {before.get(key)!r} became {facts[key]!r}" for key in changed)
+            raise InputError(f"The training in {training} was another one: {changes}. Resume it with its own options.")
+    elif (training / CHECKPOINT).is_file():
+        raise InputError(f"{training} holds an unfinished training. Pass --resume to go on, or remove the folder.")
+    else:
+        with replacing(stored) as temporary:
+            temporary.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+    for leftover in training.glob(f".*-{CHECKPOINT}"):  # Of a process that was killed as it wrote.
+        leftover.unlink()
+
+
+def _sized(picture: np.ndarray, short_side: int) -> np.ndarray:
+    """The picture (1, h, w, 3) with its shorter side brought to so many pixels."""
+    height, width = picture.shape[1:3]
+    scale = short_side / min(height, width)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    sized = cv2.resize(picture[0], (round(width * scale), round(height * scale)), interpolation=interpolation)
+    return np.clip(sized, 0, 1)[None]
+
+
+def _initialize(net: keras.Model, style: str) -> None:
+    start = load_net(style)
+    if [weight.shape for weight in start.weights] != [weight.shape for weight in net.weights]:
+        raise InputError(f"The style {style!r} has another architecture than a transfer net. Choose another --init.")
+    net.set_weights(start.get_weights())

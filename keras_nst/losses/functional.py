@@ -1,0 +1,70 @@
+"""Statistics of features and distances between them, as plain functions of tensors.
+
+Everything is computed in float32, whatever the features come in: squares and Grams overflow float16.
+"""
+
+from keras import ops
+
+
+def _per_item(values):
+    """The sum over all axes but the batch's, (batch,)."""
+    return ops.sum(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
+
+
+def gram_matrix(features):
+    """Uncentered covariance of the channels, averaged over positions and divided by the number of channels.
+
+    G = F^T F / (C H W), with F the features as a (H W, C) matrix.
+
+    Args:
+        features: (batch, height, width, channels).
+
+    Returns:
+        (batch, channels, channels), float32, symmetric and positive semi-definite.
+
+    Source: Liu et al. 2019, eq. (3); Gatys et al. 2016. Differs from the source: nothing.
+    """
+    batch, height, width, channels = ops.shape(features)
+    flat = ops.reshape(ops.cast(features, "float32"), (batch, height * width, channels))
+    # Scaled before the product, so that it stays in range whatever the image's size.
+    flat = flat / ops.sqrt(ops.cast(height * width * channels, "float32"))
+    return ops.matmul(ops.transpose(flat, (0, 2, 1)), flat)
+
+
+def mean_squared(output, target):
+    """||output - target||^2 / N per item of the batch, (batch,), with N the number of elements of an item.
+
+    Source: Liu et al. 2019, eq. (2). Differs from the source: nothing.
+    """
+    output, target = ops.cast(output, "float32"), ops.cast(target, "float32")
+    return ops.mean(ops.reshape(ops.square(output - target), (ops.shape(output)[0], -1)), axis=1)
+
+
+def sum_squared(output, target):
+    """||output - target||^2 per item of the batch, (batch,); the target may be one for the whole batch.
+
+    Source: Liu et al. 2019, eq. (4). Differs from the source: nothing.
+    """
+    return _per_item(ops.square(ops.cast(output, "float32") - ops.cast(target, "float32")))
+
+
+def relative_squared(output, target, epsilon: float = 1e-12):
+    """||output - target||^2 / ||target||^2 per item of the batch, (batch,); the target may be one for the whole batch.
+
+    A distance without unit: 0 where they are equal, 1 for an output of zeros. It does not depend on the size of the
+    image, the scale of the features or the energy of the style, so that one weight serves all of them.
+    """
+    return sum_squared(output, target) / (_per_item(ops.square(ops.cast(target, "float32"))) + epsilon)
+
+
+def squared_variation(image):
+    """Mean squared difference of vertical plus of horizontal neighbors, per item of the batch, (batch,).
+
+    Args:
+        image: (batch, height, width, channels).
+
+    Source: Johnson et al. 2016, section 3.2. Differs from the source: a mean in place of a sum, so that the weight does
+    not depend on the size of the image.
+    """
+    image = ops.cast(image, "float32")
+    return mean_squared(image[:, 1:], image[:, :-1]) + mean_squared(image[:, :, 1:], image[:, :, :-1])

@@ -1,0 +1,140 @@
+"""Layers that Keras does not have, for channels-last images of any size on any backend.
+
+Each states its output shape, so that Keras never traces `call` with unknown sizes: JAX cannot pad by reflection then.
+"""
+
+import keras
+from keras import layers, ops
+
+PACKAGE = "keras_nst"
+
+
+class _SizeChange(layers.Layer):
+    """A layer without weights that only changes height and width, by the rule `_output_side`."""
+
+    def _output_side(self, side: int) -> int:
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        return (batch, *(None if side is None else self._output_side(side) for side in sides), channels)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class ReflectionPadding2D(_SizeChange):
+    """Pads height and width by mirroring the image at its border, the border pixel itself not repeated.
+
+    Zero padding draws a frame around a stylized picture, because the net learns where the border is.
+
+    Args:
+        padding: Pixels on each of the four sides; each side of the image must be longer than that.
+    """
+
+    def __init__(self, padding: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.padding = padding
+
+    def _output_side(self, side):
+        return side + 2 * self.padding
+
+    def call(self, image):
+        around = (self.padding, self.padding)
+        return ops.pad(image, ((0, 0), around, around, (0, 0)), mode="reflect")
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class ReplicationPadding2D(_SizeChange):
+    """Pads height and width by one pixel that repeats the border."""
+
+    def _output_side(self, side):
+        return side + 2
+
+    def call(self, image):
+        return ops.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class PadToMultiple2D(_SizeChange):
+    """Pads bottom and right by reflection until height and width are multiples of `multiple`.
+
+    Args:
+        multiple: What the sides shall be divisible by; each side of the image must be at least as long.
+    """
+
+    def __init__(self, multiple: int, **kwargs):
+        super().__init__(**kwargs)
+        self.multiple = multiple
+
+    def _output_side(self, side):
+        return side + -side % self.multiple
+
+    def call(self, image):
+        for axis in (1, 2):
+            side = ops.shape(image)[axis]
+            missing = -side % self.multiple
+            if isinstance(missing, int) and missing == 0:
+                continue
+            # Slices instead of ops.pad, whose widths must be known when the graph is made.
+            last = image[:, side - 1 - missing : side - 1] if axis == 1 else image[:, :, side - 1 - missing : side - 1]
+            image = ops.concatenate([image, ops.flip(last, axis=axis)], axis=axis)
+        return image
+
+    def get_config(self):
+        return {**super().get_config(), "multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class CropLike2D(layers.Layer):
+    """Crops the first of two images at bottom and right to the height and width of the second."""
+
+    def compute_output_shape(self, input_shape):
+        image, like = input_shape
+        return (image[0], *like[1:3], image[3])
+
+    def call(self, inputs):
+        image, like = inputs
+        height, width = ops.shape(like)[1:3]
+        return image[:, :height, :width]
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class NearestUpsampling2D(_SizeChange):
+    """Doubles height and width by repeating each pixel.
+
+    Unlike keras.layers.UpSampling2D it keeps the number of channels known where the sizes are not, without which a
+    conversion to LiteRT silently emits operations that its runtime does not have.
+    """
+
+    def _output_side(self, side):
+        return 2 * side
+
+    def call(self, image):
+        batch, height, width, _ = ops.shape(image)
+        channels = image.shape[-1]
+        blocks = ops.reshape(image, (batch, height, 1, width, 1, channels))
+        blocks = ops.tile(blocks, (1, 1, 2, 1, 2, 1))
+        return ops.reshape(blocks, (batch, 2 * height, 2 * width, channels))
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class CaffePreprocessing(layers.Layer):
+    """RGB in [0, 1] to what VGG was trained on: BGR in [0, 255] minus ImageNet's mean color."""
+
+    MEAN_BGR = (103.939, 116.779, 123.68)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def call(self, image):
+        return 255.0 * ops.flip(image, axis=-1) - ops.convert_to_tensor(self.MEAN_BGR, image.dtype)
+
+
+def instance_normalization(epsilon: float = 1e-5, **kwargs) -> layers.Layer:
+    """Normalization of each channel of each image by its own mean and variance, with learned scale and offset.
+
+    Source: Ulyanov, Vedaldi, Lempitsky 2016. Differs from the source: nothing.
+    """
+    return layers.GroupNormalization(groups=-1, epsilon=epsilon, **kwargs)

@@ -1,0 +1,58 @@
+"""Frozen networks that look at an image and report what a loss asks for, by name."""
+
+from collections.abc import Iterable, Mapping
+
+import keras
+from keras import ops
+
+from keras_nst.errors import unknown
+
+
+class Observer:
+    """Runs frozen networks on an image, each once and only as deep as the probes ask.
+
+    A probe is "network/tap" ("vgg/relu3_3"), or "image" for the image itself.
+
+    Args:
+        **networks: Models from RGB (batch, height, width, 3) in [0, 1] to {tap: tensor}.
+    """
+
+    def __init__(self, **networks: keras.Model):
+        self._networks = networks
+        self._pruned: dict[tuple[str, ...], keras.Model] = {}
+
+    def __call__(self, image, probes: Iterable[str]) -> dict[str, object]:
+        """Measure `image` (batch, height, width, 3) in [0, 1].
+
+        Returns:
+            {probe: tensor}, what each network gives for its taps.
+
+        Raises:
+            InputError: A probe names a network or tap that the observer does not have.
+        """
+        probes = tuple(probes)
+        observed = {"image": ops.convert_to_tensor(image)} if "image" in probes else {}
+        for name, taps in self._taps(probes).items():
+            features = self._network(name, taps)(image, training=False)
+            observed.update({f"{name}/{tap}": features[tap] for tap in taps})
+        return observed
+
+    def _taps(self, probes: tuple[str, ...]) -> Mapping[str, list[str]]:
+        taps: dict[str, list[str]] = {}
+        for probe in probes:
+            if probe == "image":
+                continue
+            network, _, tap = probe.partition("/")
+            if network not in self._networks or tap not in self._networks[network].output:
+                known = [f"{name}/{tap}" for name, model in self._networks.items() for tap in model.output]
+                raise unknown("probe", probe, [*known, "image"])
+            taps.setdefault(network, []).append(tap)
+        return taps
+
+    def _network(self, name: str, taps: list[str]) -> keras.Model:
+        """The network without the layers below its deepest tap; it shares the weights."""
+        key = (name, *taps)
+        if key not in self._pruned:
+            network = self._networks[name]
+            self._pruned[key] = keras.Model(network.input, {tap: network.output[tap] for tap in taps}, name=name)
+        return self._pruned[key]

@@ -1,0 +1,84 @@
+"""VGG as a frozen observer: the features that content and style are measured in."""
+
+from collections.abc import Iterable
+
+import keras
+from keras import layers
+
+from keras_nst.errors import unknown
+from keras_nst.models.layers import CaffePreprocessing, ReplicationPadding2D
+from keras_nst.models.weights import Convolutions, vgg_weights
+
+
+def tap(layer: str) -> str:
+    """The papers' name of a convolution's output: block4_conv2 gives relu4_2, since Keras fuses ReLU into it."""
+    return layer.replace("block", "relu").replace("_conv", "_")
+
+
+def vgg(
+    taps: Iterable[str] | None = None,
+    *,
+    backbone: str = "vgg16",
+    convolutions: Convolutions | None = None,
+    padding: str = "replicate",
+    pooling: str = "max",
+    dtype: str = "float32",
+) -> keras.Model:
+    """Build VGG's feature extractor, frozen, only as deep as the taps ask.
+
+    Args:
+        taps: Names of the features, as in the papers: "relu1_2" ... ; None for all that the weights reach.
+        backbone: "vgg16" or "vgg19".
+        convolutions: Weights as `vgg_weights` gives them; None for its default.
+        padding: Of the first convolution: "replicate" repeats the border pixel, "zero" is VGG's own, which frames the
+            image in ImageNet's mean color. `benchmarks/vgg_padding.py` measures the features of a crop against those
+            that the same pixels have inside the whole picture.
+        pooling: "max" as VGG was trained, or "average" as Gatys et al. 2016 prefer.
+        dtype: Keras dtype policy of the convolutions.
+
+    Returns:
+        A model from RGB (batch, height, width, 3) in [0, 1] to {tap: features (batch, h, w, channels)}, not negative.
+
+    Raises:
+        InputError: An unknown backbone, tap, padding or pooling.
+
+    Source: Simonyan & Zisserman 2015, table 1; weights as keras.applications has them.
+
+    Differs from the source: no classifier, and the padding of the first convolution unless `padding="zero"`.
+    """
+    convolutions = vgg_weights(backbone) if convolutions is None else convolutions
+    layer_of = {tap(layer): layer for layer in convolutions}
+    taps = list(layer_of) if taps is None else list(taps)
+    for name in taps:
+        if name not in layer_of:
+            raise unknown(f"tap of {backbone}", name, layer_of)
+    if padding not in ("replicate", "zero"):
+        raise unknown("`padding`", padding, ("replicate", "zero"))
+    pools = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
+    if pooling not in pools:
+        raise unknown("`pooling`", pooling, pools)
+
+    image = keras.Input((None, None, 3), name="image")
+    hidden = CaffePreprocessing(dtype="float32", name="preprocessing")(image)
+    features, kernels = {}, {}
+    remaining, block = set(taps), "block1"
+    for name, layer in layer_of.items():
+        if not remaining:
+            break
+        if not layer.startswith(block):
+            hidden = pools[pooling](2, dtype=dtype, name=f"{block}_pool")(hidden)
+            block = layer.split("_")[0]
+        same = "same"
+        if layer == "block1_conv1" and padding == "replicate":
+            hidden, same = ReplicationPadding2D(dtype=dtype, name="replicate")(hidden), "valid"
+        filters = convolutions[layer][1].size
+        hidden = kernels[layer] = layers.Conv2D(filters, 3, padding=same, activation="relu", dtype=dtype, name=layer)(
+            hidden
+        )
+        features[name] = hidden
+        remaining.discard(name)
+    model = keras.Model(image, {name: features[name] for name in taps}, name=backbone)
+    for layer in kernels:
+        model.get_layer(layer).set_weights(convolutions[layer])
+    model.trainable = False
+    return model

@@ -1,0 +1,132 @@
+"""Where VGG's ImageNet weights come from: the package, a file, or keras.applications' own download.
+
+VGG16's convolutions up to block5_conv1 travel inside the package in float16, so nothing has to be fetched. A path or
+the environment variable KERAS_NST_VGG_WEIGHTS takes their place; `"imagenet"` asks keras.applications to download.
+"""
+
+import hashlib
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from keras_nst.errors import InputError, unknown
+
+EMBEDDED = Path(__file__).parent / "vgg16.npz"
+EMBEDDED_SHA256 = "60708d8641b675d28b17a9a6d18c894396acba510ef15fb8e2aa77067469d98d"
+ENVIRONMENT = "KERAS_NST_VGG_WEIGHTS"
+
+# (channels, convolutions) of each block; blocks are separated by pooling. Simonyan & Zisserman 2015, table 1, D and E.
+BLOCKS = {
+    "vgg16": ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)),
+    "vgg19": ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)),
+}
+
+Convolutions = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def kernel_shapes(backbone: str) -> dict[str, tuple[int, int, int, int]]:
+    """The kernel's shape of every convolution of `backbone`, shallow to deep, by the layer names of keras.applications.
+
+    Raises:
+        InputError: `backbone` is neither "vgg16" nor "vgg19".
+    """
+    if backbone not in BLOCKS:
+        raise unknown("`backbone`", backbone, BLOCKS)
+    shapes, channels = {}, 3
+    for block, (filters, convolutions) in enumerate(BLOCKS[backbone], 1):
+        for convolution in range(1, convolutions + 1):
+            shapes[f"block{block}_conv{convolution}"] = (3, 3, channels, filters)
+            channels = filters
+    return shapes
+
+
+def vgg_weights(backbone: str = "vgg16", source: str | Path | None = None) -> Convolutions:
+    """Kernels and biases of VGG's convolutions, float32.
+
+    Args:
+        backbone: "vgg16" or "vgg19".
+        source: None for KERAS_NST_VGG_WEIGHTS where it is set and else the embedded weights (VGG16 up to
+            block5_conv1; for VGG19 the download); the path of an HDF5 file in the layout of keras.applications, with or
+            without the classifier; or "imagenet" for keras.applications' own download, whose hash Keras verifies.
+
+    Returns:
+        {layer: (kernel (3, 3, channels, filters), bias (filters,))}, shallow to deep.
+
+    Raises:
+        InputError: An unknown backbone, a missing file, a file of another network or damaged embedded weights.
+    """
+    source = source or os.environ.get(ENVIRONMENT)
+    if source == "imagenet" or (source is None and backbone != "vgg16"):
+        return _download(backbone)
+    return _embedded() if source is None else read_keras_h5(source, backbone)
+
+
+@cache
+def _embedded() -> Convolutions:
+    data = EMBEDDED.read_bytes()
+    if hashlib.sha256(data).hexdigest() != EMBEDDED_SHA256:
+        raise InputError(
+            f"The embedded VGG16 weights are damaged: {EMBEDDED} has another SHA-256. Install keras_nst again."
+        )
+    with np.load(EMBEDDED, allow_pickle=False) as arrays:
+        layers = dict.fromkeys(name.split("/")[0] for name in arrays)
+        return {
+            layer: (arrays[f"{layer}/kernel"].astype(np.float32), arrays[f"{layer}/bias"].astype(np.float32))
+            for layer in layers
+        }
+
+
+def read_keras_h5(path: str | Path, backbone: str, through: str | None = None) -> Convolutions:
+    """Read the convolutions from an HDF5 weights file in the layout of keras.applications.
+
+    Args:
+        path: The file.
+        backbone: "vgg16" or "vgg19".
+        through: The last layer to read; None reads them all.
+
+    Returns:
+        As `vgg_weights`.
+
+    Raises:
+        InputError: There is no such file, or it does not hold the weights of `backbone`.
+    """
+    import h5py
+
+    expected = f"Expected the HDF5 weights of keras.applications' {backbone}"
+    if not Path(path).is_file():
+        raise InputError(f"No VGG weights at {path}. {expected}.")
+    convolutions = {}
+    try:
+        with h5py.File(path) as file:
+            for layer, shape in kernel_shapes(backbone).items():
+                # Keras 2 wrote "block1_conv1_W_1:0" and "..._b_1:0", or "kernel:0" and "bias:0" a level deeper.
+                arrays = []
+                file[layer].visititems(
+                    lambda _, item, found=arrays: found.append(item) if hasattr(item, "dtype") else None
+                )
+                arrays = {array.ndim: np.asarray(array, np.float32) for array in arrays}
+                if arrays[4].shape != shape or arrays[1].shape != shape[-1:]:
+                    raise KeyError(layer)
+                convolutions[layer] = arrays[4], arrays[1]
+                if layer == through:
+                    break
+    except (OSError, KeyError, AttributeError) as error:  # AttributeError: an array where a layer's group should be.
+        raise InputError(f"{path} does not hold the weights of {backbone} ({error}). {expected}.") from error
+    return convolutions
+
+
+def _download(backbone: str) -> Convolutions:
+    import keras
+
+    application = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}
+    if backbone not in application:
+        raise unknown("`backbone`", backbone, application)
+    try:
+        network = application[backbone](include_top=False, weights="imagenet")
+    except Exception as error:  # Keras raises a bare Exception when a download fails.
+        raise InputError(
+            f"Cannot download {backbone}'s weights: {error}. Pass a file with --vgg-weights or set {ENVIRONMENT}."
+        ) from error
+    return {layer.name: tuple(layer.get_weights()) for layer in network.layers if layer.get_weights()}

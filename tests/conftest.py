@@ -1,0 +1,33 @@
+import os
+from pathlib import Path
+
+# Before TensorFlow is imported: its notes on CPUs and missing GPUs would drown the report of a failing test.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The tests use the embedded VGG16 weights, whatever this machine is set to.
+FULL_PRECISION = os.environ.pop("KERAS_NST_VGG_WEIGHTS", None)
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def full_precision_vgg16() -> Path:
+    """keras.applications' own file, vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5."""
+    beside = ROOT.parent / "shared" / "weights" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    path = Path(FULL_PRECISION or beside)
+    if not path.is_file():
+        pytest.skip("set KERAS_NST_VGG_WEIGHTS to keras.applications' VGG16 weights without top")
+    return path

@@ -1,0 +1,199 @@
+"""The contract of every term: a new term passes it by being a row of TERMS."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from reference import losses as reference
+
+from keras_nst import losses
+
+BATCH = 2
+
+
+def random(shape, seed):
+    return np.random.default_rng(seed).uniform(0.1, 1, shape).astype(np.float32)
+
+
+def same_as_target(scene, against):
+    return {**scene, "output": scene[against]}
+
+
+def constant(scene, _):
+    return {**scene, "output": {probe: np.full_like(tensor, 0.3) for probe, tensor in scene["output"].items()}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A term and what the contract needs to know of it.
+
+    Attributes:
+        loss: The loss of this one term.
+        scene: Random values of exactly what the term reads.
+        reference: The same term in NumPy, a function of the scene.
+        zero: From a scene to one where the term is zero.
+    """
+
+    loss: losses.Loss
+    scene: dict[str, dict[str, np.ndarray]]
+    reference: Callable[[Mapping], float]
+    zero: Callable = same_as_target
+
+    @property
+    def term(self):
+        return self.loss.terms[0][1]
+
+
+_LAYERS = {"vgg/relu1_2": (5, 4, 3), "vgg/relu2_2": (3, 2, 6)}
+
+
+def _features(seed, batch=BATCH):
+    return {probe: random((batch, *shape), seed) for probe, shape in _LAYERS.items()}
+
+
+TERMS = {
+    "content": Row(
+        losses.content("relu1_2", "relu2_2"), {"output": _features(1), "content": _features(2)}, reference.content
+    ),
+    "style": Row(
+        losses.style("relu1_2", "relu2_2"), {"output": _features(1), "style": _features(2, batch=1)}, reference.style
+    ),
+    "tv": Row(
+        losses.total_variation(),
+        {"output": {"image": random((BATCH, 5, 4, 3), 1)}},
+        reference.total_variation,
+        zero=constant,
+    ),
+}
+
+
+@pytest.fixture(params=TERMS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def row(name):
+    return TERMS[name]
+
+
+def value(loss, scene):
+    return float(loss(scene)[0])
+
+
+def gradient(loss, scene):
+    """Of the total, by each probe of the output."""
+    with tf.GradientTape() as tape:
+        output = {probe: tf.Variable(tensor) for probe, tensor in scene["output"].items()}
+        total, _ = loss({**scene, "output": output})
+    return {probe: slope.numpy() for probe, slope in tape.gradient(total, output).items()}
+
+
+def item(scene, i):
+    return {
+        role: {probe: tensor[i : i + 1] if len(tensor) == BATCH else tensor for probe, tensor in observed.items()}
+        for role, observed in scene.items()
+    }
+
+
+def test_the_row_stands_under_the_name_of_its_term(name, row):
+    assert list(row.loss.weights.items()) == [(name, 1.0)]
+
+
+def test_it_is_a_finite_float32_scalar(name, row):
+    total, raw = row.loss(row.scene)
+    assert total.shape == raw[name].shape == ()
+    assert total.dtype == tf.float32
+    assert np.isfinite(total)
+    assert float(total) == float(raw[name])
+
+
+def test_it_equals_its_formula_in_numpy(row):
+    assert value(row.loss, row.scene) == pytest.approx(row.reference(row.scene), rel=1e-5)
+
+
+def test_it_is_zero_at_its_target_and_nowhere_below(row):
+    scene = row.zero(row.scene, row.term.against)
+    assert value(row.loss, scene) == pytest.approx(0, abs=1e-10)
+    assert value(row.loss, row.scene) > 1e-3
+    assert all(np.isfinite(slope).all() for slope in gradient(row.loss, scene).values())
+
+
+def test_a_batch_is_the_mean_of_its_items(row):
+    items = [value(row.loss, item(row.scene, i)) for i in range(BATCH)]
+    assert items[0] != pytest.approx(items[1])
+    assert value(row.loss, row.scene) == pytest.approx(np.mean(items), rel=1e-5)
+
+
+def test_binding_changes_neither_value_nor_gradient(row):
+    targets = {role: observed for role, observed in row.scene.items() if role != "output"}
+    bound, scene = row.loss.bind(targets), {"output": row.scene["output"]}
+    assert value(bound, scene) == pytest.approx(value(row.loss, row.scene), rel=1e-6)
+    slopes = gradient(row.loss, row.scene)
+    for probe, slope in gradient(bound, scene).items():
+        np.testing.assert_allclose(slope, slopes[probe], rtol=1e-5, atol=1e-8)
+
+
+def test_the_gradient_equals_central_differences_of_the_formula(row):
+    step = 1e-5  # The formula is float64, so the difference quotient is good to about 1e-9.
+    for probe, slope in gradient(row.loss, row.scene).items():
+        quotient = np.empty(slope.shape)
+        for place in np.ndindex(slope.shape):
+            sides = []
+            for sign in (1, -1):
+                moved = row.scene["output"][probe].astype(np.float64)
+                moved[place] += sign * step
+                sides.append(row.reference({**row.scene, "output": {**row.scene["output"], probe: moved}}))
+            quotient[place] = (sides[0] - sides[1]) / (2 * step)
+        np.testing.assert_allclose(slope, quotient, rtol=1e-4, atol=1e-5 * np.abs(quotient).max())
+
+
+def test_the_target_receives_no_gradient(row):
+    with tf.GradientTape() as tape:
+        scene = tf.nest.map_structure(tf.Variable, row.scene)
+        total, _ = row.loss(scene)
+    targets = {role: observed for role, observed in scene.items() if role != "output"}
+    assert all(slope is None for slope in tf.nest.flatten(tape.gradient(total, targets)))
+
+
+class Recording(Mapping):
+    """A mapping that notes which keys were read."""
+
+    def __init__(self, content, read, prefix=()):
+        self.content, self.read, self.prefix = content, read, prefix
+
+    def __getitem__(self, key):
+        inner = self.content[key]
+        if isinstance(inner, Mapping):
+            return Recording(inner, self.read, (*self.prefix, key))
+        self.read.add((*self.prefix, key))
+        return inner
+
+    def __iter__(self):
+        raise AssertionError("a term reads probes by their names only")
+
+    def __len__(self):
+        return len(self.content)
+
+
+def test_it_reads_exactly_what_it_declares(row):
+    roles = ("output", "content", "style")
+    declared = {(role, probe) for role in roles for probe in row.loss.probes(role)}
+    assert declared == {(role, probe) for role, observed in row.scene.items() for probe in observed}
+    decoys = {role: {**row.scene.get(role, {}), "unasked": np.nan} for role in roles}
+    read = set()
+    assert value(row.loss, Recording(decoys, read)) == value(row.loss, row.scene)
+    assert read == declared
+
+
+def test_compiled_it_equals_eager_and_is_traced_once(row):
+    compiled = tf.function(lambda scene: row.loss(scene)[0], jit_compile=True)
+    scenes = [
+        tf.nest.map_structure(lambda tensor, factor=factor: tf.constant(tensor) ** factor, row.scene)
+        for factor in (1, 2)
+    ]
+    for scene in scenes:
+        assert float(compiled(scene)) == pytest.approx(value(row.loss, scene), rel=1e-5)
+    assert compiled.experimental_get_tracing_count() == 1

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_nst.losses import Loss, Measurement, Term, content, style, total_variation
+
+
+def difference(output, target):
+    return ops.mean(ops.square(output[0] - target[0]), axis=1)
+
+
+def term(name, probe="p", against="content", statistic=lambda p: (p,), **kwargs):
+    return Loss(((1.0, Term(name, difference, Measurement((probe,), statistic), against, **kwargs)),))
+
+
+# (1 - 3)^2 and (1 - 0)^2.
+SCENE = {
+    "output": {"p": np.ones((2, 4), np.float32)},
+    "content": {"p": np.full((2, 4), 3, np.float32)},
+    "style": {"p": np.zeros((1, 4), np.float32)},
+}
+
+
+def test_a_loss_is_the_weighted_sum_of_its_raw_terms():
+    total, raw = (0.5 * term("near") + 10 * term("far", against="style"))(SCENE)
+    assert {name: float(value) for name, value in raw.items()} == {"near": 4, "far": 1}
+    assert float(total) == 0.5 * 4 + 10 * 1
+
+
+def test_weights_multiply_through_sums():
+    loss = 2 * (term("a") + 3 * (term("b") + 0.5 * term("c")))
+    assert loss.weights == {"a": 2, "b": 6, "c": 3}
+
+
+def test_adding_and_scaling_leave_the_parts_as_they_were():
+    a, b = term("a"), term("b")
+    2 * (a + b)
+    assert (a.weights, b.weights) == ({"a": 1}, {"b": 1})
+
+
+def test_two_terms_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="Received twice: style"):
+        style("relu1_2") + content("relu3_3") + style("relu2_2")
+
+
+def test_it_prints_a_row_for_each_term():
+    printed = str(2.5 * content("relu3_3") + 5 * style("relu1_2", "relu2_2") + 1e-4 * total_variation())
+    assert [line.split() for line in printed.splitlines()] == [
+        ["weight", "term", "measured", "against"],
+        ["2.5", "content", "vgg/relu3_3", "content"],
+        ["5", "style", "vgg/relu1_2", "vgg/relu2_2", "style"],
+        ["0.0001", "tv", "image", "-"],
+    ]
+
+
+def test_probes_are_asked_by_role_and_named_once():
+    loss = content("relu3_3") + style("relu1_2", "relu3_3") + total_variation()
+    assert loss.probes("output") == ("vgg/relu3_3", "vgg/relu1_2", "image")
+    assert loss.probes("content") == ("vgg/relu3_3",)
+    assert loss.probes("style") == ("vgg/relu1_2", "vgg/relu3_3")
+
+
+def test_a_target_can_be_measured_otherwise_than_the_output():
+    doubled = term("t", target=Measurement(("q",), lambda q: (2 * q,)))
+    assert (doubled.probes("output"), doubled.probes("content")) == (("p",), ("q",))
+    scene = {"output": SCENE["output"], "content": {"q": np.full((2, 4), 0.5, np.float32)}}
+    assert float(doubled(scene)[0]) == 0
+
+
+def test_a_bound_role_is_measured_once_and_never_asked_for_again():
+    measured = []
+
+    def statistic(p):
+        measured.append(len(p))
+        return (p,)
+
+    loss = term("far", against="style", statistic=statistic) + term("near")
+    bound = loss.bind({"style": SCENE["style"]})
+    assert bound.probes("style") == ()
+    assert (bound.probes("output"), bound.probes("content")) == (("p",), ("p",))
+    for _ in range(3):
+        total, _ = bound({"output": SCENE["output"], "content": SCENE["content"]})
+        assert float(total) == 1 + 4
+    assert measured == [1, 2, 2, 2]  # The style's one image, then three times the output's two.
+
+
+def test_what_is_bound_stays_bound():
+    bound = term("far", against="style").bind({"style": SCENE["style"]})
+    elsewhere = {"style": {"p": np.full((1, 4), 9, np.float32)}}
+    assert float(bound.bind(elsewhere)({**elsewhere, "output": SCENE["output"]})[0]) == 1
+
+
+def test_binding_keeps_weights_and_leaves_the_loss_free():
+    loss = 3 * term("far", against="style")
+    assert loss.bind(SCENE).weights == {"far": 3}
+    assert loss.probes("style") == ("p",)
