@@ -153,7 +153,9 @@ def _relative_squared(output, target):
     return ((output - target).square().flatten(1).sum(1) / (target.square().flatten(1).sum(1) + 1e-12)).mean()
 
 
-def torch_step(net_weights: list[np.ndarray], style: np.ndarray, batch: np.ndarray, memory_format) -> Callable[[], float]:
+def torch_step(
+    net_weights: list[np.ndarray], style: np.ndarray, batch: np.ndarray, memory_format
+) -> Callable[[], float]:
     """One training step in PyTorch as a function that returns the loss before the update."""
     from keras_nst.models.weights import vgg_weights
     from keras_nst.recipes.johnson2016 import WEIGHTS
@@ -255,7 +257,9 @@ def main() -> int:
     ratio = statistics.median(ratios)
     difference = abs(keras_loss - torch_loss) / abs(torch_loss)
 
-    print(f"{SIDE}x{SIDE}, batch {arguments.batch}, {torch.get_num_threads()} threads, {arguments.steps} pairs of steps")
+    print(
+        f"{SIDE}x{SIDE}, batch {arguments.batch}, {torch.get_num_threads()} threads, {arguments.steps} pairs of steps"
+    )
     print(f"{'':<28}{'loss':>12}{'images/s (median, min-max)':>32}")
     for index, (name, loss) in enumerate(((f"PyTorch, {fastest}", torch_loss), ("keras_nst", keras_loss))):
         speeds = [arguments.batch / pair[index] for pair in pairs]

@@ -19,7 +19,6 @@ from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer
 from keras_nst.images.datasets import photographs
 from keras_nst.images.io import read
-from keras_nst.images.samples import SAMPLES
 from keras_nst.models.observer import Observer
 from keras_nst.models.styles import PREVIEW, TRAINED, load_net, save_style
 from keras_nst.models.transfer_net import transfer_net
@@ -32,7 +31,8 @@ EPOCH_STEPS, EPOCHS = 250, 8
 # Float16 gradients overflow with Keras's own first scale of 2^15 and lose the first steps; this one loses none.
 LOSS_SCALE = 64.0
 WARMUP_STEPS = 100
-PREVIEW_SIDE = 384
+# In the public domain, so that a preview can be published with its style.
+PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
 
 OPTIONS, CHECKPOINT = "options.json", "checkpoint.weights.h5"
 
@@ -106,14 +106,13 @@ def learn(options: Options, *, resume: bool = False, console: Console | None = N
     loss = chosen.loss({**chosen.WEIGHTS, **options.weights})
     training = options.folder / "training"
     facts = _facts(options, source.describe(), loss.weights)
-    _open_training(training, facts, resume=resume)
-
     keras.utils.set_random_seed(options.seed)
     policy = "float32" if options.mixed_precision == "off" else f"mixed_{options.mixed_precision}"
     observer = Observer(vgg=vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy))
     net = transfer_net(dtype=policy)
     if options.init:
         _initialize(net, options.init)
+    _open_training(training, facts, resume=resume)
     trainer = StyleTrainer(net, Objective(loss, observer).bind(style=painting))
     optimizer = keras.optimizers.Adam(_schedule(options.learning_rate, options.steps))
     if options.mixed_precision == "float16":
@@ -125,7 +124,7 @@ def learn(options: Options, *, resume: bool = False, console: Console | None = N
         trainer.load_weights(checkpoint)
     step = int(trainer.step)
 
-    samples = [_sized(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in SAMPLES]
+    samples = [_sized(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
     progress = ProgressLine(console, options.steps, options.batch)
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
     try:
@@ -134,6 +133,7 @@ def learn(options: Options, *, resume: bool = False, console: Console | None = N
             initial_epoch=step // epoch_steps,
             epochs=-(-options.steps // epoch_steps),
             steps_per_epoch=epoch_steps,
+            shuffle=False,
             verbose=0,
             callbacks=[
                 Guard(options.steps),
@@ -166,7 +166,7 @@ def _schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRat
     Adam's first steps have full length whatever the gradient. In the last convolution, with its 2592 inputs, they would
     drive tanh into saturation, where it has no gradient to come back by: black blobs for the rest of the training.
     """
-    warmup = min(WARMUP_STEPS, steps // 10)
+    warmup = min(WARMUP_STEPS, steps // 5)
     return keras.optimizers.schedules.CosineDecay(
         peak / 100, steps - warmup, alpha=0.1, warmup_target=peak, warmup_steps=warmup
     )

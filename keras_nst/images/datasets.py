@@ -1,7 +1,10 @@
 """The photographs a training draws its content from, as an endless stream of crops that can be taken up anywhere."""
 
+import atexit
 import math
 import re
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +23,22 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 TFDS_WINDOW = 512
 
 _TFDS_SOURCE = re.compile(r"tfds:(?P<name>[^:]+(:[\d*]+\.[\d*]+\.[\d*]+)?)(:(?P<split>.+))?")
+
+_exiting = threading.Event()
+_cropping: set[int] = set()
+
+
+@atexit.register
+def _settle() -> None:
+    """Keeps TensorFlow's threads out of an interpreter that shuts down, where they would hang or abort the process.
+
+    An iterator lives that long in a global variable or in the traceback of an uncaught error. Nothing is taken from it
+    any more, so it comes to rest as soon as its buffers are full, which blank crops do in no time.
+    """
+    _exiting.set()
+    while _cropping:
+        time.sleep(0.01)
+    time.sleep(0.1)
 
 
 class Photographs:
@@ -83,10 +102,16 @@ class Photographs:
             order = tf.argsort(tf.random.stateless_uniform([window], seed=[seed, turn]))
             return tf.nest.map_structure(lambda part: tf.gather(part, order), pictures)
 
-        def crop(i, picture):
-            def element(i, *picture):
+        def element(i, *picture):
+            _cropping.add(threading.get_ident())
+            try:
+                if _exiting.is_set():
+                    return np.zeros((size, size, 3), np.float32)
                 return self._element(np.random.default_rng((seed, i)), size, *picture)
+            finally:
+                _cropping.discard(threading.get_ident())
 
+        def crop(i, picture):
             return tf.ensure_shape(tf.numpy_function(element, [i, *picture], tf.float32), (size, size, 3))
 
         return (

@@ -142,18 +142,32 @@ def encode(picture: Picture, format: str, *, bits: int = 8, record: dict | None 
     Raises:
         InputError: The format is unknown, or cannot hold so many bits or pixels.
     """
-    suffix = format.lower().removeprefix(".")
-    if suffix not in FORMATS:
-        raise unknown("picture format", suffix, FORMATS)
-    kind = FORMATS[suffix]
-    if bits != 8 and not (bits == 16 and kind in _WITH_16_BITS):
-        raise InputError(f"{kind} cannot hold {bits} bits a sample: use 8, or 16 with {' or '.join(_WITH_16_BITS)}.")
+    kind = check_format(format, bits)
     height, width = picture.rgb.shape[1:3]
     if max(height, width) > _LONGEST_SIDE.get(kind, math.inf):
         raise InputError(f"{kind} holds at most {_LONGEST_SIDE[kind]} pixels a side. Received: {width} x {height}.")
     samples = _quantize(picture, bits, keep_alpha=kind in _WITH_ALPHA)
     note = None if record is None else json.dumps({_OWNER: record})
     return {"BMP": _bmp, "JPEG": _jpeg, "PNG": _png, "TIFF": _tiff, "WEBP": _webp}[kind](samples, note)
+
+
+def check_format(format: str, bits: int = 8) -> str:
+    """The name of a format that can be written, for a caller that wants to know before it has a picture.
+
+    Args:
+        format: A suffix of `FORMATS`, with or without its dot.
+        bits: Bits per sample.
+
+    Raises:
+        InputError: The format is unknown, or cannot hold so many bits.
+    """
+    suffix = format.lower().removeprefix(".")
+    if suffix not in FORMATS:
+        raise unknown("picture format", suffix, FORMATS)
+    kind = FORMATS[suffix]
+    if bits != 8 and not (bits == 16 and kind in _WITH_16_BITS):
+        raise InputError(f"{kind} cannot hold {bits} bits a sample: use 8, or 16 with {' or '.join(_WITH_16_BITS)}.")
+    return kind
 
 
 def read_record(source: str | Path | bytes) -> dict | None:
@@ -167,7 +181,9 @@ def read_record(source: str | Path | bytes) -> dict | None:
     """
     _, image = _open(source)
     with image:
-        note = image.info.get("Description") or image.getexif().get(ExifTags.Base.ImageDescription)
+        # Asked for its EXIF, Pillow would decode a whole PNG.
+        in_text = image.format == "PNG"
+        note = image.info.get("Description") if in_text else _exif_tag(image, ExifTags.Base.ImageDescription)
     try:
         return json.loads(note)[_OWNER]
     except (TypeError, ValueError, KeyError):  # No description, or somebody else's.
@@ -228,7 +244,8 @@ def _decode(image: Image.Image) -> Picture:
     # Pillow calls 16-bit color "RGB" and gives 8 bits of it; only the file's raw mode, "RGB;16B", tells.
     deep = ";16" in str(image.tile) and image.mode != "CMYK"
     color, alpha = _decode_16_bits(image) if deep else _decode_8_bits(image)
-    orientation = 1 if image.format == "TIFF" else _orientation(image)  # Both decoders turn a TIFF themselves.
+    # Both decoders turn a TIFF themselves.
+    orientation = None if image.format == "TIFF" else _exif_tag(image, ExifTags.Base.Orientation)
     return Picture(_upright(color, orientation), None if alpha is None else _upright(alpha, orientation))
 
 
@@ -238,7 +255,7 @@ def _decode_8_bits(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
         raise InputError(f"its samples are of kind {image.mode}; save it with 8 or 16 bits a sample.")
     image.load()
     if image.mode in ("P", "PA"):  # By way of RGBA, because Pillow warns where a palette loses its transparency.
-        image = image.convert("RGBA")
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))[..., None] if image.has_transparency_data else None
     return np.asarray(_srgb(image, image.info.get("icc_profile"))), alpha
 
@@ -254,7 +271,9 @@ def _decode_16_bits(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     if samples.ndim == 2:
         color, alpha = samples[..., None], None
     else:
-        color, alpha = samples[..., 2::-1], samples[..., 3:] if samples.shape[-1] == 4 else None
+        color = samples[..., 2::-1]
+        # A fourth channel need not be transparency: a TIFF says what it is.
+        alpha = samples[..., 3:] if samples.shape[-1] == 4 and image.has_transparency_data else None
     tags = image.tag_v2 if image.format == "TIFF" else {}
     if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:  # White is zero.
         color = ~color
@@ -281,13 +300,13 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _srgb_16_bits(color: np.ndarray, profile: bytes) -> np.ndarray:
     """Color of 1 or 3 channels, uint16 or float32 in [0, 1], as sRGB (H, W, 3) float32.
 
-    Pillow manages color in 8 bits only. A coarse table of what it answers, read with linear interpolation, is as
-    accurate as that and as smooth as the 16 bits.
+    Pillow manages color in 8 bits only. A coarse table of what it answers, read with linear interpolation, is as smooth
+    as the 16 bits and, for the gammas in use, about as accurate as the 8.
     """
     channels = color.shape[-1]
     nodes = np.arange(0, 256, 5, dtype=np.uint8)
     grid = np.stack(np.meshgrid(*[nodes] * channels, indexing="ij"), axis=-1).reshape(1, -1, channels)
-    image = Image.fromarray(grid.reshape(grid.shape if channels == 3 else (1, -1)))
+    image = Image.fromarray(grid if channels == 3 else grid[..., 0])
     table = np.asarray(_srgb(image, profile), np.float32).reshape(*[len(nodes)] * channels, 3) / 255
     steps = np.float32((len(nodes) - 1) / _top(color))
     converted = np.empty((*color.shape[:2], 3), np.float32)
@@ -297,14 +316,14 @@ def _srgb_16_bits(color: np.ndarray, profile: bytes) -> np.ndarray:
     return converted
 
 
-def _orientation(image: Image.Image) -> int:
+def _exif_tag(image: Image.Image, tag: int) -> int | str | None:
     try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
+        return image.getexif().get(tag)
     except Exception:  # Broken metadata is no reason to refuse a sound picture.
-        return 1
+        return None
 
 
-def _upright(values: np.ndarray, orientation: int) -> np.ndarray:
+def _upright(values: np.ndarray, orientation: int | None) -> np.ndarray:
     """Stored samples (H, W, C) as (1, H, W, C) float32 in [0, 1], turned as the EXIF orientation says."""
     if orientation in (5, 6, 7, 8):
         values = values.transpose(1, 0, 2)

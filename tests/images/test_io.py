@@ -54,33 +54,43 @@ def deep_png(pixels, *extra_chunks: tuple[bytes, bytes]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*named) for named in chunks)
 
 
-def linear_profile(*, space=b"RGB ", exchange=False) -> bytes:
-    """An ICC profile of sRGB's primaries and no gamma; `exchange` gives red's place to blue."""
-    red, green, blue = (0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7139)
-    white = (0.9642, 1.0, 0.8249)
+WHITE = (0.9642, 1.0, 0.8249)
 
-    def fixed(numbers):
-        return struct.pack(">3i", *(round(number * 65536) for number in numbers))
 
-    def xyz(numbers):
-        return b"XYZ \0\0\0\0" + fixed(numbers)
+def fixed(*numbers) -> bytes:
+    return struct.pack(f">{len(numbers)}i", *(round(number * 65536) for number in numbers))
 
-    linear = b"curv" + bytes(8)
-    tags = {b"wtpt": xyz(white)}
-    if space == b"RGB ":
-        first, last = (blue, red) if exchange else (red, blue)
-        tags |= {b"rXYZ": xyz(first), b"gXYZ": xyz(green), b"bXYZ": xyz(last)}
-        tags |= {b"rTRC": linear, b"gTRC": linear, b"bTRC": linear}
-    else:
-        tags[b"kTRC"] = linear
+
+def profile(space: bytes, connection: bytes, tags: dict[bytes, bytes]) -> bytes:
+    """An ICC profile, version 2.1, from the specification."""
     offset = 128 + 4 + 12 * len(tags)
     table, content = struct.pack(">I", len(tags)), b""
     for name, value in tags.items():
         table += struct.pack(">4sII", name, offset + len(content), len(value))
         content += value
-    start = struct.pack(">8xI4s4s4s12x4s28x", 0x02100000, b"mntr", space, b"XYZ ", b"acsp") + fixed(white)
-    body = start.ljust(128, b"\0") + table + content
-    return struct.pack(">I", len(body)) + body[4:]
+    header = struct.pack(">I4xI4s4s4s12x4s28x", offset + len(content), 0x02100000, b"mntr", space, connection, b"acsp")
+    return (header + fixed(*WHITE)).ljust(128, b"\0") + table + content
+
+
+def linear_profile(*, exchange=False) -> bytes:
+    """sRGB's primaries without its gamma; `exchange` gives red's place to blue."""
+    red, green, blue = (0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7139)
+    first, last = (blue, red) if exchange else (red, blue)
+    named = {b"wtpt": WHITE, b"rXYZ": first, b"gXYZ": green, b"bXYZ": last}
+    tags = {name: b"XYZ \0\0\0\0" + fixed(*numbers) for name, numbers in named.items()}
+    return profile(b"RGB ", b"XYZ ", tags | dict.fromkeys([b"rTRC", b"gTRC", b"bTRC"], b"curv" + bytes(8)))
+
+
+def linear_gray_profile() -> bytes:
+    return profile(b"GRAY", b"XYZ ", {b"wtpt": b"XYZ \0\0\0\0" + fixed(*WHITE), b"kTRC": b"curv" + bytes(8)})
+
+
+def black_ink_profile() -> bytes:
+    """CMYK whose lightness L* is 100 (1 - K), whatever the colored inks do."""
+    ramp = bytes(range(256))
+    corners = bytes(value for corner in range(16) for value in (0 if corner % 2 else 255, 128, 128))  # K runs fastest.
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + fixed(1, 0, 0, 0, 1, 0, 0, 0, 1) + ramp * 4 + corners + ramp * 3
+    return profile(b"CMYK", b"Lab ", {b"A2B0": table})
 
 
 def srgb(linear):
@@ -197,6 +207,12 @@ def test_16_bit_tiff_keeps_its_levels(deep, options):
     assert_levels(transparent.alpha, deep[..., 3:], 65535)
 
 
+def test_16_bit_tiff_with_a_channel_that_is_no_alpha(deep):
+    picture = read(deep_tiff(deep, photometric="rgb", extrasamples=["unspecified"]))
+    assert_levels(picture.rgb, deep[..., :3], 65535)
+    assert picture.alpha is None
+
+
 def test_16_bit_tiff_with_white_as_zero(deep):
     picture = read(deep_tiff(deep[..., 0], photometric="miniswhite"))
     assert_levels(picture.rgb, np.broadcast_to(65535 - deep[..., :1], (20, 30, 3)), 65535)
@@ -249,25 +265,31 @@ def test_profile_is_converted_to_srgb(rng):
 
 def test_profile_of_gray_is_converted(rng):
     linear = rng.integers(20, 256, (20, 30), np.uint8)
-    picture = read(saved(linear, icc_profile=linear_profile(space=b"GRAY")))
+    picture = read(saved(linear, icc_profile=linear_gray_profile()))
     np.testing.assert_allclose(picture.rgb[0], srgb(linear[..., None] / 255).repeat(3, -1), atol=2 / 255)
 
 
-@pytest.mark.parametrize(("channels", "space"), [(1, b"GRAY"), (3, b"RGB "), (4, b"RGB ")])
-def test_profile_of_16_bits_is_converted_smoothly(channels, space):
+@pytest.mark.parametrize("format", ["JPEG", "TIFF"])
+def test_profile_of_cmyk_is_converted(format):
+    # L* = 50 is Y = ((50 + 16) / 116)^3 = 0.184.
+    for ink, gray in (((255, 0, 99, 0), 1.0), ((0, 99, 0, 255), 0.0), ((0, 0, 0, 128), srgb(0.184))):
+        encoded = saved(Image.new("CMYK", (20, 20), ink), format, icc_profile=black_ink_profile())
+        np.testing.assert_allclose(read(encoded).rgb[0, 10, 10], gray, atol=3 / 255)
+
+
+@pytest.mark.parametrize(
+    ("channels", "profile"), [(1, linear_gray_profile()), (3, linear_profile()), (4, linear_profile())]
+)
+def test_profile_of_16_bits_is_converted_smoothly(channels, profile):
     ramp = np.linspace(6000, 65535, 20 * 1000).astype(np.uint16).reshape(20, 1000, 1).repeat(channels, axis=-1)
-    color = slice(0, min(channels, 3))
-    options = {"photometric": "minisblack" if channels == 1 else "rgb", "iccprofile": linear_profile(space=space)}
-    picture = read(deep_tiff(ramp.squeeze(), **options))
-    expected = np.broadcast_to(srgb(ramp[..., color] / 65535), (20, 1000, 3))
-    np.testing.assert_allclose(picture.rgb[0], expected, atol=2 / 255)
-    # No steps: 8 bits would leave at most 256 values.
-    assert len(np.unique(picture.rgb[..., 1])) > 15000
+    picture = read(deep_tiff(ramp.squeeze(), photometric="minisblack" if channels == 1 else "rgb", iccprofile=profile))
+    np.testing.assert_allclose(picture.rgb[0], srgb(ramp[..., :1] / 65535).repeat(3, -1), atol=2 / 255)
+    assert len(np.unique(picture.rgb[..., 1])) > 15000  # 8 bits would have left 256 steps at most.
     if channels == 4:
         assert_levels(picture.alpha, ramp[..., 3:], 65535)
 
 
-@pytest.mark.parametrize("profile", [b"broken", linear_profile()[:200], linear_profile(space=b"GRAY")])
+@pytest.mark.parametrize("profile", [b"broken", linear_profile()[:200], linear_gray_profile(), black_ink_profile()])
 def test_unusable_profile_is_ignored(rgb, deep, profile):
     assert_levels(read(saved(rgb, icc_profile=profile)).rgb, rgb, 255)
     picture = read(deep_tiff(deep[..., :3], photometric="rgb", iccprofile=profile))

@@ -38,22 +38,21 @@ def squared_variation(image):
 
 def _items(scene, role):
     """The observed items of a role; one item serves all items of the output."""
-    batch = max(len(tensor) for tensor in scene["output"].values())
-    sides = scene[role]
-    return [{probe: tensor[i % len(tensor)] for probe, tensor in sides.items()} for i in range(batch)]
+    batch = len(next(iter(scene["output"].values())))
+    return [{probe: tensor[i % len(tensor)] for probe, tensor in scene[role].items()} for i in range(batch)]
 
 
 def content(scene, distance=relative_squared):
-    """Eq. (2), summed over the layers and averaged over the batch."""
+    """Eq. (2), summed over the layers observed of the content and averaged over the batch."""
     pairs = zip(_items(scene, "output"), _items(scene, "content"), strict=True)
-    return np.mean([sum(distance(output[layer], target[layer]) for layer in output) for output, target in pairs])
+    return np.mean([sum(distance(output[layer], target[layer]) for layer in target) for output, target in pairs])
 
 
 def style(scene, distance=relative_squared):
-    """Eq. (4), averaged over the batch."""
+    """Eq. (4), summed over the layers observed of the style and averaged over the batch."""
     pairs = zip(_items(scene, "output"), _items(scene, "style"), strict=True)
     return np.mean(
-        [sum(distance(gram(output[layer]), gram(target[layer])) for layer in output) for output, target in pairs]
+        [sum(distance(gram(output[layer]), gram(target[layer])) for layer in target) for output, target in pairs]
     )
 
 

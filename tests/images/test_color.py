@@ -1,0 +1,103 @@
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_nst.images.color import fill_transparent, keep_color, luma
+
+
+@pytest.fixture
+def pair(rng) -> tuple[np.ndarray, np.ndarray]:
+    """A stylized picture and its content, with pixels at the corners of the gamut among them."""
+    stylized, content = rng.random((2, 1, 40, 40, 3), np.float32)
+    content[:, :20] = np.rint(content[:, :20])
+    stylized[:, :, :20] = np.rint(stylized[:, :, :20])
+    return stylized, content
+
+
+def test_luma_is_opencvs(rng):
+    rgb = rng.random((20, 30, 3), np.float32)
+    np.testing.assert_allclose(luma(rgb), cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[..., None], atol=1e-6)
+
+
+def test_luma_of_gray_is_its_level():
+    levels = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
+    np.testing.assert_allclose(luma(levels.repeat(3, axis=1)), levels, atol=1e-7)
+
+
+def test_keep_color_keeps_the_luma_of_the_stylized(pair):
+    stylized, content = pair
+    result = keep_color(stylized, content)
+    assert result.dtype == np.float32
+    assert result.min() >= 0
+    assert result.max() <= 1
+    np.testing.assert_allclose(luma(result), luma(stylized), atol=1e-6)
+
+
+def test_keep_color_keeps_the_hue_of_the_content(pair):
+    stylized, content = pair
+    result = keep_color(stylized, content)
+    chroma, expected = result - luma(result), content - luma(content)
+    # Parallel and not opposed: the cross product vanishes, the dot product does not turn negative.
+    np.testing.assert_allclose(np.cross(chroma, expected), 0, atol=1e-6)
+    assert np.sum(chroma * expected, axis=-1).min() >= -1e-6
+
+
+def test_keep_color_loses_no_chroma_that_fits(pair):
+    stylized, content = pair
+    result = keep_color(stylized, content)
+    full = luma(stylized) + content - luma(content)
+    fits = np.all((full >= 0) & (full <= 1), axis=-1)
+    np.testing.assert_allclose(result[fits], full[fits], atol=1e-6)
+    # Elsewhere the result touches the gamut's boundary: more would leave it.
+    touching = np.minimum(result, 1 - result).min(axis=-1)
+    np.testing.assert_allclose(touching[~fits], 0, atol=1e-6)
+    assert 0.1 < fits.mean() < 0.9
+
+
+def test_keep_color_of_a_picture_with_itself_is_that_picture(pair):
+    for picture in pair:
+        np.testing.assert_allclose(keep_color(picture, picture), picture, atol=1e-6)
+
+
+def test_keep_color_of_gray_content_is_gray(rng):
+    stylized, gray = rng.random((1, 20, 30, 3), np.float32), rng.random((1, 20, 30, 1), np.float32)
+    result = keep_color(stylized, np.repeat(gray, 3, axis=-1))
+    np.testing.assert_allclose(result, np.broadcast_to(luma(stylized), result.shape), atol=1e-6)
+
+
+def test_fill_transparent_leaves_opaque_pixels_alone(rng):
+    rgb, alpha = rng.random((1, 20, 30, 3), np.float32), rng.integers(0, 2, (1, 20, 30, 1)).astype(np.float32)
+    filled = fill_transparent(rgb, alpha)
+    opaque = alpha[..., 0] == 1
+    assert filled.dtype == np.float32
+    np.testing.assert_array_equal(filled[opaque], rgb[opaque])
+    np.testing.assert_allclose(filled[~opaque], np.tile(rgb[opaque].mean(axis=0), (np.sum(~opaque), 1)), rtol=1e-5)
+
+
+def test_fill_transparent_composites_as_pillow_does(rng):
+    rgb, alpha = rng.integers(0, 256, (20, 30, 3), np.uint8), rng.integers(0, 256, (20, 30, 1), np.uint8)
+    ground = np.average(rgb.reshape(-1, 3), axis=0, weights=alpha.ravel())
+    expected = Image.new("RGBA", (30, 20), tuple(np.rint(ground).astype(int).tolist()))
+    expected.alpha_composite(Image.fromarray(np.concatenate([rgb, alpha], axis=-1)))
+    filled = fill_transparent(rgb[None].astype(np.float32) / 255, alpha[None].astype(np.float32) / 255)
+    np.testing.assert_allclose(filled[0] * 255, np.asarray(expected)[..., :3], atol=1.1)
+
+
+def test_fill_transparent_does_not_show_hidden_colors(rng):
+    rgb, alpha = rng.random((1, 20, 30, 3), np.float32), np.ones((1, 20, 30, 1), np.float32)
+    alpha[:, :10] = 0
+    garbage = rgb.copy()
+    garbage[:, :10] = rng.random((1, 10, 30, 3))
+    np.testing.assert_array_equal(fill_transparent(garbage, alpha), fill_transparent(rgb, alpha))
+
+
+def test_fill_transparent_of_nothing_is_gray(rng):
+    filled = fill_transparent(rng.random((1, 20, 30, 3), np.float32), np.zeros((1, 20, 30, 1), np.float32))
+    np.testing.assert_array_equal(filled, np.full((1, 20, 30, 3), 0.5))
+
+
+def test_fill_transparent_treats_each_picture_of_a_batch_alone(rng):
+    rgb, alpha = rng.random((3, 20, 30, 3), np.float32), rng.random((3, 20, 30, 1), np.float32)
+    alone = np.concatenate([fill_transparent(rgb[i : i + 1], alpha[i : i + 1]) for i in range(3)])
+    np.testing.assert_allclose(fill_transparent(rgb, alpha), alone, atol=1e-7)

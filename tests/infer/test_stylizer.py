@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from keras_nst.images.color import luma
+from keras_nst.images.io import Picture
+from keras_nst.infer.stylizer import Stylizer
+from keras_nst.models.styles import save_style
+from keras_nst.models.transfer_net import transfer_net
+
+
+@pytest.fixture(scope="module")
+def net():
+    return transfer_net(filters=(4, 4, 8), residual_blocks=1)
+
+
+@pytest.fixture(scope="module")
+def stylizer(net, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("style")
+    save_style(folder, net, {})
+    return Stylizer(folder)
+
+
+@pytest.fixture
+def picture(rng):
+    return Picture(rng.random((1, 37, 50, 3), np.float32))
+
+
+def test_the_result_is_the_nets(stylizer, net, picture):
+    np.testing.assert_allclose(stylizer(picture).rgb, net(picture.rgb), atol=5e-3)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 90), (64, 31)])
+def test_any_size_is_kept_without_a_second_trace(stylizer, rng, size):
+    assert stylizer(Picture(rng.random((1, *size, 3), np.float32))).rgb.shape == (1, *size, 3)
+    assert stylizer._stylize.experimental_get_tracing_count() == 1
+
+
+def test_strength_mixes_linearly_from_the_photograph_to_the_style(stylizer, picture):
+    full = stylizer(picture).rgb
+    np.testing.assert_array_equal(stylizer(picture, strength=0).rgb, picture.rgb)
+    np.testing.assert_allclose(stylizer(picture, strength=0.25).rgb, 0.25 * full + 0.75 * picture.rgb, atol=1e-6)
+
+
+def test_kept_color_has_the_brightness_of_the_result(stylizer, picture):
+    kept = stylizer(picture, color="keep").rgb
+    np.testing.assert_allclose(luma(kept), luma(stylizer(picture).rgb), atol=1e-5)
+
+
+def test_alpha_is_kept_and_what_it_hides_has_no_influence(stylizer, rng):
+    rgb, alpha = rng.random((1, 32, 32, 3), np.float32), np.ones((1, 32, 32, 1), np.float32)
+    alpha[:, 8:20, 8:20] = 0
+    garbage = np.where(alpha == 0, rng.random(rgb.shape, np.float32), rgb)
+    result = stylizer(Picture(rgb, alpha))
+    np.testing.assert_array_equal(result.alpha, alpha)
+    np.testing.assert_allclose(stylizer(Picture(garbage, alpha)).rgb, result.rgb, atol=1e-6)

@@ -1,0 +1,92 @@
+"""What docs/architecture.md promises of the source as a whole, read from the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "keras_nst"
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+# Imports point to the left, or stay in their group.
+ORDER = [
+    {"__init__", "errors", "files", "startup"},
+    {"images"},
+    {"losses"},
+    {"models"},
+    {"fit"},
+    {"recipes"},
+    {"infer"},
+    {"export", "evaluate", "learn"},
+    {"commands", "cli", "app"},
+]
+RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
+
+# Everything else is keras and keras.ops, which any backend runs.
+TENSORFLOW = (
+    "evaluate.py",
+    "export.py",
+    "fit/autodiff.py",
+    "fit/callbacks.py",
+    "images/datasets.py",
+    "infer/",
+    "startup.py",
+)
+
+
+def part(module):
+    """The folder or file under keras_nst that a module belongs to."""
+    return module.split("/")[0].removesuffix(".py")
+
+
+def tree(module):
+    return ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8")))
+
+
+def imported(nodes):
+    """Dotted names of what is imported anywhere, inside functions too."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_the_parts_of_the_package_are_all_in_order():
+    assert {part(module) for module in MODULES} <= set(RANK)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module):
+    own = [name.split(".") for name in imported(tree(module)) if name.split(".")[0] == PACKAGE.name]
+    # A second name that is no part is something of keras_nst/__init__.py.
+    reached = {names[1] if len(names) > 1 and names[1] in RANK else "__init__" for names in own}
+    backwards = {other for other in reached if RANK[other] > RANK[part(module)]}
+    assert not backwards
+
+
+def test_tensorflow_is_imported_in_few_named_places():
+    importing = {module for module in MODULES for name in imported(tree(module)) if name.split(".")[0] == "tensorflow"}
+    assert [module for module in importing if not module.startswith(TENSORFLOW)] == []
+
+
+def test_the_library_does_not_print():
+    printing = {
+        module
+        for module in MODULES
+        for node in tree(module)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+    assert [module for module in printing if RANK[part(module)] < RANK["cli"]] == []
+
+
+@pytest.mark.parametrize("module", ["keras_nst", "keras_nst.cli"])
+def test_importing_it_does_not_wait_for_tensorflow(module):
+    code = f"import {module}, sys; print(*sorted({{'tensorflow', 'keras'}} & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    assert result.stdout.split() == []

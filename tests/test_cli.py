@@ -1,0 +1,151 @@
+"""Commands as a user types them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_nst.cli import main
+from keras_nst.images.io import read, read_record
+from keras_nst.models.styles import save_style
+from keras_nst.models.transfer_net import transfer_net
+
+
+@pytest.fixture(scope="session")
+def style(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("styles") / "tiny"
+    save_style(folder, transfer_net(filters=(4, 4, 8), residual_blocks=1), {"recipe": "none", "steps": 0})
+    return str(folder)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, rng):
+    """A working directory with a photograph, files that are none, and folders of both."""
+    monkeypatch.chdir(tmp_path)
+
+    def photograph(path, width=48, height=36):
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(path)
+
+    photograph(tmp_path / "photo.png")
+    photograph(tmp_path / "painting.jpg", 64, 64)
+    for number in range(3):
+        photograph(tmp_path / "photos" / f"{number}.jpg")
+    photograph(tmp_path / "dot.png", 1, 1)
+    photograph(tmp_path / "line.png", 20000, 1)
+    (tmp_path / "text.jpg").write_text("not a picture")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "painting.jpg").read_bytes()[:900])
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_one_photograph_gives_one_file_of_its_size_that_records_what_made_it(here, style, capsys):
+    code, _, _ = run(capsys, "stylize", "photo.png", "--style", style, "-o", "out.png", "--strength", 0.5)
+    assert code == 0
+    assert read("out.png").rgb.shape == (1, 36, 48, 3)
+    record = read_record("out.png")
+    assert (record["style"], record["strength"]) == ("tiny", 0.5)
+
+
+def test_a_folder_goes_to_a_folder(here, style, capsys):
+    code, out, _ = run(capsys, "stylize", "photos", "--style", style, "-o", "out", "--json")
+    assert code == 0
+    assert sorted(path.name for path in (here / "out").iterdir()) == [f"{number}-tiny.jpg" for number in range(3)]
+    results = [json.loads(line) for line in out.splitlines()]
+    assert [(result["width"], result["height"]) for result in results] == [(48, 36)] * 3
+
+
+def test_a_pattern_stands_for_its_files(here, style, capsys):
+    assert run(capsys, "stylize", "photos/[01].jpg", "--style", style, "-o", "out")[0] == 0
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["0-tiny.jpg", "1-tiny.jpg"]
+
+
+def test_a_bad_picture_among_good_ones_is_told_and_the_others_are_done(here, style, capsys):
+    code, _, err = run(capsys, "stylize", "photo.png", "cut.jpg", "--style", style, "-o", "out")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "cut.jpg" in err
+    assert [path.name for path in (here / "out").iterdir()] == ["photo-tiny.png"]
+
+
+def test_a_sheet_holds_the_photograph_and_each_style(here, style, capsys):
+    assert run(capsys, "stylize", "photo.png", "--style", style, "--sheet", "-o", "sheet.png")[0] == 0
+    height, width = read("sheet.png").rgb.shape[1:3]
+    assert width > 2 * 320 * 48 / 36
+    assert height > 320
+
+
+def test_stdin_goes_to_stdout(here, style, capsysbinary, monkeypatch):
+    with open("photo.png", "rb") as stdin:
+        monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": stdin}))
+        assert main(["stylize", "-", "--style", style]) == 0
+    assert read(capsysbinary.readouterr().out).rgb.shape == (1, 36, 48, 3)
+
+
+def test_the_longest_side_is_limited_on_request(here, style, capsys):
+    assert run(capsys, "stylize", "photo.png", "--style", style, "-o", "out.png", "--max-size", 32)[0] == 0
+    assert read("out.png").rgb.shape == (1, 24, 32, 3)
+
+
+def test_sixteen_bits_are_written_where_asked(here, style, capsys):
+    assert run(capsys, "stylize", "photo.png", "--style", style, "-o", "out.png", "--bits", 16)[0] == 0
+    levels = np.asarray(read("out.png").rgb) * 255
+    assert np.abs(levels - np.rint(levels)).max() > 0.1  # More levels than 8 bits have.
+
+
+def test_the_list_names_each_style_with_its_recipe(here, capsys):
+    code, out, _ = run(capsys, "stylize", "--list")
+    assert code == 0
+    assert "starry_night" in out
+
+
+BAD = {
+    "missing file": ("stylize nowhere.jpg --style {style}", "nowhere.jpg"),
+    "text named .jpg": ("stylize text.jpg --style {style}", "text.jpg"),
+    "truncated": ("stylize cut.jpg --style {style}", "cut.jpg"),
+    "1x1": ("stylize dot.png --style {style}", "1 x 1"),
+    "20000x1": ("stylize line.png --style {style}", "20000 x 1"),
+    "too many pixels": ("stylize photo.png --style {style} --max-pixels 100", "--max-pixels"),
+    "unknown style": ("stylize photo.png --style stary_night", "starry_night"),
+    "style without model": ("stylize photo.png --style empty", "model.keras"),
+    "no style": ("stylize photo.png", "--style"),
+    "empty folder": ("stylize empty --style {style}", "empty"),
+    "no match": ("stylize *.webp --style {style}", "*.webp"),
+    "unknown format": ("stylize photo.png --style {style} -o out.xyz", "xyz"),
+    "16 bits in JPEG": ("stylize photo.png --style {style} -o out.jpg --bits 16", "JPEG"),
+    "two to one file": ("stylize photo.png painting.jpg --style {style} -o text.jpg", "folder"),
+    "unwritable": ("stylize photo.png --style {style} -o text.jpg/out.png", "text.jpg/out.png"),
+    "strength": ("stylize photo.png --style {style} --strength 2", "from 0 to 1"),
+    "unknown flag": ("stylize photo.png --style {style} --stength 1", "--stength"),
+    "unknown command": ("stilize photo.png", "stilize"),
+    "painting missing": ("train --style nowhere.jpg", "nowhere.jpg"),
+    "painting is text": ("train --style text.jpg", "text.jpg"),
+    "no photographs": ("train --style painting.jpg --content empty", "empty"),
+    "photographs missing": ("train --style painting.jpg --content nowhere", "nowhere"),
+    "unknown init": ("train --style painting.jpg --init stary_night", "starry_night"),
+    "no steps": ("train --style painting.jpg --steps 0", "--steps"),
+    "unknown recipe": ("train --style painting.jpg --recipe johnson", "johnson2016"),
+    "nothing to resume": ("train --style painting.jpg --content photos --resume", "--resume"),
+    "output is a file": ("train --style painting.jpg --content photos --output text.jpg", "text.jpg"),
+    "no VGG weights": ("train --style painting.jpg --content photos --vgg-weights nowhere.h5", "nowhere.h5"),
+}
+
+
+@pytest.mark.parametrize(("command", "told"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_line_and_code_2_and_leaves_nothing(here, style, capsys, command, told):
+    before = sorted(here.rglob("*"))
+    code, out, err = run(capsys, *(part.format(style=style) for part in command.split()))
+    errors = [line for line in err.splitlines() if not line.startswith("Training on built-in")]
+    assert code == 2
+    assert out == ""
+    assert len(errors) == 1
+    assert errors[0].startswith("error: ")
+    assert told in errors[0]
+    assert sorted(here.rglob("*")) == before

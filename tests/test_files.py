@@ -1,0 +1,87 @@
+import os
+import stat
+
+import pytest
+
+from keras_nst.errors import InputError
+from keras_nst.files import replacing
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_file_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "new" / "folder" / "result.txt"
+    with replacing(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+        assert temporary.parent == path.parent  # Or the rename would not be atomic.
+    assert path.read_text() == "whole"
+    assert names(path.parent) == ["result.txt"]
+
+
+def test_failing_block_leaves_what_was_there(tmp_path):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+
+    def interrupted():
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["result.txt"]
+
+
+def test_disk_that_fills_up_is_an_input_error(tmp_path):
+    def filling():
+        with replacing(tmp_path / "result.txt"):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(InputError, match=r"Cannot write .*result\.txt: No space left on device\."):
+        filling()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "v1.2.png", "none", "ü" * 120 + ".png"])
+def test_temporary_name_keeps_the_suffixes(tmp_path, name):
+    with replacing(tmp_path / name) as temporary:
+        temporary.write_text("whole")
+        assert temporary.suffixes == (tmp_path / name).suffixes
+    assert names(tmp_path) == [name]
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with replacing(tmp_path / "result.txt") as temporary:
+            temporary.write_text("whole")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "result.txt").stat().st_mode) == 0o640
+
+
+def test_link_keeps_pointing(tmp_path):
+    (tmp_path / "latest.txt").symlink_to(tmp_path / "result.txt")
+    for text in ("first", "second"):
+        with replacing(tmp_path / "latest.txt") as temporary:
+            temporary.write_text(text)
+        assert (tmp_path / "result.txt").read_text() == text
+    assert (tmp_path / "latest.txt").is_symlink()
+
+
+def test_only_files_are_replaced(tmp_path):
+    (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "pipe")
+
+    def replace(path):
+        with replacing(path):
+            pass
+
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "file" / "result.txt"):
+        with pytest.raises(InputError, match=f"Cannot write {path}: "):
+            replace(path)
+    assert names(tmp_path) == ["file", "pipe"]

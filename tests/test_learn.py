@@ -1,0 +1,136 @@
+"""The job as a whole, with real VGG16 features and a tiny net."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from unittest import mock
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_nst import learn
+from keras_nst.errors import InputError
+from keras_nst.models.styles import load_net, read_card
+
+# The same command with a tiny net, so that what is tested is the training around it.
+COMMAND = """
+import sys
+from functools import partial
+from keras_nst import learn
+from keras_nst.cli import main
+learn.transfer_net = partial(learn.transfer_net, filters=(4, 4, 8), residual_blocks=1)
+sys.exit(main(["train", *sys.argv[1:]]))
+"""
+
+
+@pytest.fixture(autouse=True)
+def tiny_net(monkeypatch):
+    monkeypatch.setattr(learn, "transfer_net", partial(learn.transfer_net, filters=(4, 4, 8), residual_blocks=1))
+
+
+@pytest.fixture
+def options(tmp_path, rng):
+    """A painting of stripes, and photographs of noise and ramps."""
+    stripes = np.where(np.arange(64)[:, None, None] // 4 % 2, [30, 60, 160], [240, 200, 60]) * np.ones((1, 64, 1))
+    Image.fromarray(stripes.astype(np.uint8)).save(tmp_path / "stripes.png")
+    (tmp_path / "photos").mkdir()
+    for number in range(4):
+        noise = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(noise).resize((64, 48)).save(tmp_path / "photos" / f"{number}.png")
+    return learn.Options(
+        style=str(tmp_path / "stripes.png"),
+        content=str(tmp_path / "photos"),
+        steps=40,
+        size=32,
+        batch=2,
+        style_size=48,
+        learning_rate=5e-3,
+        output=str(tmp_path / "out"),
+    )
+
+
+def arguments(options, output, *more):
+    return [
+        *("--style", options.style, "--content", options.content, "--steps", "40", "--size", "32", "--batch", "2"),
+        *("--style-size", "48", "--lr", "5e-3", "--output", str(output), *more),
+    ]
+
+
+def test_a_training_lowers_the_loss_and_leaves_a_style_with_its_card(options):
+    folder = learn.learn(options)
+    with open(folder / "training" / "log.csv") as file:
+        totals = [float(row["total"]) for row in csv.DictReader(file)]
+    assert totals[-1] < 0.8 * totals[0]
+    card = read_card(folder)
+    assert (card["name"], card["steps"], card["content"]["count"]) == ("out", 40, 4)
+    assert card["final"]["total"] == pytest.approx(totals[-1])
+    parts = sum(weight * card["final"][term] for term, weight in card["weights"].items())
+    assert card["final"]["total"] == pytest.approx(parts, rel=1e-4)
+    assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
+    assert (folder / "preview.jpg").is_file()
+    # What only an unfinished training needs is gone.
+    assert not list((folder / "training").glob("*checkpoint*"))
+
+
+@pytest.mark.slow
+def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(options, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    command = [sys.executable, "-c", COMMAND]
+    subprocess.run([*command, *arguments(options, whole)], check=True, capture_output=True)
+    process = subprocess.Popen([*command, *arguments(options, killed)], stdout=-3, stderr=-3)
+    log = killed / "training" / "log.csv"
+    while not log.is_file() or len(log.read_text().splitlines()) < 1 + 4:  # Four epochs of five steps.
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "model.keras").exists()
+    subprocess.run([*command, *arguments(options, killed, "--resume")], check=True, capture_output=True)
+    for expected, weight in zip(load_net(whole).get_weights(), load_net(killed).get_weights(), strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-5)
+
+
+def test_an_unfinished_training_is_neither_overwritten_nor_resumed_as_another_one(options, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            learn.learn(options)
+    with pytest.raises(InputError, match="--resume"):
+        learn.learn(options)
+    with pytest.raises(InputError, match=r"seed 0 became 1"):
+        learn.learn(learn.dataclasses.replace(options, seed=1), resume=True)
+    assert json.loads((options.folder / "training" / "options.json").read_text())["seed"] == 0
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(options, monkeypatch):
+    options = learn.dataclasses.replace(options, learning_rate=1e30)
+    with pytest.raises(InputError, match=r"--lr"):
+        learn.learn(options)
+    assert not (options.folder / "model.keras").exists()
+
+
+def test_photographs_that_cannot_be_read_are_listed_once(options, tmp_path):
+    from io import StringIO
+
+    from rich.console import Console
+
+    for number in range(4):
+        (tmp_path / "photos" / f"broken{number}.jpg").write_text("no picture")
+    shown = StringIO()
+    learn.learn(learn.dataclasses.replace(options, steps=8), console=Console(file=shown, width=200))
+    for number in range(4):
+        assert shown.getvalue().count(f"broken{number}.jpg") == 1
+
+
+def test_another_style_can_be_the_start(options, tmp_path):
+    first = learn.learn(learn.dataclasses.replace(options, steps=8))
+    again = learn.dataclasses.replace(
+        options, steps=1, learning_rate=1e-8, init=str(first), output=str(tmp_path / "again")
+    )
+    for start, weight in zip(load_net(first).get_weights(), load_net(learn.learn(again)).get_weights(), strict=True):
+        np.testing.assert_allclose(weight, start, atol=1e-3)
