@@ -1,5 +1,6 @@
 """Learn a style: from a painting and photographs to a folder that stylizes."""
 
+import csv
 import dataclasses
 import hashlib
 import json
@@ -17,10 +18,11 @@ from keras_nst.files import replacing
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer
-from keras_nst.images.datasets import photographs
+from keras_nst.images.datasets import Photographs, photographs
 from keras_nst.images.io import read
+from keras_nst.losses import Loss
 from keras_nst.models.observer import Observer
-from keras_nst.models.styles import PREVIEW, TRAINED, load_net, save_style
+from keras_nst.models.styles import PREVIEW, TRAINED, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
@@ -34,7 +36,7 @@ WARMUP_STEPS = 100
 # In the public domain, so that a preview can be published with its style.
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
 
-OPTIONS, CHECKPOINT = "options.json", "checkpoint.weights.h5"
+OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.weights.h5", "log.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,60 +106,84 @@ def learn(options: Options, *, resume: bool = False, console: Console | None = N
     source = photographs(options.content, download=options.download)
     chosen = recipe(options.recipe)
     loss = chosen.loss({**chosen.WEIGHTS, **options.weights})
-    training = options.folder / "training"
+    trainer = _trainer(options, loss, painting)
     facts = _facts(options, source.describe(), loss.weights)
+    training = options.folder / "training"
+    _open_training(training, facts, resume=resume)
+    if (training / CHECKPOINT).is_file():
+        trainer.load_weights(training / CHECKPOINT)
+    try:
+        _fit(trainer, source, options, training, console)
+    finally:
+        if source.skipped:
+            console.print(f"Skipped {len(source.skipped)} pictures that cannot be read:")
+            for name, reason in sorted(source.skipped.items()):
+                console.print(f"  {name}: {reason}", highlight=False)
+
+    # Without the training's dtype policy, so that the style runs at full precision and speed anywhere.
+    net = transfer_net()
+    net.set_weights(trainer.trained.get_weights())
+    with open(training / LOG, newline="") as file:
+        *_, last = csv.DictReader(file)
+    final = {name: float(last[name]) for name in ("total", *loss.weights)}
+    save_style(options.folder, net, {**facts, "final": final, "version": keras_nst.__version__})
+    for file in (CHECKPOINT, OPTIONS):
+        (training / file).unlink()
+    return options.folder
+
+
+def _trainer(options: Options, loss: Loss, painting: np.ndarray) -> StyleTrainer:
+    """The trainer at its first step, compiled."""
     keras.utils.set_random_seed(options.seed)
     policy = "float32" if options.mixed_precision == "off" else f"mixed_{options.mixed_precision}"
     observer = Observer(vgg=vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy))
     net = transfer_net(dtype=policy)
     if options.init:
-        _initialize(net, options.init)
-    _open_training(training, facts, resume=resume)
+        start = load_net(options.init)
+        if [weight.shape for weight in start.weights] != [weight.shape for weight in net.weights]:
+            raise InputError(
+                f"The style {options.init!r} has another architecture than a transfer net. Choose another."
+            )
+        net.set_weights(start.get_weights())
     trainer = StyleTrainer(net, Objective(loss, observer).bind(style=painting))
     optimizer = keras.optimizers.Adam(_schedule(options.learning_rate, options.steps))
     if options.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
     trainer.compile(optimizer=optimizer, jit_compile=True)
+    # Now, not with the first step, so that a checkpoint finds the optimizer's variables.
     optimizer.build(trainer.trainable_variables)
-    checkpoint = training / CHECKPOINT
-    if checkpoint.is_file():
-        trainer.load_weights(checkpoint)
-    step = int(trainer.step)
+    return trainer
 
-    samples = [_sized(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
-    progress = ProgressLine(console, options.steps, options.batch)
+
+def _fit(trainer: StyleTrainer, source: Photographs, options: Options, training: Path, console: Console) -> None:
+    """Train from the trainer's step to the last."""
+    step = int(trainer.step)
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
+    samples = [_sized(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
+    board = training / "tensorboard"
+    callbacks = [
+        Guard(options.steps),
+        ProgressLine(console, options.steps, options.batch),
+        # Before the checkpoint: a process killed between the two logs an epoch twice, which is better than never.
+        keras.callbacks.CSVLogger(training / LOG, append=step > 0),
+        Checkpoint(training / CHECKPOINT),
+        keras.callbacks.TensorBoard(board, write_graph=False),
+        Preview(options.folder / PREVIEW, samples, board / "preview"),
+    ]
     try:
-        history = trainer.fit(
+        trainer.fit(
             source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step),
             initial_epoch=step // epoch_steps,
             epochs=-(-options.steps // epoch_steps),
             steps_per_epoch=epoch_steps,
             shuffle=False,
             verbose=0,
-            callbacks=[
-                Guard(options.steps),
-                progress,
-                Checkpoint(checkpoint),
-                keras.callbacks.CSVLogger(training / "log.csv", append=resume),
-                keras.callbacks.TensorBoard(training / "tensorboard", write_graph=False),
-                Preview(options.folder / PREVIEW, samples, training / "tensorboard" / "preview"),
-            ],
+            callbacks=callbacks,
         )
-    finally:
-        progress.close()
-        if source.skipped:
-            console.print(f"Skipped {len(source.skipped)} pictures that cannot be read:")
-            for name, reason in sorted(source.skipped.items()):
-                console.print(f"  {name}: {reason}", highlight=False)
-
-    stylizing = transfer_net()
-    stylizing.set_weights(trainer.trained.get_weights())
-    final = {name: values[-1] for name, values in history.history.items()}
-    save_style(options.folder, stylizing, {**facts, "final": final, "version": keras_nst.__version__})
-    for file in (checkpoint, training / OPTIONS):
-        file.unlink()
-    return options.folder
+    except BaseException:
+        for callback in callbacks:  # Keras ends them, with their files and our bar, only when all went well.
+            callback.on_train_end()
+        raise
 
 
 def _schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -177,8 +203,9 @@ def _facts(options: Options, content: dict, weights: Mapping[str, float]) -> dic
     asked = dataclasses.asdict(options)
     for other in ("style", "output", "download"):
         del asked[other]
-    for place in ("init", "vgg_weights"):  # A card is published; folders of the machine it was made on are not.
-        asked[place] = asked[place] and Path(asked[place]).name
+    # A card is published: it says where a training started from, but names no folder of the machine it was made on.
+    asked["init"] = options.init and read_card(options.init)
+    asked["vgg_weights"] = options.vgg_weights and Path(options.vgg_weights).name
     painting = Path(options.style)
     return {
         "name": options.folder.name,
@@ -220,10 +247,3 @@ def _sized(picture: np.ndarray, short_side: int) -> np.ndarray:
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     sized = cv2.resize(picture[0], (round(width * scale), round(height * scale)), interpolation=interpolation)
     return np.clip(sized, 0, 1)[None]
-
-
-def _initialize(net: keras.Model, style: str) -> None:
-    start = load_net(style)
-    if [weight.shape for weight in start.weights] != [weight.shape for weight in net.weights]:
-        raise InputError(f"The style {style!r} has another architecture than a transfer net. Choose another --init.")
-    net.set_weights(start.get_weights())

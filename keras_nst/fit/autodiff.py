@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_nst.models.convolution import compiled_for_cpu
+
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -13,7 +15,8 @@ if keras.backend.backend() == "tensorflow":
         def train_step(self, data):
             """One step of the optimizer on a batch of photographs (batch, height, width, 3) in [0, 1]."""
             photographs, *_ = keras.utils.unpack_x_y_sample_weight(data)
-            with tf.GradientTape() as tape:
+            on_cpu = not tf.config.list_physical_devices("GPU")
+            with tf.GradientTape() as tape, compiled_for_cpu(self.jit_compile and on_cpu):
                 loss = self.compute_loss(x=photographs, y_pred=self(photographs, training=True), training=True)
                 scaled = self.optimizer.scale_loss(loss)
             variables = self.trainable_variables
@@ -21,7 +24,7 @@ if keras.backend.backend() == "tensorflow":
             finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
             # Under float16 the optimizer leaves the weights alone when a scaled gradient overflows, and tells nobody.
             self.optimizer.apply(gradients, variables)
-            return self.after_step(loss, skipped=1.0 - tf.cast(finite, tf.float32))
+            return self.after_step(skipped=1.0 - tf.cast(finite, tf.float32))
 
 else:
 

@@ -137,8 +137,4 @@ class ProgressLine(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Leave the terminal as it was."""
-        self.close()
-
-    def close(self):
-        """Stop drawing; a training that failed must call this itself."""
         self._bar.stop()

@@ -53,7 +53,7 @@ class StyleTrainer(GradientStep, keras.Model):
             self._raw[name].update_state(value)
         return total
 
-    def after_step(self, loss, skipped):
+    def after_step(self, skipped):
         """What is done once the optimizer has been applied; returns the logs."""
         time = ops.cast(self.step, "float32")
         decay = ops.minimum(self.decay, (1.0 + time) / (10.0 + time))

@@ -91,7 +91,7 @@ class Photographs:
             Batches of shape (batch, size, size, 3), float32 in [0, 1], without end.
 
         Raises:
-            tf.errors.UnknownError: While iterating, when no picture of a folder can be read any more.
+            tf.errors.InvalidArgumentError: While iterating, when no picture of a folder can be read any more.
         """
         window = self._window
         first = start * batch

@@ -6,6 +6,8 @@ Each states its output shape, so that Keras never traces `call` with unknown siz
 import keras
 from keras import layers, ops
 
+from keras_nst.models.convolution import is_compiled_for_cpu, max_of_corners, sum_of_rows, winograd
+
 PACKAGE = "keras_nst"
 
 
@@ -117,6 +119,45 @@ class NearestUpsampling2D(_SizeChange):
         blocks = ops.reshape(image, (batch, height, 1, width, 1, channels))
         blocks = ops.tile(blocks, (1, 1, 2, 1, 2, 1))
         return ops.reshape(blocks, (batch, 2 * height, 2 * width, channels))
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Convolution2D(layers.Conv2D):
+    """keras.layers.Conv2D, computed in a cheaper way where `keras_nst.models.convolution` has one."""
+
+    def convolution_op(self, inputs, kernel):
+        """The convolution without bias and activation."""
+        kernel = ops.convert_to_tensor(kernel)
+        if self._is_plain():
+            if self.filters <= 3 and self.padding == "valid":
+                return sum_of_rows(inputs, kernel)
+            if is_compiled_for_cpu() and self._suits_winograd(inputs):
+                return winograd(inputs, kernel, self.padding)
+        return super().convolution_op(inputs, kernel)
+
+    def _is_plain(self) -> bool:
+        ones = (self.strides, self.dilation_rate, (self.groups, self.groups))
+        return set(ones) == {(1, 1)} and self.data_format == "channels_last" and self.compute_dtype == "float32"
+
+    def _suits_winograd(self, image) -> bool:
+        _, height, width, channels = image.shape
+        # With few channels the transforms cost more than the multiplications that they save.
+        if None in (height, width) or self.kernel_size != (3, 3) or min(channels, self.filters) < 32:
+            return False
+        return (height if self.padding == "same" else height - 2) % 4 == 0
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class HalvingMaxPooling2D(_SizeChange):
+    """Halves height and width by the maximum of each 2x2 block; an odd last row or column is left out."""
+
+    def _output_side(self, side):
+        return side // 2
+
+    def call(self, image):
+        if is_compiled_for_cpu() and None not in image.shape[1:3]:
+            return max_of_corners(image)
+        return ops.max_pool(image, 2, 2, data_format="channels_last")
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_nst.models.layers import (
+    Convolution2D,
     CropLike2D,
     NearestUpsampling2D,
     PadToMultiple2D,
@@ -42,7 +43,7 @@ def transfer_net(
 
     def convolution(image, channels, kernel, name, stride=1, activation="relu"):
         image = ReflectionPadding2D(kernel // 2, dtype=dtype, name=f"{name}_pad")(image)
-        image = layers.Conv2D(channels, kernel, strides=stride, dtype=dtype, name=f"{name}_conv")(image)
+        image = Convolution2D(channels, kernel, strides=stride, dtype=dtype, name=f"{name}_conv")(image)
         image = instance_normalization(dtype=dtype, name=f"{name}_norm")(image)
         return layers.Activation(activation, dtype=dtype, name=f"{name}_{activation}")(image) if activation else image
 
@@ -64,7 +65,7 @@ def transfer_net(
     hidden = ReflectionPadding2D(4, dtype=dtype, name="rgb_pad")(hidden)
     # Starting from an almost gray picture: where tanh begins saturated it stays so, and leaves black or white blobs.
     faint = keras.initializers.VarianceScaling(1e-3)
-    hidden = layers.Conv2D(3, 9, kernel_initializer=faint, dtype=dtype, name="rgb_conv")(hidden)
+    hidden = Convolution2D(3, 9, kernel_initializer=faint, dtype=dtype, name="rgb_conv")(hidden)
     # From here on in float32: half precision has too few steps for 256 levels of a color.
     hidden = layers.Activation("tanh", dtype="float32", name="rgb_tanh")(hidden)
     hidden = layers.Rescaling(0.5, 0.5, dtype="float32", name="rgb")(hidden)

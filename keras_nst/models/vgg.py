@@ -1,12 +1,13 @@
 """VGG as a frozen observer: the features that content and style are measured in."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import keras
 from keras import layers
 
 from keras_nst.errors import unknown
-from keras_nst.models.layers import CaffePreprocessing, ReplicationPadding2D
+from keras_nst.models.layers import CaffePreprocessing, Convolution2D, HalvingMaxPooling2D, ReplicationPadding2D
 from keras_nst.models.weights import Convolutions, vgg_weights
 
 
@@ -54,7 +55,7 @@ def vgg(
             raise unknown(f"tap of {backbone}", name, layer_of)
     if padding not in ("replicate", "zero"):
         raise unknown("`padding`", padding, ("replicate", "zero"))
-    pools = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
+    pools = {"max": HalvingMaxPooling2D, "average": partial(layers.AveragePooling2D, 2)}
     if pooling not in pools:
         raise unknown("`pooling`", pooling, pools)
 
@@ -66,13 +67,13 @@ def vgg(
         if not remaining:
             break
         if not layer.startswith(block):
-            hidden = pools[pooling](2, dtype=dtype, name=f"{block}_pool")(hidden)
+            hidden = pools[pooling](dtype=dtype, name=f"{block}_pool")(hidden)
             block = layer.split("_")[0]
         same = "same"
         if layer == "block1_conv1" and padding == "replicate":
             hidden, same = ReplicationPadding2D(dtype=dtype, name="replicate")(hidden), "valid"
         filters = convolutions[layer][1].size
-        hidden = kernels[layer] = layers.Conv2D(filters, 3, padding=same, activation="relu", dtype=dtype, name=layer)(
+        hidden = kernels[layer] = Convolution2D(filters, 3, padding=same, activation="relu", dtype=dtype, name=layer)(
             hidden
         )
         features[name] = hidden

@@ -6,7 +6,7 @@ from keras_nst import losses
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-WEIGHTS = {"content": 1.0, "style": 5.0, "tv": 10.0}
+WEIGHTS = {"content": 1.0, "style": 1.0, "tv": 5.0}
 
 
 def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:
