@@ -10,7 +10,9 @@ from pathlib import Path
 
 import keras_nst
 from keras_nst.errors import InputError
-from keras_nst.images import io
+from keras_nst.images.encoding import FORMATS, check_format, encode
+from keras_nst.images.io import MAX_PIXELS, read, write
+from keras_nst.images.picture import Picture
 from keras_nst.models.styles import find_style, read_card, styles
 from keras_nst.startup import load_tensorflow
 
@@ -39,12 +41,10 @@ def _expand(patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         if Path(pattern).is_dir():
             found = sorted(
-                str(path) for path in Path(pattern).iterdir() if path.suffix.lower()[1:] in (*io.FORMATS, "gif")
+                str(path) for path in Path(pattern).iterdir() if path.suffix.lower()[1:] in (*FORMATS, "gif")
             )
             if not found:
-                raise InputError(
-                    f"No pictures in the folder {pattern}. Expected files of {', '.join(io.FORMATS)}, gif."
-                )
+                raise InputError(f"No pictures in the folder {pattern}. Expected files of {', '.join(FORMATS)}, gif.")
             inputs += found
         elif glob.has_magic(pattern) and not Path(pattern).exists():
             found = sorted(glob.glob(pattern, recursive=True))
@@ -72,7 +72,7 @@ def _outputs(options, inputs: list[str], chosen: dict[str, str], sheet: bool) ->
     for output in outputs:
         suffix = Path(output).suffix
         if output != "-":
-            io.check_format(suffix, options.bits)
+            check_format(suffix, options.bits)
     if twice := {output for output in outputs if outputs.count(output) > 1}:
         raise InputError(f"Several pictures would be written to {min(twice)}. Rename them, or stylize them one by one.")
     return outputs
@@ -80,7 +80,7 @@ def _outputs(options, inputs: list[str], chosen: dict[str, str], sheet: bool) ->
 
 def _result_name(source: str, style: str) -> str:
     path = Path("stdin" if source == "-" else source.removeprefix("sample:"))
-    suffix = path.suffix.lower() if path.suffix.lower()[1:] in io.FORMATS else ".png"
+    suffix = path.suffix.lower() if path.suffix.lower()[1:] in FORMATS else ".png"
     return f"{path.stem}-{style}{suffix}"
 
 
@@ -114,15 +114,15 @@ def _write_sheet(options, inputs: list[str], chosen: dict[str, str], output: str
         stylizer = _stylizer(style)
         for row, picture in zip(rows, pictures, strict=True):
             row.append(stylizer(picture, strength=options.strength, color=options.color).rgb)
-    sheet = io.Picture(contact_sheet(rows, labels=["photograph", *chosen]))
+    sheet = Picture(contact_sheet(rows, labels=["photograph", *chosen]))
     _write(options, output, sheet, *chosen)
     _report(options, " ".join(inputs), output, " ".join(chosen), sheet, time.perf_counter() - began)
     return 0
 
 
-def _read(options, source: str) -> io.Picture:
+def _read(options, source: str) -> Picture:
     encoded = sys.stdin.buffer.read() if source == "-" else source
-    return io.read(encoded, max_pixels=options.max_pixels or io.MAX_PIXELS, max_size=options.max_size)
+    return read(encoded, max_pixels=options.max_pixels or MAX_PIXELS, max_size=options.max_size)
 
 
 def _stylizer(style: str):
@@ -132,7 +132,7 @@ def _stylizer(style: str):
     return Stylizer(style)
 
 
-def _write(options, output: str, picture: io.Picture, *names: str) -> None:
+def _write(options, output: str, picture: Picture, *names: str) -> None:
     record = {
         "version": keras_nst.__version__,
         "style": " ".join(names),
@@ -141,12 +141,12 @@ def _write(options, output: str, picture: io.Picture, *names: str) -> None:
         "max_size": options.max_size,
     }
     if output == "-":
-        sys.stdout.buffer.write(io.encode(picture, "png", bits=options.bits, record=record))
+        sys.stdout.buffer.write(encode(picture, "png", bits=options.bits, record=record))
     else:
-        io.write(output, picture, bits=options.bits, record=record)
+        write(output, picture, bits=options.bits, record=record)
 
 
-def _report(options, source: str, output: str, style: str, picture: io.Picture, seconds: float) -> None:
+def _report(options, source: str, output: str, style: str, picture: Picture, seconds: float) -> None:
     height, width = picture.rgb.shape[1:3]
     if options.json:
         result = {"input": source, "output": output, "style": style, "width": width, "height": height}

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from keras_nst.errors import InputError
 from keras_nst.files import replacing
-from keras_nst.images.io import Picture, write
+from keras_nst.images.io import write
+from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_nst.images.color import fill_transparent, keep_color
-from keras_nst.images.io import Picture
+from keras_nst.images.picture import Picture
 from keras_nst.models.styles import load_net
 
 

@@ -12,7 +12,9 @@ import tifffile
 from PIL import Image, ImageOps, JpegImagePlugin
 
 from keras_nst.errors import InputError
-from keras_nst.images.io import FORMATS, Picture, encode, read, read_record, resize, write
+from keras_nst.images.encoding import FORMATS, encode
+from keras_nst.images.io import read, read_record, write
+from keras_nst.images.picture import Picture, resize
 
 ORIENTATION = 274
 RECORD = {"style": "mosaic", "version": "1.0", "options": {"size": 512, "note": "größer"}}

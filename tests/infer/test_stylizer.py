@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_nst.images.color import luma
-from keras_nst.images.io import Picture
+from keras_nst.images.picture import Picture
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.styles import save_style
 from keras_nst.models.transfer_net import transfer_net

@@ -1,0 +1,49 @@
+"""The one form that a picture has in memory."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture in memory.
+
+    Attributes:
+        rgb: sRGB color, (1, H, W, 3) float32 in [0, 1], not multiplied by alpha.
+        alpha: Opacity, (1, H, W, 1) float32 in [0, 1], or None for an opaque picture.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+
+
+def resize(picture: Picture, max_size: int) -> Picture:
+    """A picture whose longest side has at most `max_size` pixels, its aspect kept; a smaller one comes back as it is.
+
+    Each new pixel is the mean of the area it covers, which neither aliases nor overshoots. Color is weighted by alpha,
+    so that what stood under transparent pixels does not bleed into its neighbors.
+
+    Args:
+        picture: The picture to shrink.
+        max_size: Pixels on the longest side, at least 1.
+
+    Returns:
+        The smaller picture, or `picture` itself.
+    """
+    height, width = picture.rgb.shape[1:3]
+    if max(height, width) <= max_size:
+        return picture
+    scale = max_size / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+
+    def shrink(values: np.ndarray) -> np.ndarray:
+        return cv2.resize(values[0], size, interpolation=cv2.INTER_AREA).reshape(1, size[1], size[0], -1)
+
+    if picture.alpha is None:
+        return Picture(shrink(picture.rgb))
+    alpha = shrink(picture.alpha)
+    premultiplied = shrink(picture.rgb * picture.alpha)
+    rgb = np.divide(premultiplied, alpha, out=shrink(picture.rgb), where=alpha > 0)
+    return Picture(np.minimum(rgb, 1), alpha)
