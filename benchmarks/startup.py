@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/startup.py [--runs 5]
 
-Goals: `python stylize.py --help` under 0.5 s, a first picture of 512x512 under 8 s; the median of the runs counts. Exits
-with 1 when one is missed.
+Goals: `python stylize.py --help` under 0.5 s, a first picture of 512x512 under 8 s; the median of the runs counts.
+Exits with 1 when one is missed.
 """
 
 import argparse

@@ -1,9 +1,10 @@
 """Training speed: our step against the same step written in PyTorch, on the CPU.
 
 Both train the same network (the transfer net with the same weights) with the same loss (johnson2016: VGG16 content to
-relu3_3, style to relu4_3, total variation) on the same batch with Adam. PyTorch runs eagerly, in the memory format that is
-faster here, without our running average of the weights; the style's Grams are measured once by both, the content's
-features without gradients. Steps alternate, so that a busy machine slows both, and compilation is not counted.
+relu3_3, style to relu4_3, total variation) on the same batch with Adam. PyTorch runs eagerly, in the memory format that
+is faster here, without our running average of the weights; the style's Grams are measured once by both, the content's
+features without gradients. Each has a process of its own, with as many threads as there are cores; their steps
+alternate, so that a busy machine slows both. Compilation and first steps are not counted.
 
 Exits with 1 when the losses differ or the median ratio is below what the project promises, with 2 without PyTorch.
 
@@ -11,11 +12,13 @@ Exits with 1 when the losses differ or the median ratio is below what the projec
 """
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -35,8 +38,7 @@ REQUIRED_RATIO = 1.4
 LOSS_TOLERANCE = 1e-3
 SIDE = 256
 LEARNING_RATE = 1e-3
-CONTENT = "relu3_3"
-STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+FORMATS = {"channels last": torch.channels_last, "contiguous": torch.contiguous_format}
 
 
 def photographs(batch: int) -> np.ndarray:
@@ -153,12 +155,10 @@ def _relative_squared(output, target):
     return ((output - target).square().flatten(1).sum(1) / (target.square().flatten(1).sum(1) + 1e-12)).mean()
 
 
-def torch_step(
-    net_weights: list[np.ndarray], style: np.ndarray, batch: np.ndarray, memory_format
-) -> Callable[[], float]:
+def torch_step(net_weights: list[np.ndarray], batch: np.ndarray, memory_format) -> Callable[[], float]:
     """One training step in PyTorch as a function that returns the loss before the update."""
     from keras_nst.models.weights import vgg_weights
-    from keras_nst.recipes.johnson2016 import WEIGHTS
+    from keras_nst.recipes.johnson2016 import CONTENT_LAYER, STYLE_LAYERS, WEIGHTS
 
     def tensor(image):
         return torch.from_numpy(image).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
@@ -170,20 +170,21 @@ def torch_step(
     net, vgg = (module.to(memory_format=memory_format) for module in (net, VggTorch(vgg_weights())))
     adam = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE, eps=1e-7, fused=True)
     with torch.no_grad():
-        features = vgg(tensor(style), STYLE[-1])
-        style_grams = {layer: _gram(features[layer]) for layer in STYLE}
+        features = vgg(tensor(painting()), STYLE_LAYERS[-1])
+        style_grams = {layer: _gram(features[layer]) for layer in STYLE_LAYERS}
 
     def step():
         image = tensor(batch)
         adam.zero_grad(set_to_none=True)
         output = 0.5 * net(image) + 0.5
-        features = vgg(output, STYLE[-1])
+        features = vgg(output, STYLE_LAYERS[-1])
         with torch.no_grad():
-            content = vgg(image, CONTENT)[CONTENT]
+            content = vgg(image, CONTENT_LAYER)[CONTENT_LAYER]
         vertical, horizontal = output[:, :, 1:] - output[:, :, :-1], output[:, :, :, 1:] - output[:, :, :, :-1]
+        style = sum(_relative_squared(_gram(features[layer]), gram) for layer, gram in style_grams.items())
         loss = (
-            WEIGHTS["content"] * _relative_squared(features[CONTENT], content)
-            + WEIGHTS["style"] * sum(_relative_squared(_gram(features[layer]), style_grams[layer]) for layer in STYLE)
+            WEIGHTS["content"] * _relative_squared(features[CONTENT_LAYER], content)
+            + WEIGHTS["style"] * style
             + WEIGHTS["tv"] * (vertical.square().mean() + horizontal.square().mean())
         )
         loss.backward()
@@ -196,7 +197,7 @@ def torch_step(
 # --- keras_nst -------------------------------------------------------------------------------------------------------
 
 
-def keras_step(net, style: np.ndarray, batch: np.ndarray) -> Callable[[], float]:
+def keras_step(net, batch: np.ndarray) -> Callable[[], float]:
     """One step of `StyleTrainer` as a function that returns the loss before the update."""
     import keras
 
@@ -206,7 +207,7 @@ def keras_step(net, style: np.ndarray, batch: np.ndarray) -> Callable[[], float]
     from keras_nst.models.vgg import vgg
     from keras_nst.recipes import johnson2016
 
-    trainer = StyleTrainer(net, Objective(johnson2016.loss(), Observer(vgg=vgg())).bind(style=style))
+    trainer = StyleTrainer(net, Objective(johnson2016.loss(), Observer(vgg=vgg())).bind(style=painting()))
     trainer.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), jit_compile=True)
 
     def step():
@@ -218,11 +219,49 @@ def keras_step(net, style: np.ndarray, batch: np.ndarray) -> Callable[[], float]
 
 # --- The comparison --------------------------------------------------------------------------------------------------
 
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
-def seconds(step: Callable[[], float]) -> float:
-    """How long one step takes."""
+# The step of the process that this is.
+_step: Callable[[], float]
+
+
+def prepare_keras(size: int) -> tuple[list[np.ndarray], float]:
+    """Make this process the one of keras_nst; returns the net's first weights and its loss with them."""
+    import keras
+
+    from keras_nst.models.transfer_net import transfer_net
+
+    global _step
+    keras.utils.set_random_seed(0)
+    net = transfer_net()
+    weights = net.get_weights()
+    _step = keras_step(net, photographs(size))
+    loss = _step()
+    _step()
+    return weights, loss
+
+
+def prepare_torch(size: int, weights: list[np.ndarray]) -> tuple[str, float]:
+    """Make this process the one of PyTorch; returns the faster memory format and the loss with these weights."""
+    global _step
+    # The recipe imports Keras, which would load TensorFlow.
+    os.environ["KERAS_BACKEND"] = "torch"
+    torch.set_num_threads(THREADS)
+    times = {}
+    for name, memory_format in FORMATS.items():
+        _step = torch_step(weights, photographs(size), memory_format)
+        loss = _step()
+        times[name] = min(seconds() for _ in range(2))
+    fastest = min(times, key=times.get)
+    _step = torch_step(weights, photographs(size), FORMATS[fastest])
+    _step()
+    return fastest, loss
+
+
+def seconds() -> float:
+    """How long the next step of this process takes."""
     start = time.perf_counter()
-    step()
+    _step()
     return time.perf_counter() - start
 
 
@@ -232,34 +271,16 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=5, help="pairs of steps to time (default: %(default)s)")
     arguments = parser.parse_args()
 
-    import keras
-
-    from keras_nst.models.transfer_net import transfer_net
-
-    # As many threads as TensorFlow takes.
-    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-    keras.utils.set_random_seed(0)
-    net, style, batch = transfer_net(), painting(), photographs(arguments.batch)
-    weights = net.get_weights()
-
-    formats = {"channels last": torch.channels_last, "contiguous": torch.contiguous_format}
-    candidates = {name: torch_step(weights, style, batch, memory_format) for name, memory_format in formats.items()}
-    torch_loss = [step() for step in candidates.values()][0]
-    warm = {name: min(seconds(step) for _ in range(2)) for name, step in candidates.items()}
-    fastest = min(warm, key=warm.get)
-    theirs = candidates[fastest]
-    ours = keras_step(net, style, batch)
-    keras_loss = ours()
-    ours()
-
-    pairs = [(seconds(theirs), seconds(ours)) for _ in range(arguments.steps)]
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn) as ours, ProcessPoolExecutor(1, spawn) as theirs:
+        weights, keras_loss = ours.submit(prepare_keras, arguments.batch).result()
+        fastest, torch_loss = theirs.submit(prepare_torch, arguments.batch, weights).result()
+        pairs = [(theirs.submit(seconds).result(), ours.submit(seconds).result()) for _ in range(arguments.steps)]
     ratios = [their_time / our_time for their_time, our_time in pairs]
     ratio = statistics.median(ratios)
     difference = abs(keras_loss - torch_loss) / abs(torch_loss)
 
-    print(
-        f"{SIDE}x{SIDE}, batch {arguments.batch}, {torch.get_num_threads()} threads, {arguments.steps} pairs of steps"
-    )
+    print(f"{SIDE}x{SIDE}, batch {arguments.batch}, {THREADS} threads, {arguments.steps} pairs of steps")
     print(f"{'':<28}{'loss':>12}{'images/s (median, min-max)':>32}")
     for index, (name, loss) in enumerate(((f"PyTorch, {fastest}", torch_loss), ("keras_nst", keras_loss))):
         speeds = [arguments.batch / pair[index] for pair in pairs]

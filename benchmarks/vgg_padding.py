@@ -1,9 +1,9 @@
-"""Which padding of VGG's first convolution comes closer to what lies beyond the border of a picture?
+"""The paddings of VGG's first convolution: which comes closer to what lies beyond the border of a picture.
 
 Usage: python benchmarks/vgg_padding.py
 
 The features of crops are compared, in a band of two positions along the border, with the features that the same pixels
-have inside the whole photograph: the relative error, mean over the crops. Exits with 1 when the default is the worse one.
+have inside the whole photograph: the relative error, mean over the crops. Exits with 1 when the default is worse.
 """
 
 import os

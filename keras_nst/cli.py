@@ -5,12 +5,14 @@ Only the arguments stand here: what a command does, and what it takes seconds to
 
 import argparse
 import contextlib
+import dataclasses
 import importlib
 import sys
 from collections.abc import Sequence
 
 import keras_nst
 from keras_nst.errors import InputError
+from keras_nst.options import TrainingOptions
 from keras_nst.recipes import RECIPES
 
 BAD_INPUT = 2
@@ -68,7 +70,6 @@ def _number(kind: type, low: float, high: float = float("inf")):
 
 
 _COUNT = _number(int, 1)
-_WEIGHT = _number(float, 0)
 
 
 def _add_stylize(commands) -> None:
@@ -96,27 +97,31 @@ def _add_stylize(commands) -> None:
 
 def _add_train(commands) -> None:
     parser = commands.add_parser("train", help="learn a new style from a painting")
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainingOptions) if field.name != "weights"}
+    parser.set_defaults(**defaults, weights={})
     add = parser.add_argument
     add("--style", required=True, metavar="IMG", help="the painting")
     add("--content", metavar="SRC", help="photographs: a folder or tfds:NAME[:SPLIT] (default: built-in samples)")
     add("--download", action="store_true", help="let TensorFlow Datasets download")
-    add("--recipe", choices=RECIPES, default="johnson2016", help="(%(default)s)")
-    add("--steps", type=_COUNT, default=2000, metavar="N", help="steps in all (%(default)s)")
-    add("--size", type=_number(int, 32), default=256, metavar="PX", help="side of the training crops (%(default)s)")
-    add("--batch", type=_COUNT, default=4, metavar="N", help="crops in a batch (%(default)s)")
-    add(
-        "--style-size",
-        type=_number(int, 32),
-        default=384,
-        metavar="PX",
-        help="the painting's shorter side (%(default)s)",
-    )
+    add("--recipe", choices=RECIPES, help="(%(default)s)")
+    add("--steps", type=_COUNT, metavar="N", help="steps in all (%(default)s)")
+    add("--size", type=_number(int, 32), metavar="PX", help="side of the training crops (%(default)s)")
+    add("--batch", type=_COUNT, metavar="N", help="crops in a batch (%(default)s)")
+    add("--style-size", type=_number(int, 32), metavar="PX", help="the painting's shorter side (%(default)s)")
     for term in ("content", "style", "tv"):
-        add(f"--{term}-weight", type=_WEIGHT, metavar="W", help=f"of the {term} term (default: the recipe's)")
-    add("--lr", type=_number(float, 1e-8), default=1e-3, help="learning rate of Adam (%(default)s)")
-    add("--seed", type=_number(int, 0), default=0, help="of the first weights and all draws (%(default)s)")
+        message = f"of the {term} term (default: the recipe's)"
+        add(f"--{term}-weight", dest=term, action=_Weight, type=_number(float, 0), metavar="W", help=message)
+    add("--lr", dest="learning_rate", type=_number(float, 1e-8), metavar="RATE", help="of Adam (%(default)s)")
+    add("--seed", type=_number(int, 0), metavar="N", help="of the first weights and all draws (%(default)s)")
     add("--init", metavar="MODEL", help="start from this style: minutes instead of hours")
     add("--output", "-o", metavar="DIR", help="the style's folder (default: saved_models/<painting>)")
     add("--resume", action="store_true", help="go on with an unfinished training")
-    add("--mixed-precision", choices=("off", "float16", "bfloat16"), default="off", help="for GPUs (%(default)s)")
+    add("--mixed-precision", choices=("off", "float16", "bfloat16"), help="for GPUs (%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG16 in place of the embedded ones, or imagenet")
+
+
+class _Weight(argparse.Action):
+    """Collects the weights of terms."""
+
+    def __call__(self, parser, namespace, value, option_string=None):
+        namespace.weights = {**namespace.weights, self.dest: value}

@@ -22,10 +22,11 @@ from keras_nst.images.datasets import Photographs, photographs
 from keras_nst.images.io import read
 from keras_nst.losses import Loss
 from keras_nst.models.observer import Observer
-from keras_nst.models.styles import PREVIEW, TRAINED, load_net, read_card, save_style
+from keras_nst.models.styles import PREVIEW, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
+from keras_nst.options import TrainingOptions
 from keras_nst.recipes import recipe
 
 # A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
@@ -39,52 +40,7 @@ PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 38
 OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.weights.h5", "log.csv"
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What a training is asked to do.
-
-    Attributes:
-        style: The painting's file.
-        content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
-        recipe: Name of the recipe.
-        weights: Weights of terms that take the place of the recipe's.
-        steps: Steps of the optimizer in all.
-        size: Side of the training crops in pixels.
-        batch: Crops in a batch.
-        style_size: Shorter side in pixels that the painting is brought to: what it shows at this size, strokes and
-            swirls, is what a result shows in as many pixels.
-        learning_rate: Of Adam, at its peak.
-        seed: Of the net's first weights and of all draws of photographs.
-        init: A style to start from, instead of random weights.
-        output: The style's folder; None for one named after the painting in saved_models.
-        mixed_precision: "off", "float16" or "bfloat16".
-        vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
-        download: Whether a dataset may be downloaded.
-    """
-
-    style: str
-    content: str | None = None
-    recipe: str = "johnson2016"
-    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    steps: int = 2000
-    size: int = 256
-    batch: int = 4
-    style_size: int = 384
-    learning_rate: float = 1e-3
-    seed: int = 0
-    init: str | None = None
-    output: str | None = None
-    mixed_precision: str = "off"
-    vgg_weights: str | None = None
-    download: bool = False
-
-    @property
-    def folder(self) -> Path:
-        """Where the style is written."""
-        return Path(self.output) if self.output else TRAINED / Path(self.style).stem.lower().replace(" ", "_")
-
-
-def learn(options: Options, *, resume: bool = False, console: Console | None = None) -> Path:
+def learn(options: TrainingOptions, *, resume: bool = False, console: Console | None = None) -> Path:
     """Train a net to a painting's style and write it as a style.
 
     The folder's `training/` holds the checkpoint, the log (CSV), TensorBoard's logs and the preview of each epoch.
@@ -132,7 +88,7 @@ def learn(options: Options, *, resume: bool = False, console: Console | None = N
     return options.folder
 
 
-def _trainer(options: Options, loss: Loss, painting: np.ndarray) -> StyleTrainer:
+def _trainer(options: TrainingOptions, loss: Loss, painting: np.ndarray) -> StyleTrainer:
     """The trainer at its first step, compiled."""
     keras.utils.set_random_seed(options.seed)
     policy = "float32" if options.mixed_precision == "off" else f"mixed_{options.mixed_precision}"
@@ -155,7 +111,9 @@ def _trainer(options: Options, loss: Loss, painting: np.ndarray) -> StyleTrainer
     return trainer
 
 
-def _fit(trainer: StyleTrainer, source: Photographs, options: Options, training: Path, console: Console) -> None:
+def _fit(
+    trainer: StyleTrainer, source: Photographs, options: TrainingOptions, training: Path, console: Console
+) -> None:
     """Train from the trainer's step to the last."""
     step = int(trainer.step)
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
@@ -198,7 +156,7 @@ def _schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRat
     )
 
 
-def _facts(options: Options, content: dict, weights: Mapping[str, float]) -> dict:
+def _facts(options: TrainingOptions, content: dict, weights: Mapping[str, float]) -> dict:
     """What determines a training, for its card and to tell whether a resumed one is the same."""
     asked = dataclasses.asdict(options)
     for other in ("style", "output", "download"):

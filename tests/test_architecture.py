@@ -19,7 +19,7 @@ ORDER = [
     {"fit"},
     {"recipes"},
     {"infer"},
-    {"export", "evaluate", "learn"},
+    {"export", "evaluate", "learn", "options"},
     {"commands", "cli", "app"},
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

@@ -42,7 +42,7 @@ def options(tmp_path, rng):
     for number in range(4):
         noise = rng.integers(0, 256, (8, 8, 3), np.uint8)
         Image.fromarray(noise).resize((64, 48)).save(tmp_path / "photos" / f"{number}.png")
-    return learn.Options(
+    return learn.TrainingOptions(
         style=str(tmp_path / "stripes.png"),
         content=str(tmp_path / "photos"),
         steps=40,

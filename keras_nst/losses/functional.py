@@ -35,8 +35,8 @@ def gram_matrix(features):
 def _self_product(flat):
     """F^T F with the gradient F (U + U^T).
 
-    Derived as a product of two factors it would be F U + F U^T, two products: 200 ms for the four layers of a style at
-    4x256x256 became 150 ms.
+    Derived as a product of two factors it would be F U + F U^T, two products of the size of F^T F. Saves 3 % of a
+    training step.
     """
 
     def gradient(*arguments, upstream=None):

@@ -6,7 +6,7 @@ Each states its output shape, so that Keras never traces `call` with unknown siz
 import keras
 from keras import layers, ops
 
-from keras_nst.models.convolution import is_compiled_for_cpu, max_of_corners, sum_of_rows, winograd
+from keras_nst.models.convolution import is_compiled_for_cpu, sum_of_rows, winograd
 
 PACKAGE = "keras_nst"
 
@@ -145,19 +145,6 @@ class Convolution2D(layers.Conv2D):
         if None in (height, width) or self.kernel_size != (3, 3) or min(channels, self.filters) < 32:
             return False
         return (height if self.padding == "same" else height - 2) % 4 == 0
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class HalvingMaxPooling2D(_SizeChange):
-    """Halves height and width by the maximum of each 2x2 block; an odd last row or column is left out."""
-
-    def _output_side(self, side):
-        return side // 2
-
-    def call(self, image):
-        if is_compiled_for_cpu() and None not in image.shape[1:3]:
-            return max_of_corners(image)
-        return ops.max_pool(image, 2, 2, data_format="channels_last")
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

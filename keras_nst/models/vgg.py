@@ -1,13 +1,12 @@
 """VGG as a frozen observer: the features that content and style are measured in."""
 
 from collections.abc import Iterable
-from functools import partial
 
 import keras
 from keras import layers
 
 from keras_nst.errors import unknown
-from keras_nst.models.layers import CaffePreprocessing, Convolution2D, HalvingMaxPooling2D, ReplicationPadding2D
+from keras_nst.models.layers import CaffePreprocessing, Convolution2D, ReplicationPadding2D
 from keras_nst.models.weights import Convolutions, vgg_weights
 
 
@@ -55,7 +54,7 @@ def vgg(
             raise unknown(f"tap of {backbone}", name, layer_of)
     if padding not in ("replicate", "zero"):
         raise unknown("`padding`", padding, ("replicate", "zero"))
-    pools = {"max": HalvingMaxPooling2D, "average": partial(layers.AveragePooling2D, 2)}
+    pools = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
     if pooling not in pools:
         raise unknown("`pooling`", pooling, pools)
 
@@ -67,7 +66,7 @@ def vgg(
         if not remaining:
             break
         if not layer.startswith(block):
-            hidden = pools[pooling](dtype=dtype, name=f"{block}_pool")(hidden)
+            hidden = pools[pooling](2, dtype=dtype, name=f"{block}_pool")(hidden)
             block = layer.split("_")[0]
         same = "same"
         if layer == "block1_conv1" and padding == "replicate":

@@ -1,0 +1,52 @@
+"""What a job can be asked to do; the command line takes its defaults from here."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from keras_nst.models.styles import TRAINED
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions:
+    """What a training is asked to do.
+
+    Attributes:
+        style: The painting's file.
+        content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
+        recipe: Name of the recipe.
+        weights: Weights of terms that take the place of the recipe's.
+        steps: Steps of the optimizer in all.
+        size: Side of the training crops in pixels.
+        batch: Crops in a batch.
+        style_size: Shorter side in pixels that the painting is brought to: what it shows at this size, strokes and
+            swirls, is what a result shows in as many pixels.
+        learning_rate: Of Adam, at its peak.
+        seed: Of the net's first weights and of all draws of photographs.
+        init: A style to start from, instead of random weights.
+        output: The style's folder; None for one named after the painting in saved_models.
+        mixed_precision: "off", "float16" or "bfloat16".
+        vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
+        download: Whether a dataset may be downloaded.
+    """
+
+    style: str
+    content: str | None = None
+    recipe: str = "johnson2016"
+    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    steps: int = 2000
+    size: int = 256
+    batch: int = 4
+    style_size: int = 384
+    learning_rate: float = 1e-3
+    seed: int = 0
+    init: str | None = None
+    output: str | None = None
+    mixed_precision: str = "off"
+    vgg_weights: str | None = None
+    download: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the style is written."""
+        return Path(self.output) if self.output else TRAINED / Path(self.style).stem.lower().replace(" ", "_")

@@ -1,0 +1,107 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from keras_nst.losses.functional import gram_matrix
+from keras_nst.models import layers
+from keras_nst.models.convolution import compiled_for_cpu, sum_of_rows, winograd
+from keras_nst.models.transfer_net import transfer_net
+from keras_nst.models.vgg import vgg
+
+
+def value_and_gradients(function, *arguments):
+    """The function's value, and the gradients of a weighted sum of it by its arguments."""
+    arguments = [tf.constant(argument) for argument in arguments]
+    with tf.GradientTape() as tape:
+        tape.watch(arguments)
+        value = function(*arguments)
+        total = tf.reduce_sum(value * tf.random.Generator.from_seed(0).normal(value.shape))
+    return [value, *tape.gradient(total, arguments)]
+
+
+def assert_alike(results, expected):
+    for result, values in zip(results, expected, strict=True):
+        np.testing.assert_allclose(result, values, atol=2e-6 * np.abs(values).max())
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "padding"), [(4, 5, "same"), (16, 13, "same"), (6, 3, "valid"), (18, 9, "valid")]
+)
+def test_winograd_is_the_convolution_and_so_are_its_gradients(rng, height, width, padding):
+    image = rng.normal(size=(2, height, width, 5)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, 5, 7)).astype(np.float32)
+    expected = value_and_gradients(lambda image, kernel: ops.conv(image, kernel, padding=padding), image, kernel)
+    assert_alike(value_and_gradients(lambda *arguments: winograd(*arguments, padding), image, kernel), expected)
+
+
+@pytest.mark.parametrize("kernel", [(9, 9), (1, 1), (3, 5)])
+def test_the_sum_of_rows_is_the_convolution_and_so_are_its_gradients(rng, kernel):
+    image = rng.normal(size=(2, 11, 14, 4)).astype(np.float32)
+    kernel = rng.normal(size=(*kernel, 4, 3)).astype(np.float32)
+    expected = value_and_gradients(lambda image, kernel: ops.conv(image, kernel, padding="valid"), image, kernel)
+    assert_alike(value_and_gradients(sum_of_rows, image, kernel), expected)
+
+
+def test_the_gradient_of_the_gram_is_that_of_the_product(rng):
+    features = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    expected = value_and_gradients(lambda features: tf.einsum("bhwc,bhwd->bcd", features, features) / 60, features)
+    assert_alike(value_and_gradients(gram_matrix, features), expected)
+
+
+@pytest.fixture
+def winograds(monkeypatch):
+    """Counts the calls of `winograd` by layers."""
+    calls = []
+    monkeypatch.setattr(layers, "winograd", lambda *arguments: calls.append(arguments) or winograd(*arguments))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    # All of VGG's but the first; the transfer net's residual blocks and its two after up-sampling.
+    [(lambda: vgg(["relu3_1", "relu4_1"]), 7), (lambda: transfer_net((32, 32, 32), 1), 4)],
+)
+def test_compiled_networks_compute_the_same_in_fewer_multiplications(build, expected, rng, winograds):
+    network = build()
+    image = rng.uniform(size=(1, 32, 32, 3)).astype(np.float32)
+    plain = network(image)
+    assert winograds == []
+    with compiled_for_cpu():
+        lean = tf.function(network, jit_compile=True)(image)
+    assert len(winograds) == expected
+    for one, other in zip(keras.tree.flatten(lean), keras.tree.flatten(plain), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(other).max())
+
+
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((30, 32, 32), {}),
+        ((32, 32, 16), {}),
+        ((32, 32, 32), {"strides": 2}),
+        ((32, 32, 32), {"dilation_rate": 2}),
+        ((32, 32, 32), {"groups": 2}),
+        ((32, 32, 32), {"dtype": "mixed_float16"}),
+    ],
+)
+def test_other_convolutions_stay_as_they_are(shape, options, rng, winograds):
+    image = rng.uniform(size=(1, *shape)).astype(np.float32)
+    layer = layers.Convolution2D(32, 3, padding="same", **options)
+    with compiled_for_cpu():
+        result = layer(image)
+    assert winograds == []
+    plain = keras.layers.Conv2D.from_config(layer.get_config())
+    plain.build(image.shape)
+    plain.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(result, plain(image))
+
+
+def test_open_sizes_stay_as_they_are(winograds):
+    image = keras.Input((None, None, 32))
+    with compiled_for_cpu():
+        layer = layers.Convolution2D(32, 3, padding="same")
+        tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 32))]).get_concrete_function()
+        assert layer(image).shape == (None, None, None, 32)
+    assert winograds == []
