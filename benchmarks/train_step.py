@@ -158,7 +158,7 @@ def _relative_squared(output, target):
 def torch_step(net_weights: list[np.ndarray], batch: np.ndarray, memory_format) -> Callable[[], float]:
     """One training step in PyTorch as a function that returns the loss before the update."""
     from keras_nst.models.weights import vgg_weights
-    from keras_nst.recipes.johnson2016 import CONTENT_LAYER, STYLE_LAYERS, WEIGHTS
+    from keras_nst.recipes.johnson2016 import CONTENT_LAYER, STYLE_LAYERS, STYLE_SHARES, WEIGHTS
 
     def tensor(image):
         return torch.from_numpy(image).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
@@ -181,7 +181,10 @@ def torch_step(net_weights: list[np.ndarray], batch: np.ndarray, memory_format) 
         with torch.no_grad():
             content = vgg(image, CONTENT_LAYER)[CONTENT_LAYER]
         vertical, horizontal = output[:, :, 1:] - output[:, :, :-1], output[:, :, :, 1:] - output[:, :, :, :-1]
-        style = sum(_relative_squared(_gram(features[layer]), gram) for layer, gram in style_grams.items())
+        style = sum(
+            share * _relative_squared(_gram(features[layer]), gram)
+            for share, (layer, gram) in zip(STYLE_SHARES, style_grams.items(), strict=True)
+        )
         loss = (
             WEIGHTS["content"] * _relative_squared(features[CONTENT_LAYER], content)
             + WEIGHTS["style"] * style

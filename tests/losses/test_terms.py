@@ -36,6 +36,12 @@ def test_layers_add_up(scene, term):
     assert both == pytest.approx(sum(float(term(layer)(scene)[0]) for layer in ("relu1_2", "relu2_2")), rel=1e-6)
 
 
+def test_shares_weigh_the_layers_of_style(scene):
+    weighed = float(style("relu1_2", "relu2_2", shares=(3.0, 0.5))(scene)[0])
+    first, second = (float(style(layer)(scene)[0]) for layer in ("relu1_2", "relu2_2"))
+    assert weighed == pytest.approx(3.0 * first + 0.5 * second, rel=1e-6)
+
+
 def test_style_compares_images_of_different_sizes(scene):
     tiled = {**scene, "style": {layer: np.tile(tensor, (1, 3, 2, 1)) for layer, tensor in scene["style"].items()}}
     loss = style("relu1_2", "relu2_2")

@@ -30,7 +30,11 @@ def test_it_reads_the_layers_of_the_paper():
 def test_it_is_the_weighted_sum_of_content_style_and_variation(scene, weights):
     expected = {
         "content": reference.content(scene),
-        "style": reference.style(scene),
+        "style": sum(
+            share
+            * reference.style({role: {probe: observed[probe]} for role, observed in scene.items() if probe in observed})
+            for probe, share in zip((f"vgg/{layer}" for layer in SHAPES), (1, 1, 1, 0.1), strict=True)
+        ),
         "tv": reference.total_variation(scene),
     }
     total, raw = johnson2016.loss(weights)(scene)
