@@ -37,6 +37,8 @@ WARMUP_STEPS = 100
 # In the public domain, so that a preview can be published with its style.
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
 
+# What may change when a training is resumed, to save one whose loss explodes or to let it run on.
+ADJUSTABLE = ("learning_rate", "steps", "weights")
 OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.weights.h5", "log.csv"
 
 
@@ -119,6 +121,8 @@ def _fit(
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
     samples = [_sized(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
     board = training / "tensorboard"
+    device = keras.distribution.list_devices()[0]
+    console.print(f"Steps {step + 1} to {options.steps} on {device}. The first is compiled, which takes a while.")
     callbacks = [
         Guard(options.steps),
         ProgressLine(console, options.steps, options.batch),
@@ -186,14 +190,13 @@ def _open_training(training: Path, facts: dict, *, resume: bool) -> None:
         if not stored.is_file():
             raise InputError(f"{training} holds no unfinished training. Leave out --resume, or check --output.")
         before = json.loads(stored.read_text("utf-8"))
-        if changed := [key for key, value in facts.items() if before.get(key) != value]:
+        if changed := [key for key, value in facts.items() if key not in ADJUSTABLE and before.get(key) != value]:
             changes = ", ".join(f"{key} {before.get(key)!r} became {facts[key]!r}" for key in changed)
             raise InputError(f"The training in {training} was another one: {changes}. Resume it with its own options.")
     elif (training / CHECKPOINT).is_file():
         raise InputError(f"{training} holds an unfinished training. Pass --resume to go on, or remove the folder.")
-    else:
-        with replacing(stored) as temporary:
-            temporary.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+    with replacing(stored) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
     for leftover in training.glob(f".*-{CHECKPOINT}"):  # Of a process that was killed as it wrote.
         leftover.unlink()
 

@@ -107,6 +107,14 @@ def test_an_unfinished_training_is_neither_overwritten_nor_resumed_as_another_on
     assert json.loads((options.folder / "training" / "options.json").read_text())["seed"] == 0
 
 
+def test_what_saves_an_exploding_training_may_change_as_it_is_resumed(tmp_path):
+    before = {"seed": 0, "learning_rate": 1.0, "steps": 40, "weights": {"style": 9.0}}
+    learn._open_training(tmp_path, before, resume=False)
+    after = {"seed": 0, "learning_rate": 0.1, "steps": 80, "weights": {"style": 1.0}}
+    learn._open_training(tmp_path, after, resume=True)
+    assert json.loads((tmp_path / learn.OPTIONS).read_text()) == after
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(options, monkeypatch):
     options = learn.dataclasses.replace(options, learning_rate=1e30)
     with pytest.raises(InputError, match=r"--lr"):

@@ -42,7 +42,7 @@ class Guard(keras.callbacks.Callback):
         if not math.isfinite(logs["total"]):
             raise InputError(
                 f"The loss is {logs['total']} at step {self._step}; the last checkpoint is kept. "
-                "Lower --lr or --style-weight, or turn --mixed-precision off, and --resume."
+                "Lower --lr or a weight and --resume, or begin again with --mixed-precision off."
             )
         if self._step >= self._steps:
             self.model.stop_training = True
