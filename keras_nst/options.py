@@ -37,7 +37,7 @@ class TrainingOptions:
     steps: int = 2000
     size: int = 256
     batch: int = 4
-    style_size: int = 384
+    style_size: int = 512
     learning_rate: float = 1e-3
     seed: int = 0
     init: str | None = None
