@@ -26,7 +26,23 @@ def picture(rng):
 
 
 def test_the_result_is_the_nets(stylizer, net, picture):
-    np.testing.assert_allclose(stylizer(picture).rgb, net(picture.rgb), atol=5e-3)
+    np.testing.assert_allclose(stylizer(picture, grain=0).rgb, net(picture.rgb), atol=5e-3)
+
+
+def test_grain_is_the_same_each_time_and_gives_a_flat_picture_something_to_stylize(stylizer):
+    flat = Picture(np.full((1, 64, 64, 3), 0.8, np.float32))
+    np.testing.assert_array_equal(stylizer(flat).rgb, stylizer(flat).rgb)
+    assert stylizer(flat, grain=0).rgb.std(axis=(1, 2)).max() < 1e-5
+    assert stylizer(flat).rgb.std(axis=(1, 2)).max() > 1e-3
+
+
+def test_a_shipped_style_covers_a_white_page_with_strokes():
+    page = np.ones((1, 160, 240, 3), np.float32)
+    page[:, 40:60, 30:120] = 0
+    stylized = Stylizer("starry_night")(Picture(page)).rgb
+    corner = stylized[0, 100:, 140:]
+    # The painting's own neighbors differ by 0.1; a plain color by nothing.
+    assert np.abs(np.diff(corner, axis=0)).mean() > 0.02
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 90), (64, 31)])
