@@ -23,7 +23,7 @@ tiny_net = partial(learn.transfer_net, filters=(4, 4, 8), residual_blocks=1)
 
 
 def narrow_vgg(*_):
-    """VGG16 with eight channels in every layer: XLA compiles it faster, and what is tested is the training around it."""
+    """VGG16 with eight channels a layer: XLA compiles it faster, and what is tested is the training around it."""
     return {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
 
 
