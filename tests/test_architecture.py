@@ -1,6 +1,7 @@
 """What docs/architecture.md promises of the source as a whole, read from the source."""
 
 import ast
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,10 @@ def test_importing_it_does_not_wait_for_tensorflow(module):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
     )
     assert result.stdout.split() == []
+
+
+def test_an_installation_holds_every_package():
+    metadata = configparser.ConfigParser()
+    metadata.read(PACKAGE.parent / "setup.cfg", encoding="utf-8")
+    found = {".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in PACKAGE.rglob("__init__.py")}
+    assert set(metadata["options"]["packages"].split()) == found | {"keras_nst.saved_models"}
