@@ -31,7 +31,7 @@ from keras_nst.recipes import recipe
 
 # A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
 EPOCH_STEPS, EPOCHS = 250, 8
-# Float16 gradients overflow with Keras's own first scale of 2^15 and lose the first steps; this one loses none.
+# Float16 gradients overflow with Keras's own first scale of 2^15 and lose the first steps; this one loses none at the usual losses.
 LOSS_SCALE = 64.0
 WARMUP_STEPS = 100
 # In the public domain, so that a preview can be published with its style.
@@ -76,7 +76,7 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
         if source.skipped:
             console.print(f"Skipped {len(source.skipped)} pictures that cannot be read:")
             for name, reason in sorted(source.skipped.items()):
-                console.print(f"  {name}: {reason}", highlight=False)
+                console.print(f"  {name}: {reason}", highlight=False, soft_wrap=True)
 
     # Without the training's dtype policy, so that the style runs at full precision and speed anywhere.
     net = transfer_net()

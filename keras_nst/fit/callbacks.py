@@ -133,7 +133,8 @@ class ProgressLine(keras.callbacks.Callback):
         )
         skipped = f", {logs['skipped']:.0f} skipped" if logs.get("skipped") else ""
         self._console.print(
-            f"step {self._step}/{self._steps}: {logs['total']:.4g} = {parts}, {self._speed:.1f} images/s{skipped}"
+            f"step {self._step}/{self._steps}: {logs['total']:.4g} = {parts}, {self._speed:.1f} images/s{skipped}",
+            soft_wrap=True,
         )
 
     def on_train_end(self, logs=None):
