@@ -39,7 +39,7 @@ PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 38
 
 # What may change when a training is resumed, to save one whose loss explodes or to let it run on.
 ADJUSTABLE = ("learning_rate", "steps", "weights")
-OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.weights.h5", "log.csv"
+OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.npz", "log.csv"
 
 
 def learn(options: TrainingOptions, *, resume: bool = False, console: Console | None = None) -> Path:
@@ -69,7 +69,7 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
     training = options.folder / "training"
     _open_training(training, facts, resume=resume)
     if (training / CHECKPOINT).is_file():
-        trainer.load_weights(training / CHECKPOINT)
+        Checkpoint.restore(training / CHECKPOINT, trainer)
     try:
         _fit(trainer, source, options, training, console)
     finally:

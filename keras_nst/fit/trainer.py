@@ -41,6 +41,11 @@ class StyleTrainer(GradientStep, keras.Model):
         """The net to keep: the average where it is formed, else the net itself."""
         return self.average if self.averages else self.net
 
+    @property
+    def state(self) -> list[keras.Variable]:
+        """All that a training needs to go on, in a fixed order, once the optimizer is built."""
+        return [*self.net.variables, *self.average.variables, self.step, *self.optimizer.variables]
+
     def call(self, photographs, training=None):
         """The net's output, (batch, height, width, 3) in [0, 1]."""
         return self.net(photographs, training=training)
