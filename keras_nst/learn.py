@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 from rich.console import Console
@@ -20,14 +19,16 @@ from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer
 from keras_nst.images.datasets import Photographs, photographs
 from keras_nst.images.io import read
+from keras_nst.images.picture import fit_short_side
 from keras_nst.losses import Loss
+from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.styles import PREVIEW, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import TrainingOptions
-from keras_nst.recipes import recipe
+from keras_nst.recipes import recipe, weights
 
 # A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
 EPOCH_STEPS, EPOCHS = 250, 8
@@ -60,10 +61,10 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
             not finite any more.
     """
     console = console or Console(quiet=True)
-    painting = _sized(read(options.style).rgb, options.style_size)
+    painting = fit_short_side(read(options.style).rgb, options.style_size)
     source = photographs(options.content, download=options.download)
-    chosen = recipe(options.recipe)
-    loss = chosen.loss({**chosen.WEIGHTS, **options.weights})
+    weighted = weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
+    loss = recipe(options.recipe).loss(weighted)
     trainer = _trainer(options, loss, painting)
     facts = _facts(options, source.describe(), loss.weights)
     training = options.folder / "training"
@@ -94,7 +95,14 @@ def _trainer(options: TrainingOptions, loss: Loss, painting: np.ndarray) -> Styl
     """The trainer at its first step, compiled."""
     keras.utils.set_random_seed(options.seed)
     policy = "float32" if options.mixed_precision == "off" else f"mixed_{options.mixed_precision}"
-    observer = Observer(vgg=vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy))
+    networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
+    if any(probe.startswith("cam/") for probe in loss.probes("output")):
+        networks["cam"] = gap_classifier(
+            options.classifier,
+            weights=options.classifier_weights,
+            classes=options.classifier_classes,
+            size=options.classifier_size,
+        )
     net = transfer_net(dtype=policy)
     if options.init:
         start = load_net(options.init)
@@ -103,7 +111,7 @@ def _trainer(options: TrainingOptions, loss: Loss, painting: np.ndarray) -> Styl
                 f"The style {options.init!r} has another architecture than a transfer net. Choose another."
             )
         net.set_weights(start.get_weights())
-    trainer = StyleTrainer(net, Objective(loss, observer).bind(style=painting))
+    trainer = StyleTrainer(net, Objective(loss, Observer(**networks)).bind(style=painting))
     optimizer = keras.optimizers.Adam(_schedule(options.learning_rate, options.steps))
     if options.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
@@ -119,7 +127,7 @@ def _fit(
     """Train from the trainer's step to the last."""
     step = int(trainer.step)
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
-    samples = [_sized(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
+    samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
     board = training / "tensorboard"
     device = keras.distribution.list_devices()[0]
     console.print(f"Steps {step + 1} to {options.steps} on {device}. The first is compiled, which takes a while.")
@@ -168,6 +176,7 @@ def _facts(options: TrainingOptions, content: dict, weights: Mapping[str, float]
     # A card is published: it says where a training started from, but names no folder of the machine it was made on.
     asked["init"] = options.init and read_card(options.init)
     asked["vgg_weights"] = options.vgg_weights and Path(options.vgg_weights).name
+    asked["classifier_weights"] = Path(options.classifier_weights).name
     painting = Path(options.style)
     return {
         "name": options.folder.name,
@@ -199,12 +208,3 @@ def _open_training(training: Path, facts: dict, *, resume: bool) -> None:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
     for leftover in training.glob(f".*-{CHECKPOINT}"):  # Of a process that was killed as it wrote.
         leftover.unlink()
-
-
-def _sized(picture: np.ndarray, short_side: int) -> np.ndarray:
-    """The picture (1, h, w, 3) with its shorter side brought to so many pixels."""
-    height, width = picture.shape[1:3]
-    scale = short_side / min(height, width)
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    sized = cv2.resize(picture[0], (round(width * scale), round(height * scale)), interpolation=interpolation)
-    return np.clip(sized, 0, 1)[None]

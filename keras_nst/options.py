@@ -1,7 +1,7 @@
 """What a job can be asked to do; the command line takes its defaults from here."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from keras_nst.models.styles import TRAINED
@@ -15,7 +15,13 @@ class TrainingOptions:
         style: The painting's file.
         content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
         recipe: Name of the recipe.
+        keep: Semantics of the photograph to keep, "cam", "edge", "color"; None for the recipe's own choice.
+        lambdas: Factors of the recipe's perceptual and region terms, the paper's lambda1 and lambda2.
         weights: Weights of terms that take the place of the recipe's.
+        classifier: Whose activation maps are kept, as `keras_nst.models.cam.gap_classifier` takes it.
+        classifier_weights: Its weights.
+        classifier_classes: How many classes it has.
+        classifier_size: Side in pixels that it sees pictures at; None for its own.
         steps: Steps of the optimizer in all.
         size: Side of the training crops in pixels.
         batch: Crops in a batch.
@@ -33,7 +39,13 @@ class TrainingOptions:
     style: str
     content: str | None = None
     recipe: str = "johnson2016"
+    keep: Sequence[str] | None = None
+    lambdas: Sequence[float] = (1.0, 1.0)
     weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    classifier: str = "efficientnet_lite0"
+    classifier_weights: str = "imagenet"
+    classifier_classes: int = 1000
+    classifier_size: int | None = None
     steps: int = 2000
     size: int = 256
     batch: int = 4

@@ -19,5 +19,6 @@ if __name__ == "__main__":
     for layer, (kernel, bias) in convolutions.items():
         arrays[f"{layer}/kernel"] = kernel.astype(np.float16)
         arrays[f"{layer}/bias"] = bias.astype(np.float16)
-    np.savez(weights.EMBEDDED, **arrays)
-    print(hashlib.sha256(weights.EMBEDDED.read_bytes()).hexdigest(), weights.EMBEDDED.stat().st_size)
+    output = weights.EMBEDDED / "vgg16.npz"
+    np.savez(output, **arrays)
+    print(hashlib.sha256(output.read_bytes()).hexdigest(), output.stat().st_size)

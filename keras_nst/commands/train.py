@@ -8,6 +8,7 @@ from rich.console import Console
 from keras_nst.images.io import read
 from keras_nst.models.styles import find_style, styles
 from keras_nst.options import TrainingOptions
+from keras_nst.recipes import weights
 from keras_nst.startup import load_tensorflow
 
 
@@ -15,6 +16,8 @@ def run(options: argparse.Namespace) -> int:
     """Train, and print the command that uses the result."""
     console = Console(stderr=True)
     read(options.style)  # A wrong path is told before TensorFlow has loaded.
+    options.lambdas = (options.lambda1, options.lambda2)
+    weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
     if options.init:
         find_style(options.init)
     if options.content is None:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-_LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
+# ITU-R BT.601, section 2.5.1.
+LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -17,7 +18,7 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     Source:
         ITU-R BT.601, section 2.5.1.
     """
-    return rgb @ _LUMA
+    return rgb @ LUMA
 
 
 def keep_color(stylized: np.ndarray, content: np.ndarray) -> np.ndarray:

@@ -47,3 +47,20 @@ def resize(picture: Picture, max_size: int) -> Picture:
     premultiplied = shrink(picture.rgb * picture.alpha)
     rgb = np.divide(premultiplied, alpha, out=shrink(picture.rgb), where=alpha > 0)
     return Picture(np.minimum(rgb, 1), alpha)
+
+
+def fit_short_side(rgb: np.ndarray, side: int) -> np.ndarray:
+    """A picture with its shorter side brought to so many pixels, its aspect kept.
+
+    Args:
+        rgb: The picture, (1, h, w, 3) float32 in [0, 1]. A smaller one is enlarged.
+        side: Pixels on the shorter side, at least 1.
+
+    Returns:
+        The sized picture, (1, H, W, 3) float32 in [0, 1].
+    """
+    height, width = rgb.shape[1:3]
+    scale = side / min(height, width)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    sized = cv2.resize(rgb[0], (round(width * scale), round(height * scale)), interpolation=interpolation)
+    return np.clip(sized, 0, 1)[None]  # Cubic interpolation overshoots at edges.

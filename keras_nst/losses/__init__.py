@@ -1,6 +1,17 @@
 """Losses as an algebra of named terms; no network, no file and no training in here."""
 
 from keras_nst.losses.algebra import Loss, Measurement, Term
-from keras_nst.losses.terms import content, style, total_variation
+from keras_nst.losses.terms import cam, category, color, content, edge, style, total_variation
 
-__all__ = ["Loss", "Measurement", "Term", "content", "style", "total_variation"]
+__all__ = [
+    "Loss",
+    "Measurement",
+    "Term",
+    "cam",
+    "category",
+    "color",
+    "content",
+    "edge",
+    "style",
+    "total_variation",
+]

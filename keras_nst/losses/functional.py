@@ -3,7 +3,10 @@
 Everything is computed in float32, whatever the features come in: squares and Grams overflow float16.
 """
 
+import numpy as np
 from keras import ops
+
+from keras_nst.images.color import LUMA
 
 
 def _per_item(values):
@@ -83,3 +86,57 @@ def squared_variation(image):
     """
     image = ops.cast(image, "float32")
     return mean_squared(image[:, 1:], image[:, :-1]) + mean_squared(image[:, :, 1:], image[:, :, :-1])
+
+
+def cross_entropy(logits, probabilities):
+    """-sum over classes of p ln softmax(logits), per item of the batch, (batch,).
+
+    Args:
+        logits: (batch, classes).
+        probabilities: (batch, classes), summing to 1.
+
+    Source: Liu et al. 2019, eq. (8), which as printed is the cross-entropy of two class numbers. Differs from the
+    source: of the predicted distribution, which has a gradient.
+    """
+    return -ops.sum(probabilities * ops.log_softmax(ops.cast(logits, "float32"), axis=-1), axis=-1)
+
+
+def luma(image):
+    """Brightness of RGB (batch, height, width, 3): (batch, height, width, 1)."""
+    return ops.tensordot(ops.cast(image, "float32"), LUMA, axes=1)
+
+
+def soft_edges(image, threshold: float = 0.1):
+    """Edges of luma between 0 and 1: Canny's steps up to the gradient, and a threshold that has a gradient itself.
+
+    e = |g|^2 / (|g|^2 + threshold^2), with g Sobel's gradient of the smoothed luma.
+
+    Args:
+        image: RGB (batch, height, width, 3) in [0, 1], at least 7 pixels a side.
+        threshold: The gradient, in luma per pixel, at which an edge counts half.
+
+    Returns:
+        (batch, height - 6, width - 6, 1) in [0, 1): without the border, where neighbors are missing.
+
+    Source: Canny 1986. Differs from the source: binomial smoothing; neither non-maximum suppression nor hysteresis.
+    """
+    row = np.array([1, 4, 6, 4, 1], np.float32) / 16
+    smooth, sobel = np.outer(row, row), np.outer([1, 2, 1], [-1, 0, 1]).astype(np.float32) / 8
+    smoothed = ops.conv(luma(image), smooth[:, :, None, None], padding="valid")
+    slopes = ops.conv(smoothed, np.stack([sobel, sobel.T], axis=-1)[:, :, None], padding="valid")
+    squared = ops.sum(ops.square(slopes), axis=-1, keepdims=True)
+    return squared / (squared + threshold**2)
+
+
+def coarse_chroma(image, block: int = 16):
+    """Color without brightness and without detail: R - Y and B - Y, averaged over blocks.
+
+    Args:
+        image: RGB (batch, height, width, 3) in [0, 1].
+        block: Side of the blocks in pixels; those at the right and lower border may be smaller.
+
+    Returns:
+        (batch, height / block, width / block, 2), rounded up, within [-1, 1].
+    """
+    image = ops.cast(image, "float32")
+    return ops.average_pool(image[..., ::2] - luma(image), block, block, padding="same")

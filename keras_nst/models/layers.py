@@ -6,7 +6,7 @@ Each states its output shape, so that Keras never traces `call` with unknown siz
 import keras
 from keras import layers, ops
 
-from keras_nst.models.convolution import is_compiled_for_cpu, sum_of_rows, winograd
+from keras_nst.models.convolution import is_compiled_for_cpu, sum_of_rows, sum_of_shifts, winograd
 
 PACKAGE = "keras_nst"
 
@@ -145,6 +145,16 @@ class Convolution2D(layers.Conv2D):
         if None in (height, width) or self.kernel_size != (3, 3) or min(channels, self.filters) < 32:
             return False
         return (height if self.padding == "same" else height - 2) % 4 == 0
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class DepthwiseConvolution2D(layers.DepthwiseConv2D):
+    """keras.layers.DepthwiseConv2D with "same" padding and no bias, computed in a cheaper way where there is one."""
+
+    def call(self, inputs):
+        if is_compiled_for_cpu() and None not in inputs.shape[1:3]:
+            return sum_of_shifts(inputs, ops.convert_to_tensor(self.kernel), self.strides[0])
+        return super().call(inputs)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

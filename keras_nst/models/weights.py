@@ -1,10 +1,11 @@
-"""Where VGG's ImageNet weights come from: the package, a file, or keras.applications' own download.
+"""Where ImageNet's weights come from: the package, a file, or keras.applications' own download.
 
 VGG16's convolutions up to block5_conv1 travel inside the package in float16, so nothing has to be fetched. A path or
 the environment variable KERAS_NST_VGG_WEIGHTS takes their place; `"imagenet"` asks keras.applications to download.
 """
 
 import hashlib
+import io
 import os
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,11 @@ import numpy as np
 
 from keras_nst.errors import InputError, unknown
 
-EMBEDDED = Path(__file__).parent / "vgg16.npz"
-EMBEDDED_SHA256 = "60708d8641b675d28b17a9a6d18c894396acba510ef15fb8e2aa77067469d98d"
+EMBEDDED = Path(__file__).parent
+SHA256 = {
+    "efficientnet_lite0": "496fbe152e8e789d5063fdbc969e3da72b5f74f4b3f27a7f9f97de19abf02efe",
+    "vgg16": "60708d8641b675d28b17a9a6d18c894396acba510ef15fb8e2aa77067469d98d",
+}
 ENVIRONMENT = "KERAS_NST_VGG_WEIGHTS"
 
 # (channels, convolutions) of each block; blocks are separated by pooling. Simonyan & Zisserman 2015, table 1, D and E.
@@ -60,22 +64,31 @@ def vgg_weights(backbone: str = "vgg16", source: str | Path | None = None) -> Co
     source = source or os.environ.get(ENVIRONMENT)
     if source == "imagenet" or (source is None and backbone != "vgg16"):
         return _download(backbone)
-    return _embedded() if source is None else read_keras_h5(source, backbone)
+    return _embedded_vgg16() if source is None else read_keras_h5(source, backbone)
 
 
 @cache
-def _embedded() -> Convolutions:
-    data = EMBEDDED.read_bytes()
-    if hashlib.sha256(data).hexdigest() != EMBEDDED_SHA256:
-        raise InputError(
-            f"The embedded VGG16 weights are damaged: {EMBEDDED} has another SHA-256. Install keras_nst again."
-        )
-    with np.load(EMBEDDED, allow_pickle=False) as arrays:
-        layers = dict.fromkeys(name.split("/")[0] for name in arrays)
-        return {
-            layer: (arrays[f"{layer}/kernel"].astype(np.float32), arrays[f"{layer}/bias"].astype(np.float32))
-            for layer in layers
-        }
+def embedded(network: str) -> dict[str, np.ndarray]:
+    """The arrays, float32, that travel inside the package in float16.
+
+    Args:
+        network: A key of `SHA256`.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    file = EMBEDDED / f"{network}.npz"
+    data = file.read_bytes()
+    if hashlib.sha256(data).hexdigest() != SHA256[network]:
+        raise InputError(f"The embedded weights {file} are damaged: another SHA-256. Install keras_nst again.")
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def _embedded_vgg16() -> Convolutions:
+    arrays = embedded("vgg16")
+    layers = dict.fromkeys(name.split("/")[0] for name in arrays)
+    return {layer: (arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]) for layer in layers}
 
 
 def read_keras_h5(path: str | Path, backbone: str, through: str | None = None) -> Convolutions:

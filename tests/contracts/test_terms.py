@@ -25,6 +25,15 @@ def constant(scene, _):
     return {**scene, "output": {probe: np.full_like(tensor, 0.3) for probe, tensor in scene["output"].items()}}
 
 
+def same_maps(scene, against):
+    return {**scene, "output": {"cam/maps": scene[against]["cam/maps"]}}
+
+
+def certain(scene, against):
+    logits = scene[against]["cam/logits"]
+    return {**scene, "output": {"cam/logits": 100 * (logits == logits.max(axis=-1, keepdims=True)).astype("f")}}
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A term and what the contract needs to know of it.
@@ -59,6 +68,34 @@ TERMS = {
     ),
     "style": Row(
         losses.style("relu1_2", "relu2_2"), {"output": _features(1), "style": _features(2, batch=1)}, reference.style
+    ),
+    "cam": Row(
+        losses.cam(),
+        {
+            "output": {"cam/maps": random((BATCH, 2, 3, 4), 1)},
+            "content": {"cam/maps": random((BATCH, 2, 3, 4), 2), "cam/logits": random((BATCH, 4), 2)},
+        },
+        reference.cam,
+        zero=same_maps,
+    ),
+    "category": Row(
+        losses.category(),
+        {"output": {"cam/logits": random((BATCH, 5), 1)}, "content": {"cam/logits": random((BATCH, 5), 2)}},
+        reference.category,
+        zero=certain,
+    ),
+    "edge": Row(
+        losses.edge(),
+        {"output": {"image": random((BATCH, 9, 8, 3), 1)}, "content": {"image": random((BATCH, 9, 8, 3), 2)}},
+        reference.edge,
+    ),
+    "color": Row(
+        losses.color(),
+        {
+            "output": {"image": random((BATCH, 18, 16, 3), 1) ** 3},
+            "content": {"image": random((BATCH, 18, 16, 3), 2)},
+        },
+        reference.color,
     ),
     "tv": Row(
         losses.total_variation(),
@@ -152,7 +189,8 @@ def test_the_gradient_equals_central_differences_of_the_formula(row):
 
 def test_the_target_receives_no_gradient(row):
     with tf.GradientTape() as tape:
-        scene = tf.nest.map_structure(tf.Variable, row.scene)
+        scene = tf.nest.map_structure(tf.constant, row.scene)
+        tape.watch(scene)
         total, _ = row.loss(scene)
     targets = {role: observed for role, observed in scene.items() if role != "output"}
     assert all(slope is None for slope in tf.nest.flatten(tape.gradient(total, targets)))

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_nst.losses.functional import gram_matrix
 from keras_nst.models import layers
-from keras_nst.models.convolution import compiled_for_cpu, sum_of_rows, winograd
+from keras_nst.models.convolution import compiled_for_cpu, sum_of_rows, sum_of_shifts, winograd
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 
@@ -34,6 +34,17 @@ def test_winograd_is_the_convolution_and_so_are_its_gradients(rng, height, width
     kernel = rng.normal(size=(3, 3, 5, 7)).astype(np.float32)
     expected = value_and_gradients(lambda image, kernel: ops.conv(image, kernel, padding=padding), image, kernel)
     assert_alike(value_and_gradients(lambda *arguments: winograd(*arguments, padding), image, kernel), expected)
+
+
+@pytest.mark.parametrize(("stride", "taps"), [(1, 3), (1, 5), (2, 3), (2, 5)])
+@pytest.mark.parametrize(("height", "width"), [(7, 7), (8, 10)])
+def test_the_sum_of_shifts_is_the_depthwise_convolution_and_so_are_its_gradients(rng, stride, taps, height, width):
+    image = rng.normal(size=(2, height, width, 5)).astype(np.float32)
+    kernel = rng.normal(size=(taps, taps, 5, 1)).astype(np.float32)
+    expected = value_and_gradients(
+        lambda image, kernel: ops.depthwise_conv(image, kernel, stride, padding="same"), image, kernel
+    )
+    assert_alike(value_and_gradients(lambda *arguments: sum_of_shifts(*arguments, stride), image, kernel), expected)
 
 
 @pytest.mark.parametrize("kernel", [(9, 9), (1, 1), (3, 5)])

@@ -69,13 +69,11 @@ def test_the_embedded_weights_are_the_published_ones_rounded_to_float16(full_pre
 
 
 def test_damaged_embedded_weights_are_refused(monkeypatch):
-    monkeypatch.setattr(weights, "EMBEDDED_SHA256", "0" * 64)
-    weights._embedded.cache_clear()
-    with pytest.raises(
-        InputError, match=r"embedded VGG16 weights are damaged: .*vgg16\.npz .* Install keras_nst again"
-    ):
+    monkeypatch.setitem(weights.SHA256, "vgg16", "0" * 64)
+    weights.embedded.cache_clear()
+    with pytest.raises(InputError, match=r"embedded weights .*vgg16\.npz are damaged: .* Install keras_nst again"):
         vgg_weights()
-    weights._embedded.cache_clear()
+    weights.embedded.cache_clear()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -1,0 +1,28 @@
+"""Liu et al. 2019: Image neural style transfer with preserving the salient regions.
+
+The loss is lambda1 (mu1 content + mu2 style) + lambda2 (cam + epsilon category), eqs. (5), (9) and (10). The paper
+gives mu1 1, mu2 20 and epsilon 40, and leaves the lambdas open; its published code has content 1, style 20, cam 80 and
+category 10000. Those weigh means over features of one SqueezeNet and one VGG, in their units. The distances here have
+no unit, so the default weights are others: those of Johnson's net, and a region loss that is about as large as the
+style loss when a training begins.
+
+The paper keeps one semantic and leaves several at once open: here each is one more term.
+"""
+
+from collections.abc import Mapping
+
+from keras_nst import losses
+from keras_nst.recipes import johnson2016
+
+# What can be kept of the photograph, and by which terms of which weight.
+SEMANTICS = {"cam": {"cam": 1.0, "category": 0.25}, "edge": {"edge": 10.0}, "color": {"color": 50.0}}
+WEIGHTS = {**johnson2016.WEIGHTS, **SEMANTICS["cam"]}
+# What lambda1 and lambda2 of eq. (10) multiply.
+LAMBDAS = (tuple(johnson2016.WEIGHTS), tuple(SEMANTICS["cam"]))
+
+
+def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:
+    """The perceptual loss plus each semantic that has a weight."""
+    semantics = {"cam": losses.cam, "category": losses.category, "edge": losses.edge, "color": losses.color}
+    kept = (weights[name] * term() for name, term in semantics.items() if name in weights)
+    return sum(kept, start=johnson2016.loss(weights))
