@@ -1,0 +1,40 @@
+"""Transfer time and size of styles, as table 1 of Liu et al. 2019: 480x640 pixels, the mean of 15 pictures.
+
+python benchmarks/transfer_time.py starry_night [STYLE...]
+"""
+
+import os
+import statistics
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from skimage import data, transform
+
+from keras_nst.images.picture import Picture
+from keras_nst.infer.stylizer import Stylizer
+from keras_nst.models.styles import find_style
+
+PICTURES = 15
+
+
+def main(styles: list[str]) -> int:
+    """Print a row for each style."""
+    photograph = transform.resize(data.coffee(), (480, 640), anti_aliasing=True)[None].astype("float32")
+    stylizers = {style: Stylizer(style) for style in styles or ["starry_night"]}
+    seconds = {style: [] for style in stylizers}
+    for turn in range(PICTURES + 1):
+        for style, stylizer in stylizers.items():
+            began = time.perf_counter()
+            stylizer(Picture(photograph))
+            if turn:  # The first compiles.
+                seconds[style].append(time.perf_counter() - began)
+    for style, times in seconds.items():
+        size = (find_style(style) / "model.keras").stat().st_size
+        print(f"{style:32} {1000 * statistics.mean(times):7.0f} ms  {size / 1024:7.0f} KiB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
