@@ -1,4 +1,4 @@
-"""The command line: `keras-nst train` and `keras-nst stylize`, also as train.py and stylize.py.
+"""The command line: `keras-nst train` and `keras-nst stylize`, also as train.py and stylize.py; `evaluate`, `saliency`.
 
 Only the arguments stand here: what a command does, and what it takes seconds to import, is loaded when it runs.
 """
@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     _add_stylize(commands)
     _add_train(commands)
+    _add_evaluate(commands)
+    _add_saliency(commands)
     return parser
 
 
@@ -108,9 +110,17 @@ def _add_train(commands) -> None:
     add("--size", type=_number(int, 32), metavar="PX", help="side of the training crops (%(default)s)")
     add("--batch", type=_COUNT, metavar="N", help="crops in a batch (%(default)s)")
     add("--style-size", type=_number(int, 32), metavar="PX", help="the painting's shorter side (%(default)s)")
-    for term in ("content", "style", "tv"):
+    add("--keep", type=_names, metavar="WHAT", help="of the photograph: cam, edge, color, or several with commas")
+    for term in ("content", "style", "tv", "cam", "category", "edge", "color"):
         message = f"of the {term} term (default: the recipe's)"
         add(f"--{term}-weight", dest=term, action=_Weight, type=_number(float, 0), metavar="W", help=message)
+    for place, terms in enumerate(("perceptual", "region"), 1):
+        message = f"factor of all {terms} terms (1)"
+        add(f"--lambda{place}", type=_number(float, 0), default=1.0, metavar="L", help=message)
+    add("--classifier", metavar="NAME", help="its activation maps are kept (%(default)s, or of keras.applications)")
+    add("--classifier-weights", metavar="FILE", help="its weights (%(default)s)")
+    add("--classifier-classes", type=_COUNT, metavar="N", help="its number of classes (%(default)s)")
+    add("--classifier-size", type=_number(int, 32), metavar="PX", help="what it sees pictures at (its own size)")
     add("--lr", dest="learning_rate", type=_number(float, 1e-8), metavar="RATE", help="of Adam (%(default)s)")
     add("--seed", type=_number(int, 0), metavar="N", help="of the first weights and all draws (%(default)s)")
     add("--init", metavar="MODEL", help="start from this style: minutes instead of hours")
@@ -118,6 +128,32 @@ def _add_train(commands) -> None:
     add("--resume", action="store_true", help="go on with an unfinished training")
     add("--mixed-precision", choices=("off", "float16", "bfloat16"), help="for GPUs (%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG16 in place of the embedded ones, or imagenet")
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _add_evaluate(commands) -> None:
+    parser = commands.add_parser("evaluate", help="measure styles on photographs")
+    add = parser.add_argument
+    message = "a style, or a folder of results named like the photographs; several are compared"
+    add("--model", action="append", required=True, metavar="[LABEL=]MODEL", help=message)
+    add("--photos", required=True, metavar="DIR", help="the photographs' folder")
+    add("--style", required=True, metavar="IMG", help="the painting")
+    add("--size", type=_number(int, 64), default=256, metavar="PX", help="photographs become squares (%(default)s)")
+    add("--limit", type=_number(int, 2), metavar="N", help="take the first photographs only")
+    add("--report", metavar="DIR", help="write tables and pictures to this folder")
+    add("--json", action="store_true", help="one JSON document on stdout in place of the table")
+
+
+def _add_saliency(commands) -> None:
+    parser = commands.add_parser("saliency", help="show where the subject of a photograph is")
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="PHOTO", help="picture, folder, pattern, sample:NAME, or - for stdin")
+    add("--output", "-o", metavar="OUT", help="file, - for stdout, or for several photographs a folder")
+    message = "rbd and mbd tell it from colors and the border, cam from what a classifier sees; mean of the first two"
+    add("--method", choices=("mean", "rbd", "mbd", "cam"), default="mean", help=message)
 
 
 class _Weight(argparse.Action):

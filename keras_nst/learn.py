@@ -171,7 +171,8 @@ def _schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRat
 def _facts(options: TrainingOptions, content: dict, weights: Mapping[str, float]) -> dict:
     """What determines a training, for its card and to tell whether a resumed one is the same."""
     asked = dataclasses.asdict(options)
-    for other in ("style", "output", "download"):
+    # The lambdas are part of the weights.
+    for other in ("style", "output", "download", "lambdas"):
         del asked[other]
     # A card is published: it says where a training started from, but names no folder of the machine it was made on.
     asked["init"] = options.init and read_card(options.init)

@@ -27,7 +27,6 @@ RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 
 # Everything else is keras and keras.ops, which any backend runs.
 TENSORFLOW = (
-    "evaluate.py",
     "export.py",
     "fit/autodiff.py",
     "fit/callbacks.py",

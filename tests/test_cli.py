@@ -106,6 +106,23 @@ def test_the_list_names_each_style_with_its_recipe(here, capsys):
     assert "starry_night" in out
 
 
+def test_an_evaluation_compares_models_in_a_table_and_a_report(here, style, capsys):
+    arguments = ("evaluate", "--photos", "photos", "--style", "painting.jpg", "--size", 64, "--limit", 2)
+    code, out, _ = run(
+        capsys, *arguments, "--model", style, "--model", "same=photos", "--json", "--report", "new/report"
+    )
+    assert code == 0
+    summary = json.loads(out)
+    assert (summary["photographs"], summary["size"], summary["style"]) == (2, 64, "painting.jpg")
+    assert summary["models"].keys() == {"tiny", "same"}
+    for measure in ("cam_ssim", "cam_iou", "top1", "top5", "edge_ssim"):
+        assert summary["models"]["same"][measure] == {"mean": 1, "low": 1, "high": 1}
+    assert summary == json.loads((here / "new" / "report" / "summary.json").read_text())
+    code, out, _ = run(capsys, *arguments, "--model", "same=photos")
+    assert code == 0
+    assert "cam_ssim" in out
+
+
 BAD = {
     "missing file": ("stylize nowhere.jpg --style {style}", "nowhere.jpg"),
     "text named .jpg": ("stylize text.jpg --style {style}", "text.jpg"),
@@ -131,9 +148,34 @@ BAD = {
     "photographs missing": ("train --style painting.jpg --content nowhere", "nowhere"),
     "unknown init": ("train --style painting.jpg --init stary_night", "starry_night"),
     "no steps": ("train --style painting.jpg --steps 0", "--steps"),
+    "unknown semantic": ("train --style painting.jpg --recipe liu2019 --keep cam,edges", "edge"),
+    "nothing to keep": ("train --style painting.jpg --keep cam", "liu2019"),
+    "no such term": ("train --style painting.jpg --edge-weight 1", "edge"),
+    "no pooling": ("train --style painting.jpg --content photos --recipe liu2019 --classifier VGG16", "VGG16"),
+    "no weights": (
+        "train --style painting.jpg --content photos --recipe liu2019 "
+        "--classifier ResNet50 --classifier-weights text.jpg --size 32",
+        "text.jpg",
+    ),
+    "classes": ("train --style painting.jpg --content photos --recipe liu2019 --classifier-classes 7", "1000 classes"),
     "unknown recipe": ("train --style painting.jpg --recipe johnson", "johnson2016"),
     "nothing to resume": ("train --style painting.jpg --content photos --resume", "--resume"),
     "output is a file": ("train --style painting.jpg --content photos --output text.jpg", "text.jpg"),
+    "no model": ("evaluate --photos photos --style painting.jpg", "--model"),
+    "unknown model": ("evaluate --model stary_night --photos photos --style painting.jpg", "starry_night"),
+    "two models of one label": (
+        "evaluate --model {style} --model {style} --photos photos --style painting.jpg",
+        "--model LABEL=",
+    ),
+    "no results": ("evaluate --model empty --photos photos --style painting.jpg", "3 of 3"),
+    "nothing to measure": ("evaluate --model {style} --photos empty --style painting.jpg", "at least two"),
+    "photographs to measure missing": ("evaluate --model {style} --photos nowhere --style painting.jpg", "nowhere"),
+    "style to measure missing": ("evaluate --model {style} --photos photos --style nowhere.jpg", "nowhere.jpg"),
+    "one photograph": ("evaluate --model {style} --photos photos --style painting.jpg --limit 1", "from 2"),
+    "report is a file": (
+        "evaluate --model {style} --photos photos --style painting.jpg --report text.jpg",
+        "--report text.jpg",
+    ),
     "no VGG weights": ("train --style painting.jpg --content photos --vgg-weights nowhere.h5", "nowhere.h5"),
 }
 

@@ -9,6 +9,7 @@ import time
 from functools import partial
 from unittest import mock
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -87,6 +88,34 @@ def test_a_training_lowers_the_loss_and_leaves_a_style_with_its_card(options, re
     assert (folder / "preview.jpg").is_file()
     # What only an unfinished training needs is gone.
     assert not list((folder / "training").glob("*checkpoint*"))
+
+
+def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monkeypatch):
+    def dark_or_bright(*_, **__):
+        """A classifier of two classes whose maps are the darkness and the brightness of blocks of eight pixels."""
+        image = keras.Input((None, None, 3))
+        blocks = keras.layers.AveragePooling2D(8)(image)
+        sum_of_colors = keras.layers.Conv2D(2, 1)
+        maps = sum_of_colors(blocks)
+        sum_of_colors.set_weights([np.tile([-5.0, 5.0], (1, 1, 3, 1)), np.array([7.5, -7.5])])
+        logits = keras.layers.GlobalAveragePooling2D()(maps)
+        return keras.Model(image, {"maps": maps, "logits": logits}, trainable=False)
+
+    monkeypatch.setattr(learn, "gap_classifier", dark_or_bright)
+    options = learn.dataclasses.replace(
+        options, recipe="liu2019", keep=["cam", "edge", "color"], lambdas=(0.01, 1.0), steps=120
+    )
+    folder = learn.learn(options)
+    card = read_card(folder)
+    assert (card["recipe"], card["keep"]) == ("liu2019", ["cam", "edge", "color"])
+    assert card["weights"]["style"] == pytest.approx(0.01 * 5)
+    with open(folder / "training" / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+
+    def kept(row):
+        return sum(card["weights"][term] * float(row[term]) for term in ("cam", "category", "edge", "color"))
+
+    assert kept(rows[-1]) < 0.7 * kept(rows[0])
 
 
 @pytest.mark.slow

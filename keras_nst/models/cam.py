@@ -44,8 +44,11 @@ def gap_classifier(
     localization". Differs from the source: any network in place of SqueezeNet.
     """
     build, preprocess = _backbone(backbone)
-    network = _weighted(build, backbone, weights, classes, size)
+    side = {"input_shape": (size, size, 3)} if size else {}
+    network = build(weights=None, classes=classes, **side)
     head, features = _head(network, backbone)
+    if weights is not None:
+        _load(network, build, backbone, weights, classes)
 
     image = keras.Input((None, None, 3), name="image")
     hidden = layers.Resizing(*network.input_shape[1:3], name="resizing")(image)
@@ -110,34 +113,28 @@ def _backbone(name: str):
     return build, importlib.import_module(application.__module__).preprocess_input
 
 
-def _weighted(build, backbone: str, weights, classes: int, size: int | None) -> keras.Model:
-    named = weights if weights == "imagenet" else None
-    if named and classes != 1000:
-        raise InputError(f"ImageNet has 1000 classes. Received: classes={classes}. Pass a file of weights, or None.")
-    if weights not in (None, "imagenet") and not Path(weights).is_file():
-        raise InputError(f"No weights of {backbone} at {weights}. Expected a file, 'imagenet' or None.")
-    try:
-        network = build(weights=named, classes=classes)
-    except InputError:
-        raise
-    except Exception as error:  # Keras raises a bare Exception when a download fails.
-        raise InputError(f"Cannot get the weights of {backbone}: {error}. Pass a file, or use {EMBEDDED}.") from error
-    if weights != named:
+def _load(network: keras.Model, build, backbone: str, weights: str | Path, classes: int) -> None:
+    if weights == "imagenet":
+        if classes != 1000:
+            raise InputError(f"ImageNet has 1000 classes. Received: {classes}. Pass a file of weights.")
         try:
-            # Keras warns of what it then raises.
-            with warnings.catch_warnings(action="ignore"):
-                network.load_weights(weights)
-        except (ValueError, OSError, KeyError) as error:
-            raise InputError(
-                f"{weights} does not hold the weights of {backbone} with {classes} classes. "
-                "Check the file and the number of classes."
-            ) from error
-    if size and size != network.input_shape[1]:
-        # Keras takes ImageNet's weights at one size only.
-        resized = build(weights=None, classes=classes, input_shape=(size, size, 3))
-        resized.set_weights(network.get_weights())
-        return resized
-    return network
+            # In a network of its own, since Keras takes ImageNet's weights at one size only.
+            network.set_weights(build(weights="imagenet").get_weights())
+        except InputError:
+            raise
+        except Exception as error:  # Keras raises a bare Exception when a download fails.
+            raise InputError(f"Cannot get {backbone}'s weights: {error}. Pass a file, or use {EMBEDDED}.") from error
+        return
+    if not Path(weights).is_file():
+        raise InputError(f"No weights of {backbone} at {weights}. Expected a file, or 'imagenet'.")
+    try:
+        with warnings.catch_warnings(action="ignore"):  # Keras warns of what it then raises.
+            network.load_weights(weights)
+    except (ValueError, OSError, KeyError) as error:
+        raise InputError(
+            f"{weights} does not hold the weights of {backbone} with {classes} classes. "
+            "Check the file and the number of classes."
+        ) from error
 
 
 def _head(network: keras.Model, backbone: str):

@@ -1,0 +1,58 @@
+"""`keras-nst evaluate`: measure models on photographs."""
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from keras_nst.errors import InputError
+from keras_nst.evaluate.inputs import find_models, read_photographs
+from keras_nst.images.io import read
+from keras_nst.startup import load_tensorflow
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print the means, and write the report that was asked for."""
+    console = Console(stderr=True)
+    read(options.style)  # A wrong path is told before TensorFlow has loaded.
+    photographs = read_photographs(options.photos, options.size, options.limit)
+    models = find_models(options.model, photographs.images)
+    if options.report:
+        _make_folder(options.report)
+    for reason in photographs.skipped:
+        console.print(f"Skipped: {reason}", highlight=False, markup=False, soft_wrap=True)
+    load_tensorflow()
+    from tensorflow_datasets.datasets.siscore.labels import IMAGENET_LABELS_LIST
+
+    from keras_nst.evaluate.evaluation import evaluate
+    from keras_nst.evaluate.report import table, write_report
+    from keras_nst.models.cam import gap_classifier
+    from keras_nst.models.vgg import vgg
+
+    evaluation = evaluate(
+        models,
+        photographs,
+        options.style,
+        features=vgg(),
+        classifier=gap_classifier(),
+        classes=[names.partition(",")[0] for names in IMAGENET_LABELS_LIST],
+        progress=partial(track, description="Evaluating", console=console, transient=True),
+    )
+    if options.report:
+        write_report(options.report, evaluation)
+    if options.json:
+        print(json.dumps(evaluation.summary()))
+    else:
+        Console().print(table(evaluation))
+    return 0
+
+
+def _make_folder(path: str) -> None:
+    """Make the report's folder, before the measuring that would be lost without one."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder --report {path}: {error.strerror}. Choose another.") from error

@@ -1,0 +1,119 @@
+"""The pictures that a command is given, and where what it makes of them goes."""
+
+import glob
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from keras_nst.errors import InputError
+from keras_nst.images.encoding import FORMATS, check_format, encode
+from keras_nst.images.io import write
+from keras_nst.images.picture import Picture
+
+BAD_INPUT = 2
+
+
+def expand(patterns: Sequence[str]) -> list[str]:
+    """The single pictures that folders and patterns stand for.
+
+    Raises:
+        InputError: A folder holds no pictures, or a pattern fits no file.
+    """
+    inputs = []
+    for pattern in patterns:
+        if Path(pattern).is_dir():
+            found = sorted(
+                str(path) for path in Path(pattern).iterdir() if path.suffix.lower()[1:] in (*FORMATS, "gif")
+            )
+            if not found:
+                raise InputError(f"No pictures in the folder {pattern}. Expected files of {', '.join(FORMATS)}, gif.")
+            inputs += found
+        elif glob.has_magic(pattern) and not Path(pattern).exists():
+            found = sorted(glob.glob(pattern, recursive=True))
+            if not found:
+                raise InputError(f"No file matches {pattern}.")
+            inputs += found
+        else:
+            inputs.append(pattern)
+    return inputs
+
+
+def destinations(inputs: Sequence[str], output: str | None, name: Callable[[Path], str], bits: int = 8) -> list[str]:
+    """Where the result of each picture goes, checked before anything is computed.
+
+    Args:
+        inputs: From `expand`; "-" for stdin.
+        output: What --output says: a file for one picture, a folder for several, "-" for stdout.
+        name: From a picture's path to its result's name in a folder.
+        bits: Per sample of the results.
+
+    Returns:
+        A path for each picture, or "-".
+
+    Raises:
+        InputError: Results cannot go there, would overwrite each other, or have no such format.
+    """
+    if len(inputs) == 1 and output and not Path(output).is_dir():
+        outputs = [output]
+    elif inputs == ["-"] and not output:
+        outputs = ["-"]
+    else:
+        folder = Path(output or ".")
+        if folder.is_file() or output == "-":
+            raise InputError(f"Several pictures need a folder to go to. Received: --output {output}.")
+        paths = [Path("stdin" if source == "-" else source.removeprefix("sample:")) for source in inputs]
+        outputs = [str(folder / name(path)) for path in paths]
+    for destination in outputs:
+        check_destination(destination, bits)
+    if twice := {destination for destination in outputs if outputs.count(destination) > 1}:
+        raise InputError(f"Several pictures would be written to {min(twice)}. Rename them, or do them one by one.")
+    return outputs
+
+
+def check_destination(output: str, bits: int = 8) -> None:
+    """Refuse a path whose suffix is no format that can hold so many bits.
+
+    Raises:
+        InputError: It is so.
+    """
+    if output != "-":
+        check_format(Path(output).suffix, bits)
+
+
+def content(source: str) -> str | bytes:
+    """What `images.io.read` takes: a path, or for "-" the bytes on stdin."""
+    return sys.stdin.buffer.read() if source == "-" else source
+
+
+def deliver(output: str, picture: Picture, *, bits: int = 8, record: dict | None = None) -> None:
+    """Write a picture to a file, or for "-" as a PNG to stdout."""
+    if output == "-":
+        sys.stdout.buffer.write(encode(picture, "png", bits=bits, record=record))
+    else:
+        write(output, picture, bits=bits, record=record)
+
+
+def each(process: Callable[[str, str], None], inputs: Sequence[str], outputs: Sequence[str]) -> int:
+    """Process one picture after another; one that cannot be read does not stop the others.
+
+    Args:
+        process: What is done with a picture and its destination.
+        inputs: From `expand`.
+        outputs: From `destinations`.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        InputError: The only picture cannot be read or written.
+    """
+    failed = False
+    for source, output in zip(inputs, outputs, strict=True):
+        try:
+            process(source, output)
+        except InputError as error:
+            if len(inputs) == 1:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            failed = True
+    return BAD_INPUT if failed else 0

@@ -1,0 +1,125 @@
+"""What is measured of a result, and how sure a mean is: pure functions of arrays.
+
+A picture is (height, width, 3) in [0, 1], a map (height, width).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from skimage.color import rgb2lab
+from skimage.filters import sobel
+from skimage.metrics import structural_similarity
+
+from keras_nst.images.color import luma
+
+BORDER = 16
+"""Width in pixels of what counts as a picture's border."""
+
+# Multiples of 4 pixels, the period that upsampling twice by 2 can leave. Strokes are like themselves at any distance up
+# to a dozen pixels, a grid also beyond.
+_LAGS = range(20, 52, 4)
+# A standard deviation of half an 8-bit level: what is fainter is not in the file.
+_VISIBLE = 0.5 / 255
+
+
+def normalized(values: np.ndarray) -> np.ndarray:
+    """A map scaled so that its minimum is 0 and its maximum 1; a constant one becomes 0."""
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def ssim(first: np.ndarray, second: np.ndarray) -> float:
+    """Structural similarity of two maps in [0, 1]: 1 for equal ones, 0 for unrelated ones, -1 at the least.
+
+    Source: Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", eq. (13), as
+    scikit-image has it (a window of 7x7).
+    """
+    return float(structural_similarity(first, second, data_range=1))
+
+
+def iou(first: np.ndarray, second: np.ndarray) -> float:
+    """Intersection over union of where two maps reach half of their maximum: 1 for the same place, 0 for none shared.
+
+    Args:
+        first: Not negative.
+        second: The same.
+    """
+    one, other = (values >= values.max() / 2 for values in (first, second))
+    return float(np.sum(one & other) / np.sum(one | other))
+
+
+def edges(picture: np.ndarray) -> np.ndarray:
+    """Sobel's gradient magnitude of the luma, a map in [0, 1]."""
+    return sobel(luma(picture)[..., 0])
+
+
+def color_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean distance of the colors without their lightness: 0 for the same a and b of CIELAB, about 2 just noticeable.
+
+    Source: CIE 1976, with a and b alone.
+    """
+    difference = rgb2lab(first)[..., 1:] - rgb2lab(second)[..., 1:]
+    return float(np.mean(np.linalg.norm(difference, axis=-1)))
+
+
+def checkerboard(picture: np.ndarray) -> float:
+    """How much of the fine detail is a grid: 1 for a perfect one of 2 or 4 pixels, about 0 for a photograph.
+
+    The autocorrelation of the luma's differences at lags of 20, 24 ... 48 pixels, less that at the odd lags beside
+    them, the mean of both directions. It is the grid's share of the detail, whatever its contrast, and 0 where there is
+    no detail that 8 bits can hold.
+
+    Args:
+        picture: From 64x64 pixels.
+    """
+    brightness = luma(picture)[..., 0]
+    return max(0.0, float(np.mean([_periodicity(brightness), _periodicity(brightness.T)])))
+
+
+def _periodicity(lines: np.ndarray) -> float:
+    """How far the autocorrelation along the rows rises at the period above its neighborhood and above 0."""
+    detail = np.diff(lines, axis=1)
+    energy = np.mean(np.square(detail))
+    if energy < _VISIBLE**2:
+        return 0.0
+
+    def correlation(shift: int) -> float:
+        return np.mean([np.mean(detail[:, lag + shift :] * detail[:, : -lag - shift]) for lag in _LAGS]) / energy
+
+    return correlation(0) - max(0, (correlation(-1) + correlation(1)) / 2)
+
+
+def border(picture: np.ndarray) -> float:
+    """How much the outer 16 pixels differ from the inside: 0 for a border like the rest, 2 and more for a frame.
+
+    The difference of the mean lumas plus that of their standard deviations, in units of the whole picture's standard
+    deviation, so that contrast does not count; 0 for a plain picture.
+    """
+    brightness = luma(picture)[..., 0]
+    spread = brightness.std()
+    if spread < _VISIBLE:
+        return 0.0
+    within = np.zeros(brightness.shape, bool)
+    within[BORDER:-BORDER, BORDER:-BORDER] = True
+    inside, outside = brightness[within], brightness[~within]
+    return float((abs(outside.mean() - inside.mean()) + abs(outside.std() - inside.std())) / spread)
+
+
+def interval(values: Sequence[float], *, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """The 95 % bootstrap interval of a mean.
+
+    The same seed draws the same items, so that intervals of models on the same photographs are comparable.
+
+    Args:
+        values: At least two.
+        resamples: Samples drawn from the values, with replacement, as many values each.
+        seed: Of the draws.
+
+    Returns:
+        The 2.5th and the 97.5th percentile of the samples' means.
+
+    Source: Efron 1979, "Bootstrap methods: another look at the jackknife"; the percentile method.
+    """
+    drawn = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
+    low, high = np.percentile(np.asarray(values, np.float64)[drawn].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
