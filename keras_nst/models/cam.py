@@ -51,7 +51,8 @@ def gap_classifier(
         _load(network, build, backbone, weights, classes)
 
     image = keras.Input((None, None, 3), name="image")
-    hidden = layers.Resizing(*network.input_shape[1:3], name="resizing")(image)
+    # Keras's Resizing layer would do, but has everything behind it run as in training unless told otherwise.
+    hidden = ops.image.resize(image, network.input_shape[1:3])
     features, logits = keras.Model(network.input, [features, network.output], name=backbone)(preprocess(255.0 * hidden))
     outputs = {"maps": ActivationMaps(head, name="maps")(features), "logits": logits}
     return keras.Model(image, outputs, name=f"cam_{backbone}")

@@ -45,6 +45,11 @@ def test_photographs_are_what_they_show(lite0, name, classes):
     assert int(logits(lite0, name).argmax()) in classes
 
 
+def test_it_classifies_unless_it_is_told_to_train(lite0):
+    coffee = read("sample:coffee").rgb
+    np.testing.assert_array_equal(lite0(coffee)["logits"], lite0(coffee, training=False)["logits"])
+
+
 def test_a_map_lies_on_what_it_is_of(lite0):
     """The cat's face fills the middle of the photograph; beside a plain gray field, its map is on its side."""
     cat = read("sample:chelsea").rgb[:, :300, 75:375]
