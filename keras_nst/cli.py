@@ -11,11 +11,10 @@ import sys
 from collections.abc import Sequence
 
 import keras_nst
-from keras_nst.errors import InputError
+from keras_nst.errors import BAD_INPUT, InputError
 from keras_nst.options import TrainingOptions
 from keras_nst.recipes import RECIPES
 
-BAD_INPUT = 2
 INTERRUPTED = 130
 
 

@@ -3,12 +3,14 @@
 import difflib
 from collections.abc import Iterable
 
+BAD_INPUT = 2  # The exit code, which is argparse's own for a wrong argument.
+
 
 class InputError(ValueError):
     """Something a person gave cannot be used.
 
     The message is one line: what was wrong, what was expected, what to do. The command line prints it on stderr and
-    exits with code 2; as a ValueError it needs no special care from a program.
+    exits with `BAD_INPUT`; as a ValueError it needs no special care from a program.
     """
 
 

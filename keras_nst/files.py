@@ -43,7 +43,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"Cannot write {given}: {reason}. Choose another place with --output.") from error
+        raise InputError(f"Cannot write {given}: {reason}. Choose another place.") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Commands as a user types them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from keras_nst.cli import main
 from keras_nst.images.io import read, read_record
 from keras_nst.models.styles import save_style
 from keras_nst.models.transfer_net import transfer_net
+from keras_nst.options import TrainingOptions
 
 
 @pytest.fixture(scope="session")
@@ -121,6 +123,59 @@ def test_an_evaluation_compares_models_in_a_table_and_a_report(here, style, caps
     code, out, _ = run(capsys, *arguments, "--model", "same=photos")
     assert code == 0
     assert "cam_ssim" in out
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """What trainings are asked to do and whether they are resumed, in place of training."""
+    asked = []
+
+    def learn(options, *, resume, console):
+        asked.append((options, resume))
+        return Path("learned")
+
+    monkeypatch.setattr("keras_nst.learn.learn", learn)
+    return asked
+
+
+def test_each_argument_of_a_training_reaches_its_own_option(here, style, capsys, trainings):
+    arguments = (
+        "train --style painting.jpg --content photos --download --recipe liu2019 --keep cam,edge "
+        "--lambda1 0.5 --lambda2 3 --content-weight 2 --category-weight 0.75 --edge-weight 7 "
+        "--classifier ResNet50 --classifier-weights own.h5 --classifier-classes 11 --classifier-size 96 "
+        "--steps 13 --size 64 --batch 5 --style-size 80 --lr 0.002 --seed 17 --mixed-precision bfloat16 "
+        "--vgg-weights vgg.h5 --output new --resume"
+    )
+    assert run(capsys, *arguments.split(), "--init", style)[0] == 0
+    expected = TrainingOptions(
+        style="painting.jpg",
+        content="photos",
+        recipe="liu2019",
+        keep=["cam", "edge"],
+        lambdas=(0.5, 3.0),
+        weights={"content": 2.0, "category": 0.75, "edge": 7.0},
+        classifier="ResNet50",
+        classifier_weights="own.h5",
+        classifier_classes=11,
+        classifier_size=96,
+        steps=13,
+        size=64,
+        batch=5,
+        style_size=80,
+        learning_rate=0.002,
+        seed=17,
+        init=style,
+        output="new",
+        mixed_precision="bfloat16",
+        vgg_weights="vgg.h5",
+        download=True,
+    )
+    assert trainings == [(expected, True)]
+
+
+def test_a_training_of_a_painting_alone_is_the_default_one(here, capsys, trainings):
+    assert run(capsys, "train", "--style", "painting.jpg")[0] == 0
+    assert trainings == [(TrainingOptions("painting.jpg"), False)]
 
 
 BAD = {

@@ -41,7 +41,9 @@ def test_disk_that_fills_up_is_an_input_error(tmp_path):
         with replacing(tmp_path / "result.txt"):
             raise OSError(28, "No space left on device")
 
-    with pytest.raises(InputError, match=r"Cannot write .*result\.txt: No space left on device\."):
+    with pytest.raises(
+        InputError, match=r"Cannot write .*result\.txt: No space left on device\. Choose another place\.$"
+    ):
         filling()
     assert names(tmp_path) == []
 

@@ -5,12 +5,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from keras_nst.errors import InputError
+from keras_nst.errors import BAD_INPUT, InputError
 from keras_nst.images.encoding import FORMATS, check_format, encode
 from keras_nst.images.io import write
 from keras_nst.images.picture import Picture
-
-BAD_INPUT = 2
 
 
 def expand(patterns: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ WORKING_SIDE = 300
 
 _LEAST_RANGE = 1e-6  # Of Lab colors and all that is made of them; below is rounding, and stays dark.
 
-# RBD, section 3 and eq. (10).
+# RBD, section 3.2 and eqs. (3), (6), (7) and (10).
 _SUPERPIXELS = 200
 _COMPACTNESS = 10.0
 _SLIC_STEPS = 5  # Half of the usual ten: they take most of the time, and the maps are no worse.

@@ -45,9 +45,11 @@ def gap_classifier(
     """
     build, preprocess = _backbone(backbone)
     side = {"input_shape": (size, size, 3)} if size else {}
-    network = build(weights=None, classes=classes, **side)
+    # The weights inside the package fit any size; all others are loaded once the network is known to end as it must.
+    own = weights if (backbone, weights, classes) == (EMBEDDED, "imagenet", 1000) else None
+    network = build(weights=own, classes=classes, **side)
     head, features = _head(network, backbone)
-    if weights is not None:
+    if weights != own:
         _load(network, build, backbone, weights, classes)
 
     image = keras.Input((None, None, 3), name="image")
@@ -121,8 +123,6 @@ def _load(network: keras.Model, build, backbone: str, weights: str | Path, class
         try:
             # In a network of its own, since Keras takes ImageNet's weights at one size only.
             network.set_weights(build(weights="imagenet").get_weights())
-        except InputError:
-            raise
         except Exception as error:  # Keras raises a bare Exception when a download fails.
             raise InputError(f"Cannot get {backbone}'s weights: {error}. Pass a file, or use {EMBEDDED}.") from error
         return
