@@ -21,14 +21,34 @@ def run(options: argparse.Namespace) -> int:
     record = {"version": keras_nst.__version__, "saliency": options.method}
 
     def process(source: str, output: str) -> None:
-        picture = read(content(source))
-        rgb = picture.rgb if picture.alpha is None else fill_transparent(picture.rgb, picture.alpha)
-        found = _activation(rgb) if options.method == "cam" else saliency(rgb, options.method)
+        found = find(read(content(source)), options.method)
         deliver(output, Picture(np.repeat(found, 3, axis=-1)), record=record)
         if output != "-":
             print(f"{output}  {found.shape[2]}x{found.shape[1]}")
 
     return each(process, inputs, outputs)
+
+
+def find(picture: Picture, method: str) -> np.ndarray:
+    """Where the subject of a photograph is.
+
+    Args:
+        picture: The photograph; what is transparent in it is not looked at.
+        method: One of `saliency`'s, or "cam" for the activation map of the class that it is taken for.
+
+    Returns:
+        (1, h, w, 1) float32 in [0, 1], the subject bright.
+
+    Raises:
+        InputError: There is no such method.
+    """
+    rgb = visible(picture)
+    return _activation(rgb) if method == "cam" else saliency(rgb, method)
+
+
+def visible(picture: Picture) -> np.ndarray:
+    """What is seen of a picture, (1, h, w, 3) in [0, 1]."""
+    return picture.rgb if picture.alpha is None else fill_transparent(picture.rgb, picture.alpha)
 
 
 def _activation(rgb: np.ndarray) -> np.ndarray:

@@ -1,0 +1,130 @@
+import argparse
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_nst.commands.masks import named_mask, select_mask
+from keras_nst.commands.saliency import find
+from keras_nst.errors import InputError
+from keras_nst.images.io import read
+from keras_nst.images.masks import TOLERANCE, feather, flood, overlay, rectangle, refine, subject
+from keras_nst.images.picture import Picture
+
+NOTHING = {
+    "select": None,
+    "tolerance": TOLERANCE,
+    "rect": None,
+    "mask": None,
+    "refine": False,
+    "feather": 0.0,
+    "invert": False,
+    "save_mask": None,
+    "show_mask": None,
+}
+
+
+def select(picture, **options):
+    return select_mask(argparse.Namespace(**{**NOTHING, **options}), picture)
+
+
+@pytest.fixture
+def picture(tmp_path, monkeypatch):
+    """A red disc on blue, 48 x 36, with a working directory for masks."""
+    monkeypatch.chdir(tmp_path)
+    y, x = np.indices((36, 48))
+    red = (np.hypot(y - 18, x - 20) < 9)[..., None]
+    return Picture(np.where(red, np.float32([0.9, 0.3, 0.2]), np.float32([0.3, 0.4, 0.5]))[None])
+
+
+def test_points_boxes_and_masks_add_up(picture):
+    levels = np.zeros((36, 48), np.uint8)
+    levels[30:] = 128
+    Image.fromarray(levels).save("m.png")
+    disc, box = flood(picture.rgb, [(20, 18)]), rectangle(36, 48, (40, 2, 5, 6))
+    np.testing.assert_array_equal(select(picture, select=[(20, 18)]), disc)
+    np.testing.assert_array_equal(select(picture, rect=(40, 2, 5, 6)), box)
+    both = select(picture, select=[(20, 18)], rect=(40, 2, 5, 6), mask="m.png")
+    np.testing.assert_allclose(both, np.maximum(np.maximum(disc, box), levels[None, ..., None] / 255), atol=1e-6)
+
+
+def test_the_tolerance_is_the_floods(picture):
+    np.testing.assert_array_equal(select(picture, select=[(20, 18)], tolerance=100.0), np.ones((1, 36, 48, 1)))
+
+
+def test_the_order_is_refine_invert_feather(picture):
+    rgb = picture.rgb
+    start = rectangle(36, 48, (11, 9, 19, 19))
+    expected = feather(1 - refine(rgb, start), 3)
+    found = select(picture, rect=(11, 9, 19, 19), refine=True, invert=True, feather=3)
+    np.testing.assert_array_equal(found, expected)
+    # Inverted after it was softened, or refined last, it would be another.
+    assert not np.array_equal(found, refine(rgb, found))
+
+
+def test_what_is_saved_and_shown_is_the_mask(picture):
+    mask = select(picture, select=[(20, 18)], feather=4, save_mask="new/mask.png", show_mask="shown.png")
+    np.testing.assert_allclose(read("new/mask.png").rgb, np.repeat(mask, 3, axis=-1), atol=0.51 / 255)
+    np.testing.assert_allclose(read("shown.png").rgb, overlay(picture.rgb, mask), atol=0.51 / 255)
+    # And can be given back.
+    np.testing.assert_allclose(select(picture, mask="new/mask.png"), mask, atol=0.51 / 255)
+
+
+def test_a_mask_file_counts_by_its_alpha(picture, rng):
+    levels = rng.integers(0, 256, (36, 48, 4), np.uint8)
+    Image.fromarray(levels).save("m.png")
+    np.testing.assert_allclose(named_mask("m.png", picture)[0, ..., 0], levels[..., 3] / 255, atol=1e-6)
+
+
+def test_alpha_is_the_pictures_own(picture, rng):
+    alpha = rng.random((1, 36, 48, 1), np.float32)
+    np.testing.assert_array_equal(named_mask("alpha", Picture(picture.rgb, alpha)), alpha)
+
+
+@pytest.mark.parametrize(("word", "method"), [("saliency", "mean"), ("cam", "cam")])
+def test_a_word_selects_the_subject_of_a_map(word, method):
+    chelsea = read("sample:chelsea")
+    mask = named_mask(word, chelsea)
+    np.testing.assert_array_equal(mask, subject(find(chelsea, method)))
+    nose, wall = mask[0, 240, 265, 0], mask[0, 20, 430, 0]
+    assert (nose, wall) == (1, 0)
+
+
+def test_what_is_transparent_is_not_looked_at(picture):
+    alpha = rectangle(36, 48, (0, 0, 30, 36))
+    hidden = np.where(alpha > 0, picture.rgb, np.float32([0, 1, 0]))  # Blue, or green.
+    first, second = (select(Picture(rgb, alpha), mask="saliency", select=[(2, 2)]) for rgb in (picture.rgb, hidden))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "--select"),
+        ({"refine": True, "feather": 3.0}, "--mask"),
+        ({"select": []}, "--rect"),
+        ({"select": [(48, 3)]}, "48,3"),
+        ({"rect": (48, 0, 3, 3)}, "48,0,3,3"),
+        ({"mask": "nowhere.png"}, "nowhere.png"),
+        ({"mask": "small.png"}, "small.png has 30 x 20 pixels, the picture 48 x 36"),
+        ({"mask": "black.png"}, "black.png selects nothing"),
+        ({"mask": "alpha"}, "transparency"),
+        ({"rect": (0, 0, 48, 36), "invert": True}, "selection selects nothing"),
+        ({"rect": (0, 0, 9, 9), "save_mask": "mask.xyz"}, "xyz"),
+        ({"rect": (0, 0, 9, 9), "save_mask": "mask.png", "show_mask": "mask.abc"}, "abc"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(picture, tmp_path, options, told):
+    Image.fromarray(np.full((20, 30), 255, np.uint8)).save("small.png")
+    Image.fromarray(np.zeros((36, 48), np.uint8)).save("black.png")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError) as raised:
+        select(picture, **options)
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_plain_picture_has_no_subject_to_select(picture):
+    with pytest.raises(InputError, match="saliency selects nothing"):
+        named_mask("saliency", Picture(np.full_like(picture.rgb, 0.5)))
