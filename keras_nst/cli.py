@@ -1,4 +1,4 @@
-"""The command line: `keras-nst train` and `keras-nst stylize`, also as train.py and stylize.py; `evaluate`, `saliency`.
+"""The command line: `keras-nst train` and `keras-nst stylize`, also as train.py and stylize.py; and others.
 
 Only the arguments stand here: what a command does, and what it takes seconds to import, is loaded when it runs.
 """
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import keras_nst
 from keras_nst.errors import BAD_INPUT, InputError
-from keras_nst.options import TrainingOptions
-from keras_nst.recipes import RECIPES
+from keras_nst.options import PixelOptions, TrainingOptions
+from keras_nst.recipes import PIXELS, TRAINING
 
 INTERRUPTED = 130
 
@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_saliency(commands)
+    _add_optimize(commands)
+    _add_partial(commands)
     return parser
 
 
@@ -104,15 +106,13 @@ def _add_train(commands) -> None:
     add("--style", required=True, metavar="IMG", help="the painting")
     add("--content", metavar="SRC", help="photographs: a folder or tfds:NAME[:SPLIT] (default: built-in samples)")
     add("--download", action="store_true", help="let TensorFlow Datasets download")
-    add("--recipe", choices=RECIPES, help="(%(default)s)")
+    add("--recipe", choices=TRAINING, help="(%(default)s)")
     add("--steps", type=_COUNT, metavar="N", help="steps in all (%(default)s)")
     add("--size", type=_number(int, 32), metavar="PX", help="side of the training crops (%(default)s)")
     add("--batch", type=_COUNT, metavar="N", help="crops in a batch (%(default)s)")
     add("--style-size", type=_number(int, 32), metavar="PX", help="the painting's shorter side (%(default)s)")
     add("--keep", type=_names, metavar="WHAT", help="of the photograph: cam, edge, color, or several with commas")
-    for term in ("content", "style", "tv", "cam", "category", "edge", "color"):
-        message = f"of the {term} term (default: the recipe's)"
-        add(f"--{term}-weight", dest=term, action=_Weight, type=_number(float, 0), metavar="W", help=message)
+    _add_weights(parser, "content", "style", "tv", "cam", "category", "edge", "color")
     for place, terms in enumerate(("perceptual", "region"), 1):
         message = f"factor of all {terms} terms (1)"
         add(f"--lambda{place}", type=_number(float, 0), default=1.0, metavar="L", help=message)
@@ -127,6 +127,14 @@ def _add_train(commands) -> None:
     add("--resume", action="store_true", help="go on with an unfinished training")
     add("--mixed-precision", choices=("off", "float16", "bfloat16"), help="for GPUs (%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG16 in place of the embedded ones, or imagenet")
+
+
+def _add_weights(parser, *terms: str) -> None:
+    for term in terms:
+        message = f"of the {term} term (default: the recipe's)"
+        parser.add_argument(
+            f"--{term}-weight", dest=term, action=_Weight, type=_number(float, 0), metavar="W", help=message
+        )
 
 
 def _names(text: str) -> list[str]:
@@ -153,6 +161,103 @@ def _add_saliency(commands) -> None:
     add("--output", "-o", metavar="OUT", help="file, - for stdout, or for several photographs a folder")
     message = "rbd and mbd tell it from colors and the border, cam from what a classifier sees; mean of the first two"
     add("--method", choices=("mean", "rbd", "mbd", "cam"), default="mean", help=message)
+
+
+def _add_optimize(commands) -> None:
+    parser = commands.add_parser("optimize", help="restyle one picture by optimizing its pixels")
+    add = parser.add_argument
+    add("content", metavar="CONTENT", help="picture, sample:NAME, or - for stdin")
+    add("style", nargs="+", metavar="STYLE", help="painting; several are blended, or go to one mask each")
+    add("--output", "-o", metavar="OUT", help="file, or - for stdout (default: CONTENT-STYLE.png)")
+    _add_pixels(parser)
+    add("--end-size", type=_number(int, 32), metavar="PX", help="longest side of the result (default: the recipe's)")
+    add("--color", choices=("style", "keep"), help="keep: the picture's own colors")
+    add("--blend", type=_shares, metavar="A,B", help="how much each of several paintings counts (alike)")
+    message = "what is restyled: a picture of the same size, white there; or saliency, cam, alpha. One for each region"
+    add("--content-mask", action="append", default=[], metavar="SOURCE", help=message)
+    message = "where in the painting a region takes its style from, in the order of the content masks"
+    add("--style-mask", action="append", default=[], metavar="SOURCE", help=message)
+    add("--save-every", type=_COUNT, metavar="N", help="write a preview beside OUT each so many steps")
+    add("--json", action="store_true", help="one line of JSON on stdout")
+
+
+def _add_pixels(parser) -> None:
+    """The arguments that `PixelOptions` is made of."""
+    defaults = {field.name: field.default for field in dataclasses.fields(PixelOptions) if field.name != "weights"}
+    parser.set_defaults(**defaults, weights={})
+    add = parser.add_argument
+    add("--recipe", choices=PIXELS, help="(%(default)s)")
+    _add_weights(parser, "content", "style", "tv")
+    add("--statistic", choices=("gram", "high-order", "gaussian"), help="what stands for a style (the recipe's)")
+    add("--style-scale", type=_number(float, 0.1, 10), metavar="F", help="size of the strokes (%(default)s)")
+    add("--init", metavar="WHAT", help="start from content, noise or a FILE (%(default)s)")
+    add("--optimizer", choices=("lbfgs", "adam"), help="(the recipe's)")
+    add("--iterations", type=_COUNT, metavar="N", help="steps at each scale, at most (the recipe's)")
+    message = "end a scale when a step lowers the loss by less than this part of it (%(default)s)"
+    add("--least-improvement", type=_number(float, 0), metavar="PART", help=message)
+    add("--lr", dest="learning_rate", type=_number(float, 1e-8), metavar="RATE", help="of Adam (the recipe's)")
+    add("--average", action="store_true", help="with Adam: a running mean of its pictures, which is smoother")
+    add(
+        "--start-size", type=_number(int, 32), metavar="PX", help="coarse to fine from this longest side (the recipe's)"
+    )
+    add("--backbone", choices=("vgg16", "vgg19"), help="(the recipe's)")
+    add("--pooling", choices=("max", "average"), help="(the recipe's)")
+    add("--layers", dest="style_layers", type=_names, metavar="A,B", help="of style, relu1_1,relu2_1 (the recipe's)")
+    add("--content-layers", type=_names, metavar="A,B", help="(the recipe's)")
+    add("--mask-rule", dest="rule", choices=("simple", "inside", "all"), help="at outlines of masks (%(default)s)")
+    add("--tile", type=_number(int, 128), metavar="PX", help="measure large pictures in windows of this side")
+    add("--seed", type=_number(int, 0), metavar="N", help="of the noise (%(default)s)")
+    add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
+
+
+def _add_partial(commands) -> None:
+    parser = commands.add_parser("partial", help="restyle a selected part of a photograph")
+    add = parser.add_argument
+    add("photo", metavar="PHOTO", help="picture, sample:NAME, or - for stdin")
+    add("--style", "-s", required=True, metavar="S", help="a style by name or folder, or the file of a painting")
+    add("--background-style", metavar="S", help="for all that is not selected (left as it is)")
+    add("--output", "-o", metavar="OUT", help="file, or - for stdout (default: PHOTO-partial.png)")
+    add("--max-size", type=_COUNT, metavar="PX", help="shrink to this longest side first")
+    _add_masks(parser)
+    _add_pixels(parser.add_argument_group("with a painting"))
+
+
+def _add_masks(parser) -> None:
+    add = parser.add_argument_group("selecting a part of the picture").add_argument
+    message = "select what is joined to this pixel by colors like its own; may be repeated"
+    add("--select", type=_whole_numbers("X,Y"), action="append", metavar="X,Y", help=message)
+    message = "how far colors may be from the pixel's, in units of CIELAB (%(default)g)"
+    add("--tolerance", type=_number(float, 0, 100), default=12.0, metavar="T", help=message)
+    add("--rect", type=_whole_numbers("X,Y,W,H"), metavar="X,Y,W,H", help="select a box")
+    message = "select what is white or opaque in a picture of the same size; or saliency, cam, or the input's own alpha"
+    add("--mask", metavar="SOURCE", help=message)
+    add("--refine", action="store_true", help="move the outline to where the colors part (GrabCut)")
+    add("--invert", action="store_true", help="everything but what is selected")
+    message = "soften the outline over so many pixels on either side (%(default)g)"
+    add("--feather", type=_number(float, 0, 1000), default=2.0, metavar="PX", help=message)
+    add("--save-mask", metavar="FILE", help="write the mask, to be drawn on and given back with --mask")
+    add("--show-mask", metavar="FILE", help="write the picture with what is not selected in gray")
+
+
+def _whole_numbers(form: str):
+    """A parser of whole numbers from 0 on with commas between them, as many as `form` has."""
+
+    def parse(text: str):
+        with contextlib.suppress(ValueError):
+            numbers = tuple(map(int, text.split(",")))
+            if len(numbers) == len(form.split(",")) and min(numbers) >= 0:
+                return numbers
+        raise argparse.ArgumentTypeError(f"expected {form} in whole numbers from 0, received {text!r}")
+
+    return parse
+
+
+def _shares(text: str) -> list[float]:
+    with contextlib.suppress(ValueError):
+        shares = [float(share) for share in text.split(",")]
+        if min(shares) >= 0 and sum(shares) > 0:
+            return shares
+    raise argparse.ArgumentTypeError(f"expected positive numbers with commas, received {text!r}")
 
 
 class _Weight(argparse.Action):

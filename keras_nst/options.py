@@ -62,3 +62,54 @@ class TrainingOptions:
     def folder(self) -> Path:
         """Where the style is written."""
         return Path(self.output) if self.output else TRAINED / Path(self.style).stem.lower().replace(" ", "_")
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelOptions:
+    """How the pixels of a picture are optimized. What is None is the recipe's own choice.
+
+    Attributes:
+        recipe: Name of the recipe.
+        weights: Weights of terms that take the place of the recipe's.
+        statistic: What stands for a style: "gram", "high-order" or "gaussian".
+        backbone: "vgg16" or "vgg19".
+        pooling: "max" or "average".
+        content_layers: VGG's taps that content is measured at.
+        style_layers: Those of style.
+        vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
+        end_size: Longest side of the result in pixels.
+        start_size: Coarse to fine from this longest side, doubled until the end; the same as `end_size` for one scale.
+        style_scale: Size of the painting relative to the result: 2 doubles its strokes.
+        optimizer: "lbfgs" or "adam".
+        iterations: Steps at each scale, at most.
+        least_improvement: Stop a scale when a step lowers the loss by less than this part of it.
+        learning_rate: Of Adam, in units of the pixels' range.
+        average: Whether Adam returns a running mean of its pictures.
+        init: "content", "noise", or the file of a picture.
+        rule: How masks are carried down the network: "simple", "inside" or "all", see `region_weights`.
+        color: "style", or "keep" for the photograph's own colors.
+        tile: Side in pixels of the windows that a large picture is measured in; None for the whole at once.
+        seed: Of the noise.
+    """
+
+    recipe: str = "chen2016"
+    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    statistic: str | None = None
+    backbone: str | None = None
+    pooling: str | None = None
+    content_layers: Sequence[str] | None = None
+    style_layers: Sequence[str] | None = None
+    vgg_weights: str | None = None
+    end_size: int | None = None
+    start_size: int | None = None
+    style_scale: float = 1.0
+    optimizer: str | None = None
+    iterations: int | None = None
+    least_improvement: float = 1e-4
+    learning_rate: float | None = None
+    average: bool = False
+    init: str = "content"
+    rule: str = "simple"
+    color: str = "style"
+    tile: int | None = None
+    seed: int = 0

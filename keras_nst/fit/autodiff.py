@@ -1,4 +1,6 @@
-"""The seam to the backends: what needs a gradient of TensorFlow's own."""
+"""The seam to the backends: what needs their own gradients and compilers."""
+
+from collections.abc import Callable
 
 import keras
 
@@ -32,3 +34,55 @@ else:
         """Nothing: Keras's own `train_step` serves, which neither averages weights nor counts skipped steps."""
 
         averages = False
+
+
+def compiled(function: Callable) -> Callable:
+    """The function of nests of tensors, compiled once for each set of shapes."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+
+        @tf.function(jit_compile=True)
+        def run(*arguments):
+            with compiled_for_cpu(not tf.config.list_physical_devices("GPU")):
+                return function(*arguments)
+
+        return run
+    if backend == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
+
+
+def value_and_gradient(function: Callable) -> Callable:
+    """Compile a function together with its gradient.
+
+    Args:
+        function: Of nests of tensors; returns a scalar and anything else.
+
+    Returns:
+        A function of the same arguments to ((scalar, anything else), gradient by the first argument).
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+
+        def run(first, *others):
+            with tf.GradientTape() as tape:
+                tape.watch(first)
+                value, rest = function(first, *others)
+            return (value, rest), tape.gradient(value, first)
+
+    elif backend == "jax":
+        import jax
+
+        run = jax.value_and_grad(function, has_aux=True)
+    else:
+        import torch
+
+        def run(first, *others):
+            first = keras.tree.map_structure(lambda tensor: tensor.detach().requires_grad_(), first)
+            value, rest = function(first, *others)
+            gradient = torch.autograd.grad(value, keras.tree.flatten(first))
+            return (value.detach(), rest), keras.tree.pack_sequence_as(first, gradient)
+
+    return compiled(run)

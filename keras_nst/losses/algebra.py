@@ -9,10 +9,10 @@ image. A *term* compares a measurement of the output with one of another role; a
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
-from keras import ops
+from keras import ops, tree
 
 Tensor = Any
 Scene = Mapping[str, Mapping[str, Tensor]]
@@ -23,13 +23,13 @@ class Measurement(NamedTuple):
 
     Attributes:
         probes: Names of the tensors that are read.
-        statistic: Function of these tensors, in their order, to a tuple of tensors.
+        statistic: Function of these tensors, in their order, to a tuple of tensors, or of such tuples.
     """
 
     probes: tuple[str, ...]
-    statistic: Callable[..., tuple[Tensor, ...]]
+    statistic: Callable[..., tuple]
 
-    def __call__(self, observed: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    def __call__(self, observed: Mapping[str, Tensor]) -> tuple:
         """The statistic of what was observed of an image."""
         return self.statistic(*(observed[probe] for probe in self.probes))
 
@@ -44,6 +44,8 @@ class Term:
         output: What is measured of the output.
         against: The role of the target; None for a regularizer.
         target: What is measured of the target; None for the same as of the output.
+        additive: What of it is a sum over positions, so that it may be computed part by part of a picture: the
+            "statistic", the "distance", or None.
         constant: The target's statistic once it is bound.
     """
 
@@ -52,29 +54,36 @@ class Term:
     output: Measurement
     against: str | None = None
     target: Measurement | None = None
-    constant: tuple[Tensor, ...] | None = None
+    additive: Literal["statistic", "distance"] | None = None
+    constant: tuple | None = None
 
     def probes(self, role: str) -> tuple[str, ...]:
         """What the term reads of the image in this role."""
         target = (self.target or self.output).probes if role == self.against and self.constant is None else ()
         return (self.output.probes if role == "output" else ()) + target
 
-    def bind(self, scene: Scene) -> "Term":
-        """The term with its target measured once and for all, if the scene holds the target's role."""
-        if self.constant is not None or self.against not in scene:
-            return self
-        return dataclasses.replace(self, constant=self._measure_target(scene))
+    def measure_target(self, observed: Mapping[str, Tensor]) -> tuple:
+        """The target's statistic, of what was observed of the image it is compared with."""
+        return tree.map_structure(ops.stop_gradient, (self.target or self.output)(observed))
 
-    def _measure_target(self, scene: Scene) -> tuple[Tensor, ...]:
-        return tuple(map(ops.stop_gradient, (self.target or self.output)(scene[self.against])))
+    def _compare(self, statistic: tuple, scene: Scene) -> Tensor:
+        if self.against is None:
+            return ops.mean(self.distance(statistic))
+        target = self.measure_target(scene[self.against]) if self.constant is None else self.constant
+        return ops.mean(self.distance(statistic, target))
+
+    def gather(self, scene: Scene):
+        """What is added up over the parts of a picture: the output's statistic, or else already the distance."""
+        statistic = self.output(scene["output"])
+        return statistic if self.additive == "statistic" else self._compare(statistic, scene)
+
+    def finish(self, gathered, scene: Scene) -> Tensor:
+        """The mean of the distance over the batch, a scalar, from what was gathered."""
+        return self._compare(gathered, scene) if self.additive == "statistic" else gathered
 
     def __call__(self, scene: Scene) -> Tensor:
         """The mean of the distance over the batch, a scalar."""
-        output = self.output(scene["output"])
-        if self.against is None:
-            return ops.mean(self.distance(output))
-        target = self._measure_target(scene) if self.constant is None else self.constant
-        return ops.mean(self.distance(output, target))
+        return self.finish(self.gather(scene), scene)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +121,36 @@ class Loss:
 
     def bind(self, scene: Scene) -> "Loss":
         """The loss with the targets of the scene's roles measured once: constants from here on."""
-        return Loss(tuple((weight, term.bind(scene)) for weight, term in self.terms))
+        targets = (self.targets(role, observed) for role, observed in scene.items())
+        return self.with_constants({name: target for found in targets for name, target in found.items()})
+
+    def targets(self, role: str, observed: Mapping[str, Tensor]) -> dict[str, tuple]:
+        """What the terms are compared with, by their names, if this was observed of the image in this role."""
+        unbound = (term for _, term in self.terms if term.against == role and term.constant is None)
+        return {term.name: term.measure_target(observed) for term in unbound}
+
+    @property
+    def constants(self) -> dict[str, tuple]:
+        """The targets that are bound, by the names of their terms."""
+        return {term.name: term.constant for _, term in self.terms if term.constant is not None}
+
+    def with_constants(self, constants: Mapping[str, tuple]) -> "Loss":
+        """The loss bound to other targets, as `constants` has them; a term that is not named stays as it is."""
+        return Loss(
+            tuple(
+                (weight, dataclasses.replace(term, constant=constants.get(term.name, term.constant)))
+                for weight, term in self.terms
+            )
+        )
+
+    def gather(self, scene: Scene) -> dict[str, Any]:
+        """What each term adds up over the parts of a picture, by its name."""
+        return {term.name: term.gather(scene) for _, term in self.terms}
+
+    def finish(self, gathered: Mapping[str, Any], scene: Scene) -> tuple[Tensor, dict[str, Tensor]]:
+        """As a call, from what was gathered over all parts; the scene holds the roles that are not bound."""
+        raw = {term.name: term.finish(gathered[term.name], scene) for _, term in self.terms}
+        return sum(weight * raw[term.name] for weight, term in self.terms), raw
 
     def __call__(self, scene: Scene) -> tuple[Tensor, dict[str, Tensor]]:
         """Evaluate on a scene.
@@ -120,8 +158,7 @@ class Loss:
         Returns:
             The weighted sum, a float32 scalar, and the raw value of each term by its name.
         """
-        raw = {term.name: term(scene) for _, term in self.terms}
-        return sum(weight * raw[term.name] for weight, term in self.terms), raw
+        return self.finish(self.gather(scene), scene)
 
     def __str__(self) -> str:
         rows = [
@@ -132,3 +169,25 @@ class Loss:
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
         )
+
+
+def together(losses: Iterable[Loss]) -> Loss:
+    """The sum of losses."""
+    return Loss(tuple(term for loss in losses for term in loss.terms))
+
+
+def blend(targets: Sequence[Mapping[str, tuple]], shares: Iterable[float]) -> dict[str, tuple]:
+    """The targets of several images mixed into one.
+
+    Statistics that are means over positions mix as if the images lay side by side, in areas as the shares.
+
+    Args:
+        targets: Of each image, as `Loss.targets` gives them.
+        shares: What each is multiplied by; they sum to 1.
+    """
+    shares = list(shares)
+
+    def mix(*tensors):
+        return sum(share * tensor for share, tensor in zip(shares, tensors, strict=True))
+
+    return tree.map_structure(mix, *targets)

@@ -14,24 +14,29 @@ def _per_item(values):
     return ops.sum(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
 
 
-def gram_matrix(features):
+def gram_matrix(features, weights=None):
     """Uncentered covariance of the channels, averaged over positions and divided by the number of channels.
 
-    G = F^T F / (C H W), with F the features as a (H W, C) matrix.
+    G = F^T F / (C H W), with F the features as a (H W, C) matrix; with weights F^T W F / C.
 
     Args:
         features: (batch, height, width, channels).
+        weights: What each position counts, (batch or 1, height, width, 1), summing to 1; None for all alike.
 
     Returns:
         (batch, channels, channels), float32, symmetric and positive semi-definite.
 
-    Source: Liu et al. 2019, eq. (3); Gatys et al. 2016. Differs from the source: nothing.
+    Source: Liu et al. 2019, eq. (3); Gatys et al. 2016; with weights Chen & Hsu 2016, W the square of their M. Differs
+    from the source: the weights of a region sum to 1, so that regions of different areas can be compared.
     """
     batch, height, width, channels = ops.shape(features)
-    flat = ops.reshape(ops.cast(features, "float32"), (batch, height * width, channels))
+    features = ops.cast(features, "float32")
     # Scaled before the product, so that it stays in range whatever the image's size.
-    flat = flat / ops.sqrt(ops.cast(height * width * channels, "float32"))
-    return _self_product(flat)
+    if weights is None:
+        scaled = features / ops.sqrt(ops.cast(height * width * channels, "float32"))
+    else:
+        scaled = features * ops.sqrt(ops.cast(weights, "float32") / channels)
+    return _self_product(ops.reshape(scaled, (batch, height * width, channels)))
 
 
 @ops.custom_gradient
@@ -49,13 +54,17 @@ def _self_product(flat):
     return ops.matmul(ops.transpose(flat, (0, 2, 1)), flat), gradient
 
 
+def squared_difference(output, target):
+    """(output - target)^2 of each element."""
+    return ops.square(ops.cast(output, "float32") - ops.cast(target, "float32"))
+
+
 def mean_squared(output, target):
     """||output - target||^2 / N per item of the batch, (batch,), with N the number of elements of an item.
 
     Source: Liu et al. 2019, eq. (2). Differs from the source: nothing.
     """
-    output, target = ops.cast(output, "float32"), ops.cast(target, "float32")
-    return ops.mean(ops.reshape(ops.square(output - target), (ops.shape(output)[0], -1)), axis=1)
+    return ops.mean(ops.reshape(squared_difference(output, target), (ops.shape(output)[0], -1)), axis=1)
 
 
 def sum_squared(output, target):
@@ -63,7 +72,7 @@ def sum_squared(output, target):
 
     Source: Liu et al. 2019, eq. (4). Differs from the source: nothing.
     """
-    return _per_item(ops.square(ops.cast(output, "float32") - ops.cast(target, "float32")))
+    return _per_item(squared_difference(output, target))
 
 
 def relative_squared(output, target, epsilon: float = 1e-12):
@@ -75,17 +84,54 @@ def relative_squared(output, target, epsilon: float = 1e-12):
     return sum_squared(output, target) / (_per_item(ops.square(ops.cast(target, "float32"))) + epsilon)
 
 
-def squared_variation(image):
+def weighted_mean(values, weights=None):
+    """The mean over positions and channels, per item of the batch, (batch,).
+
+    Args:
+        values: (batch, height, width, channels).
+        weights: As in `gram_matrix`.
+    """
+    values = ops.mean(ops.cast(values, "float32"), axis=-1, keepdims=True)
+    return ops.mean(values, axis=(1, 2, 3)) if weights is None else _per_item(values * weights)
+
+
+def differences(values):
+    """By how much the right, the lower and the lower right neighbor exceed each position: three maps of its shape.
+
+    Zero at the border, where there is no neighbor.
+
+    Args:
+        values: (batch, height, width, channels).
+    """
+    around = ops.pad(values, ((0, 0), (0, 1), (0, 1), (0, 0)), mode="symmetric")  # Which repeats the border.
+    return around[:, :-1, 1:] - values, around[:, 1:, :-1] - values, around[:, 1:, 1:] - values
+
+
+def squared_variation(image, weights=None):
     """Mean squared difference of vertical plus of horizontal neighbors, per item of the batch, (batch,).
 
     Args:
         image: (batch, height, width, channels).
+        weights: As in `gram_matrix`.
 
     Source: Johnson et al. 2016, section 3.2. Differs from the source: a mean in place of a sum, so that the weight does
     not depend on the size of the image.
     """
-    image = ops.cast(image, "float32")
-    return mean_squared(image[:, 1:], image[:, :-1]) + mean_squared(image[:, :, 1:], image[:, :, :-1])
+    horizontal, vertical, _ = differences(ops.cast(image, "float32"))
+    return weighted_mean(ops.square(horizontal) + ops.square(vertical), weights)
+
+
+def absolute_variation(image, weights=None):
+    """Mean absolute difference of vertical plus of horizontal neighbors, per item of the batch, (batch,).
+
+    Args:
+        image: (batch, height, width, channels).
+        weights: As in `gram_matrix`.
+
+    Source: Jin 2020, section III.D. Differs from the source: a mean in place of a sum.
+    """
+    horizontal, vertical, _ = differences(ops.cast(image, "float32"))
+    return weighted_mean(ops.abs(horizontal) + ops.abs(vertical), weights)
 
 
 def cross_entropy(logits, probabilities):

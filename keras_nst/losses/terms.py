@@ -1,7 +1,7 @@
 """The papers' terms, each a row: what is measured, of which role, by which distance.
 
-Each function returns a `Loss` of one term with weight 1. The default distances have no unit (see `relative_squared`);
-the papers' own are passed as `distance`.
+Each function returns a `Loss` of one term with weight 1. By default the distances have no unit (see
+`relative_squared`); the papers' own are a choice.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,52 +12,87 @@ from keras_nst.losses.algebra import Loss, Measurement, Term
 from keras_nst.losses.functional import (
     coarse_chroma,
     cross_entropy,
-    gram_matrix,
     mean_squared,
     relative_squared,
     soft_edges,
+    squared_difference,
     squared_variation,
+    weighted_mean,
 )
+from keras_nst.losses.statistics import Statistic, gram
 
 
-def _summed(distance: Callable, shares: Sequence[float] | None = None) -> Callable:
-    """The distance of two tuples: the sum over their places, each times its share."""
-
-    def summed(output, target):
-        factors = [1.0] * len(output) if shares is None else shares
-        return sum(share * distance(*pair) for share, *pair in zip(factors, output, target, strict=True))
-
-    return summed
+def _probes(layers: Sequence[str], region: int | None) -> tuple[str, ...]:
+    """VGG's features, and behind them the weights of a region at each of them."""
+    weights = () if region is None else (f"region{region}/{layer}" for layer in layers)
+    return (*(f"vgg/{layer}" for layer in layers), *weights)
 
 
-def _vgg(layers: tuple[str, ...], statistic: Callable) -> Measurement:
-    return Measurement(tuple(f"vgg/{layer}" for layer in layers), lambda *features: tuple(map(statistic, features)))
+def _features_and_weights(observed: Sequence, layers: Sequence[str]) -> tuple[Sequence, Sequence]:
+    """What `_probes` reads, with a None for each layer where there is no region."""
+    return observed[: len(layers)], observed[len(layers) :] or [None] * len(layers)
 
 
-def content(*layers: str, distance: Callable = relative_squared) -> Loss:
+def content(*layers: str, relative: bool = True, region: int | None = None) -> Loss:
     """Distance of the output's VGG features from the content image's, summed over `layers`.
 
     Args:
         *layers: VGG's taps, "relu3_3".
-        distance: Of two feature maps (batch, h, w, channels), to (batch,). `mean_squared` is the paper's.
+        relative: Whether to divide by the mean square of the content's features, so that the distance has no unit and
+            one weight serves all layers and networks. The paper does not.
+        region: Where; see `style`.
 
-    Source: Liu et al. 2019, eq. (2). Differs from the source: divided by the mean square of the content's features.
+    Source: Liu et al. 2019, eq. (2). Differs from the source: `relative`.
     """
-    return Loss(((1.0, Term("content", _summed(distance), _vgg(layers, lambda features: features), "content")),))
+
+    def measured(*observed):
+        features, weights = _features_and_weights(observed, layers)
+        squares = (weighted_mean(squared_difference(f, 0), w) for f, w in zip(features, weights, strict=True))
+        return tuple(features), tuple(squares)
+
+    def distance(output, target):
+        parts = zip(*_features_and_weights(output, layers), *target, strict=True)
+        return sum(
+            weighted_mean(squared_difference(f, kept), w) / (square + 1e-12 if relative else 1.0)
+            for f, w, kept, square in parts
+        )
+
+    output = Measurement(_probes(layers, region), lambda *observed: observed)
+    target = Measurement(_probes(layers, region), measured)
+    return Loss(((1.0, Term("content", distance, output, "content", target, additive="distance")),))
 
 
-def style(*layers: str, shares: Sequence[float] | None = None, distance: Callable = relative_squared) -> Loss:
-    """Distance of the Gram matrices of the output's VGG features from the style image's, summed over `layers`.
+def style(
+    *layers: str,
+    statistic: Statistic | None = None,
+    shares: Sequence[float] | None = None,
+    region: int | None = None,
+) -> Loss:
+    """Distance of a statistic of the output's VGG features from the style image's, summed over `layers`.
 
     Args:
         *layers: VGG's taps, "relu1_2", "relu2_2" ...
+        statistic: From `statistics`; None for Gram matrices.
         shares: What each layer's distance is multiplied by in the sum; None for 1 each.
-        distance: Of two Gram matrices (batch, channels, channels), to (batch,). `sum_squared` is the paper's.
+        region: Number of the region that it is about, 0 for all that is painted; None for the whole picture. Of a
+            region, the scene gives the weights of its positions at each layer, "region1/relu1_2", summing to 1. Region
+            k > 0 is compared with the role "style<k>", the others with "style".
 
-    Source: Liu et al. 2019, eqs. (3) and (4). Differs from the source: each layer's distance is divided by the squared
-    norm of the style's Gram, so that layers and paintings count alike.
+    Source: Liu et al. 2019, eqs. (3) and (4); for regions Chen & Hsu 2016. Differs from the source: each layer's
+    distance is divided by the squared norm of the style's Gram, so that layers and paintings count alike.
     """
-    return Loss(((1.0, Term("style", _summed(distance, shares), _vgg(layers, gram_matrix), "style")),))
+    statistic = statistic or gram()
+    factors = shares or [1.0] * len(layers)
+
+    def measured(*observed):
+        return tuple(map(statistic.measure, *_features_and_weights(observed, layers)))
+
+    def distance(output, target):
+        return sum(share * statistic.distance(*pair) for share, *pair in zip(factors, output, target, strict=True))
+
+    role = f"style{region or ''}"
+    term = Term(role, distance, Measurement(_probes(layers, region), measured), role, additive="statistic")
+    return Loss(((1.0, term),))
 
 
 def _top_class(logits):
@@ -100,7 +135,9 @@ def category() -> Loss:
     """
     output = Measurement(("cam/logits",), lambda logits: (logits,))
     target = Measurement(("cam/logits",), lambda logits: (_top_class(logits),))
-    return Loss(((1.0, Term("category", _summed(cross_entropy), output, "content", target)),))
+    return Loss(
+        ((1.0, Term("category", lambda output, target: cross_entropy(*output, *target), output, "content", target)),)
+    )
 
 
 def edge() -> Loss:
@@ -109,7 +146,7 @@ def edge() -> Loss:
     Not divided by the content's, since a photograph may have no edge at all.
     """
     edges = Measurement(("image",), lambda image: (soft_edges(image),))
-    return Loss(((1.0, Term("edge", _summed(mean_squared), edges, "content")),))
+    return Loss(((1.0, Term("edge", lambda output, target: mean_squared(*output, *target), edges, "content")),))
 
 
 def color() -> Loss:
@@ -118,13 +155,18 @@ def color() -> Loss:
     Not divided by the content's, since a photograph may be gray.
     """
     chroma = Measurement(("image",), lambda image: (coarse_chroma(image),))
-    return Loss(((1.0, Term("color", _summed(mean_squared), chroma, "content")),))
+    return Loss(((1.0, Term("color", lambda output, target: mean_squared(*output, *target), chroma, "content")),))
 
 
-def total_variation() -> Loss:
-    """Roughness of the output: the mean squared difference of neighboring pixels.
+def total_variation(*, variation: Callable = squared_variation, region: int | None = None) -> Loss:
+    """Roughness of the output: the difference of neighboring pixels.
+
+    Args:
+        variation: `squared_variation`, or `absolute_variation` as in Jin 2020.
+        region: Where; see `style`.
 
     Source: Johnson et al. 2016, section 3.2. Differs from the source: see `squared_variation`.
     """
-    image = Measurement(("image",), lambda image: (image,))
-    return Loss(((1.0, Term("tv", lambda output: squared_variation(*output), image)),))
+    probes = ("image",) if region is None else ("image", f"region{region}/image")
+    measured = Measurement(probes, lambda *observed: observed)
+    return Loss(((1.0, Term("tv", lambda output: variation(*output), measured, additive="distance")),))

@@ -7,12 +7,24 @@ from keras import layers
 
 from keras_nst.errors import unknown
 from keras_nst.models.layers import CaffePreprocessing, Convolution2D, ReplicationPadding2D
-from keras_nst.models.weights import Convolutions, vgg_weights
+from keras_nst.models.weights import BLOCKS, Convolutions, kernel_shapes, vgg_weights
 
 
 def tap(layer: str) -> str:
     """The papers' name of a convolution's output: block4_conv2 gives relu4_2, since Keras fuses ReLU into it."""
     return layer.replace("block", "relu").replace("_conv", "_")
+
+
+def receptive_field(name: str, backbone: str = "vgg16") -> int:
+    """Side in pixels of what a position of a tap sees of the image."""
+    field, stride = 1, 1
+    for block, (_, convolutions) in enumerate(BLOCKS[backbone], 1):
+        for convolution in range(1, convolutions + 1):
+            field += 2 * stride
+            if name == f"relu{block}_{convolution}":
+                return field
+        field, stride = field + stride, 2 * stride
+    raise unknown(f"tap of {backbone}", name, map(tap, kernel_shapes(backbone)))
 
 
 def vgg(

@@ -67,6 +67,12 @@ def vgg_weights(backbone: str = "vgg16", source: str | Path | None = None) -> Co
     return _embedded_vgg16() if source is None else read_keras_h5(source, backbone)
 
 
+def at_hand(backbone: str, source: str | Path | None = None) -> bool:
+    """Whether `vgg_weights` gives these weights without a download."""
+    cached = Path.home() / ".keras" / "models" / f"{backbone}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    return backbone == "vgg16" or cached.is_file() or (source or os.environ.get(ENVIRONMENT)) not in (None, "imagenet")
+
+
 @cache
 def embedded(network: str) -> dict[str, np.ndarray]:
     """The arrays, float32, that travel inside the package in float16.

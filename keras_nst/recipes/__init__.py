@@ -1,7 +1,9 @@
 """One paper, one module: layers, weights and the loss as the paper writes it.
 
-A recipe has `WEIGHTS`, {term: weight}, and `loss(weights)`, which gives the loss. One that can keep semantics of the
-photograph has `SEMANTICS`, {semantic: {term: weight}}, and `LAMBDAS`, the terms that each factor of its sum multiplies.
+A recipe has `WEIGHTS`, {term: weight}, and `loss(weights)`, which gives the loss. One that trains a net and can keep
+semantics of the photograph has `SEMANTICS`, {semantic: {term: weight}}, and `LAMBDAS`, the terms that each factor of
+its sum multiplies. One that optimizes pixels has `CONTENT_LAYERS` by backbone, `STYLE_LAYERS`, which its `loss` also
+takes, and `SETTINGS`, its choices for `keras_nst.options.PixelOptions`.
 """
 
 import importlib
@@ -10,7 +12,9 @@ from types import ModuleType
 
 from keras_nst.errors import InputError, unknown
 
-RECIPES = ("johnson2016", "liu2019")
+TRAINING = ("johnson2016", "liu2019")
+PIXELS = ("chen2016", "jin2020")
+RECIPES = (*TRAINING, *PIXELS)
 
 
 def recipe(name: str) -> ModuleType:

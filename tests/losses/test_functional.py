@@ -3,7 +3,16 @@ import pytest
 from keras import ops
 from reference import losses as reference
 
-from keras_nst.losses.functional import gram_matrix, mean_squared, relative_squared, squared_variation, sum_squared
+from keras_nst.losses.functional import (
+    absolute_variation,
+    differences,
+    gram_matrix,
+    mean_squared,
+    relative_squared,
+    squared_variation,
+    sum_squared,
+    weighted_mean,
+)
 
 DISTANCES = {
     mean_squared: reference.mean_squared,
@@ -14,6 +23,11 @@ DISTANCES = {
 
 def normal(rng, *shape):
     return rng.normal(size=shape).astype(np.float32)
+
+
+def random_weights(rng, batch, height, width):
+    weights = rng.uniform(size=(batch, height, width, 1))
+    return (weights / weights.sum((1, 2, 3), keepdims=True)).astype(np.float32)
 
 
 def test_gram_is_equation_3(rng):
@@ -52,6 +66,31 @@ def test_gram_of_float16_neither_overflows_nor_loses_precision(rng):
     flat = features[0].astype(np.float64).reshape(-1, 64)
     np.testing.assert_allclose(gram[0], flat.T @ flat / features.size, rtol=1e-3)
     assert gram.dtype == np.float32
+
+
+def test_gram_with_weights_is_a_sum_over_positions(rng):
+    features, weights = normal(rng, 2, 5, 4, 3), random_weights(rng, 2, 5, 4)
+    expected = [reference.gram(*item) for item in zip(features, weights, strict=True)]
+    np.testing.assert_allclose(gram_matrix(features, weights), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_gram_with_weights_alike_is_the_gram(rng):
+    features = normal(rng, 2, 5, 4, 3)
+    alike = np.full((1, 5, 4, 1), 1 / 20, np.float32)
+    np.testing.assert_allclose(gram_matrix(features, alike), gram_matrix(features), rtol=1e-5, atol=1e-7)
+
+
+def test_gram_of_a_rectangle_is_the_gram_of_what_is_cut_out(rng):
+    features, weights = normal(rng, 2, 7, 6, 3), np.zeros((1, 7, 6, 1), np.float32)
+    weights[:, 2:5, 1:5] = 1 / 12
+    np.testing.assert_allclose(
+        gram_matrix(features, weights), gram_matrix(features[:, 2:5, 1:5]), rtol=1e-5, atol=1e-7
+    )
+
+
+def test_gram_with_weights_of_float16_neither_overflows_nor_loses_precision(rng):
+    features, weights = np.full((1, 64, 64, 2), 14_000, np.float16), random_weights(rng, 1, 64, 64)
+    np.testing.assert_allclose(gram_matrix(features, weights)[0], np.full((2, 2), 14_000**2 / 2), rtol=1e-4)
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -93,16 +132,54 @@ def test_relative_squared_is_finite_against_zeros():
 
 
 @pytest.mark.parametrize("size", [(4, 7), (9, 3)])
-def test_squared_variation_of_a_ramp_is_the_sum_of_its_squared_slopes(size):
-    y, x = np.mgrid[: size[0], : size[1]]
+def test_variation_of_a_ramp_is_the_sum_of_its_slopes_where_there_are_neighbors(size):
+    height, width = size
+    y, x = np.mgrid[:height, :width]
     ramp = np.stack([0.03 * y + 0.04 * x] * 3, axis=-1)[None]
-    assert float(squared_variation(ramp)[0]) == pytest.approx(0.03**2 + 0.04**2, rel=1e-5)
+    rows, columns = (height - 1) / height, (width - 1) / width
+    assert float(squared_variation(ramp)[0]) == pytest.approx(0.03**2 * rows + 0.04**2 * columns, rel=1e-5)
+    assert float(absolute_variation(ramp)[0]) == pytest.approx(0.03 * rows + 0.04 * columns, rel=1e-5)
+
+
+VARIATIONS = {
+    squared_variation: reference.squared_variation,
+    absolute_variation: reference.absolute_variation,
+}
+
+
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_variation_of_a_region_is_a_sum_over_its_positions(rng, variation):
+    image, weights = normal(rng, 2, 5, 4, 3), random_weights(rng, 2, 5, 4)
+    expected = [VARIATIONS[variation](*item) for item in zip(image, weights, strict=True)]
+    np.testing.assert_allclose(variation(image, weights), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_variation_with_weights_alike_is_the_variation(rng, variation):
+    image = normal(rng, 2, 5, 4, 3)
+    alike = np.full((1, 5, 4, 1), 1 / 20, np.float32)
+    np.testing.assert_allclose(variation(image, alike), variation(image), rtol=1e-5)
+
+
+def test_differences_are_from_the_right_the_lower_and_the_diagonal_neighbor():
+    values = np.array([[1, 2, 4], [8, 16, 32]], np.float32)[None, :, :, None]
+    right, lower, diagonal = (np.asarray(found)[0, ..., 0] for found in differences(values))
+    np.testing.assert_array_equal(right, [[1, 2, 0], [8, 16, 0]])
+    np.testing.assert_array_equal(lower, [[7, 14, 28], [0, 0, 0]])
+    np.testing.assert_array_equal(diagonal, [[15, 30, 28], [8, 16, 0]])  # The border repeated.
+
+
+def test_a_weighted_mean_counts_what_weighs():
+    # Positions of mean 2 and 6, a quarter and three quarters.
+    values, weights = np.float32([[[[1, 3], [5, 7]]]]), np.float32([[[[0.25], [0.75]]]])
+    np.testing.assert_allclose(weighted_mean(values, weights), [0.25 * 2 + 0.75 * 6])
+    np.testing.assert_allclose(weighted_mean(values), [4])
 
 
 def test_squared_variation_does_not_wrap_around():
     step = np.zeros((1, 4, 4, 1))
     step[:, :, 2:] = 1
-    assert float(squared_variation(step)[0]) == pytest.approx(4 / 12)  # 4 of 12 pairs, and none from right to left.
+    assert float(squared_variation(step)[0]) == pytest.approx(4 / 16)  # Of 16 pixels 4 have another to the right.
 
 
 @pytest.mark.parametrize("statistic", [gram_matrix, squared_variation, lambda f: mean_squared(f, ops.zeros_like(f))])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from reference import losses as reference
 
-from keras_nst.losses import content, style
-from keras_nst.losses.functional import mean_squared, sum_squared
+from keras_nst.losses import content, style, total_variation
+from keras_nst.losses.functional import sum_squared
+from keras_nst.losses.statistics import gram
 
 
 @pytest.fixture
@@ -21,13 +22,15 @@ def only(scene, *layers):
 
 
 def test_content_with_mean_squared_is_equation_2(scene):
-    expected = reference.content(only(scene, "relu2_2"), reference.mean_squared)
-    assert float(content("relu2_2", distance=mean_squared)(scene)[0]) == pytest.approx(expected, rel=1e-5)
+    expected = reference.mean_squared(scene["output"]["vgg/relu2_2"], scene["content"]["vgg/relu2_2"])
+    assert float(content("relu2_2", relative=False)(scene)[0]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_style_with_sum_squared_is_equation_4(scene):
     expected = reference.style(scene, reference.sum_squared)
-    assert float(style("relu1_2", "relu2_2", distance=sum_squared)(scene)[0]) == pytest.approx(expected, rel=1e-5)
+    assert float(style("relu1_2", "relu2_2", statistic=gram(sum_squared))(scene)[0]) == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("term", [content, style])
@@ -46,3 +49,54 @@ def test_style_compares_images_of_different_sizes(scene):
     tiled = {**scene, "style": {layer: np.tile(tensor, (1, 3, 2, 1)) for layer, tensor in scene["style"].items()}}
     loss = style("relu1_2", "relu2_2")
     assert float(loss(tiled)[0]) == pytest.approx(float(loss(scene)[0]), rel=1e-5)
+
+
+def with_weights(scene, region, weights):
+    """The scene with the same weights, a function of height and width, at every layer of every image."""
+    maps = {
+        role: {f"region{region}/{probe[4:]}": weights(*tensor.shape[1:3]) for probe, tensor in observed.items()}
+        for role, observed in scene.items()
+    }
+    return {role: {**observed, **maps[role]} for role, observed in scene.items()}
+
+
+def alike(height, width):
+    return np.full((1, height, width, 1), 1 / (height * width), np.float32)
+
+
+@pytest.mark.parametrize("term", [content, style])
+def test_a_region_of_the_whole_picture_is_the_picture(scene, term):
+    whole = float(term("relu1_2", "relu2_2")(scene)[0])
+    region = float(term("relu1_2", "relu2_2", region=0)(with_weights(scene, 0, alike))[0])
+    assert region == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize("term", [content, style])
+def test_nothing_outside_of_its_region_changes_a_term(rng, scene, term):
+    def left(height, width):
+        weights = np.zeros((1, height, width, 1), np.float32)
+        weights[:, :, : width // 2] = 1 / (height * (width // 2))
+        return weights
+
+    loss, regional = term("relu1_2", "relu2_2", region=0), with_weights(scene, 0, left)
+    disturbed = {role: dict(observed) for role, observed in regional.items()}
+    for probe in scene["output"]:
+        disturbed["output"][probe] = scene["output"][probe].copy()
+        right = disturbed["output"][probe][:, :, scene["output"][probe].shape[2] // 2 :]
+        right += rng.normal(size=right.shape)
+    assert float(loss(disturbed)[0]) == float(loss(regional)[0])
+
+
+def test_regions_have_their_own_roles_names_and_probes():
+    loss = style("relu1_2", region=0) + style("relu1_2", "relu2_2", region=1) + 2 * style("relu2_2", region=12)
+    assert loss.weights == {"style": 1, "style1": 1, "style12": 2}
+    assert loss.probes("style") == ("vgg/relu1_2", "region0/relu1_2")
+    assert loss.probes("style1") == ("vgg/relu1_2", "vgg/relu2_2", "region1/relu1_2", "region1/relu2_2")
+    assert loss.probes("style12") == ("vgg/relu2_2", "region12/relu2_2")
+    assert set(loss.probes("output")) == {probe for role in ("style1", "style12") for probe in loss.probes(role)} | {
+        "region0/relu1_2"
+    }
+
+
+def test_variation_of_a_region_reads_the_weights_of_its_pixels():
+    assert total_variation(region=3).probes("output") == ("image", "region3/image")

@@ -3,13 +3,58 @@
 import numpy as np
 
 
-def gram(features):
-    """Liu et al. 2019, eq. (3), of one item (height, width, channels)."""
-    height, width, channels = features.shape
+def uniform(features):
+    """Weights that count all positions of one item alike."""
+    height, width, _ = features.shape
+    return np.full((height, width, 1), 1 / (height * width))
+
+
+def gram(features, weights=None):
+    """Liu et al. 2019, eq. (3), of one item (height, width, channels); weights (height, width, 1) sum to 1."""
+    channels = features.shape[-1]
+    weights = uniform(features) if weights is None else weights
     product = np.zeros((channels, channels))
-    for position in features.astype(np.float64).reshape(-1, channels):
-        product += np.outer(position, position)
-    return product / (channels * height * width)
+    for position, weight in zip(features.astype(np.float64).reshape(-1, channels), weights.ravel(), strict=True):
+        product += float(weight) * np.outer(position, position)
+    return product / channels
+
+
+def shifted(features, down, right):
+    """What stands so far below and to the right of each position; beyond the border it is repeated."""
+    height, width, _ = features.shape
+    rows = [min(row + down, height - 1) for row in range(height)]
+    columns = [min(column + right, width - 1) for column in range(width)]
+    return np.array([[features[row, column] for column in columns] for row in rows], np.float64)
+
+
+def high_order(features, weights=None):
+    """Grams of the features and of their differences from the right, lower and lower right neighbor."""
+    neighbors = [shifted(features, *step) for step in ((0, 1), (1, 0), (1, 1))]
+    return [gram(features, weights), *(gram(neighbor - features, weights) for neighbor in neighbors)]
+
+
+def gaussian(features, weights=None):
+    """Mean and covariance of the channels."""
+    weights = uniform(features) if weights is None else weights.astype(np.float64)
+    mean = np.sum(weights * features, axis=(0, 1))
+    centered = features.astype(np.float64) - mean
+    return mean, np.einsum("hwo,hwi,hwj->ij", weights, centered, centered)
+
+
+def _square_root(matrix):
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(values) @ vectors.T
+
+
+def wasserstein(output, target):
+    """Dowson & Landau 1982, squared, by the target's second moment; a thousandth of its mean variance added to both."""
+    (mean, covariance), (wanted_mean, wanted) = output, target
+    floor = 1e-3 * np.trace(wanted) / len(wanted) * np.eye(len(wanted))
+    covariance, wanted = covariance + floor, wanted + floor
+    root = _square_root(wanted)
+    cross = np.sqrt(np.linalg.eigvalsh(root @ covariance @ root)).sum()
+    squared = squared_norm(mean - wanted_mean) + np.trace(covariance) + np.trace(wanted) - 2 * cross
+    return squared / (squared_norm(wanted_mean) + np.trace(wanted))
 
 
 def squared_norm(values):
@@ -30,10 +75,24 @@ def relative_squared(output, target):
     return sum_squared(output, target) / squared_norm(target)
 
 
-def squared_variation(image):
-    """Johnson et al. 2016, section 3.2, of one item, each direction averaged over its differences."""
-    image = image.astype(np.float64)
-    return float(np.mean(np.diff(image, axis=0) ** 2) + np.mean(np.diff(image, axis=1) ** 2))
+def mean_high_order(output, target):
+    return np.mean([relative_squared(*pair) for pair in zip(output, target, strict=True)])
+
+
+def _variation(image, function, weights):
+    weights = uniform(image) if weights is None else weights
+    steps = (shifted(image, *step) - image for step in ((0, 1), (1, 0)))
+    return float(np.sum(weights * sum(map(function, steps)))) / image.shape[-1]
+
+
+def squared_variation(image, weights=None):
+    """Johnson et al. 2016, section 3.2, of one item, divided by the number of its values."""
+    return _variation(image, np.square, weights)
+
+
+def absolute_variation(image, weights=None):
+    """Jin 2020, section III.D, of one item, divided by the number of its values."""
+    return _variation(image, np.abs, weights)
 
 
 def _items(scene, role):
@@ -42,22 +101,41 @@ def _items(scene, role):
     return [{probe: tensor[i % len(tensor)] for probe, tensor in scene[role].items()} for i in range(batch)]
 
 
-def content(scene, distance=relative_squared):
+def _layers(observed, region):
+    """(layer, features, weights) of each layer."""
+    for probe in observed:
+        network, layer = probe.split("/")
+        if network == "vgg":
+            yield layer, observed[probe], None if region is None else observed[f"region{region}/{layer}"]
+
+
+def _mean_square(values, weights):
+    weights = uniform(values) if weights is None else weights
+    return float(np.sum(weights * values.astype(np.float64) ** 2)) / values.shape[-1]
+
+
+def content(scene, relative=True, region=None):
     """Eq. (2), summed over the layers observed of the content and averaged over the batch."""
-    pairs = zip(_items(scene, "output"), _items(scene, "content"), strict=True)
-    return np.mean([sum(distance(output[layer], target[layer]) for layer in target) for output, target in pairs])
+    values = []
+    for output, content in zip(_items(scene, "output"), _items(scene, "content"), strict=True):
+        for layer, target, weights in _layers(content, region):
+            difference = np.subtract(output[f"vgg/{layer}"], target, dtype=np.float64)
+            distance = _mean_square(difference, None if region is None else output[f"region{region}/{layer}"])
+            values.append(distance / (_mean_square(target, weights) if relative else 1))
+    return sum(values) / len(scene["output"][f"vgg/{layer}"])
 
 
-def style(scene, distance=relative_squared):
+def style(scene, distance=relative_squared, statistic=gram, region=None):
     """Eq. (4), summed over the layers observed of the style and averaged over the batch."""
-    pairs = zip(_items(scene, "output"), _items(scene, "style"), strict=True)
-    return np.mean(
-        [sum(distance(gram(output[layer]), gram(target[layer])) for layer in target) for output, target in pairs]
-    )
+    values = []
+    for output, style in zip(_items(scene, "output"), _items(scene, f"style{region or ''}"), strict=True):
+        pairs = zip(_layers(output, region), _layers(style, region), strict=True)
+        values.append(sum(distance(statistic(*mine[1:]), statistic(*target[1:])) for mine, target in pairs))
+    return np.mean(values)
 
 
-def total_variation(scene):
-    return np.mean([squared_variation(item["image"]) for item in _items(scene, "output")])
+def total_variation(scene, variation=squared_variation, region=None):
+    return np.mean([variation(item["image"], item.get(f"region{region}/image")) for item in _items(scene, "output")])
 
 
 def _top_class(observed):

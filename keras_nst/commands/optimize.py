@@ -1,0 +1,154 @@
+"""`keras-nst optimize`: restyle one picture by optimizing its pixels."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+import keras_nst
+from keras_nst.commands.inputs import check_destination, content, deliver
+from keras_nst.commands.masks import named_mask
+from keras_nst.commands.saliency import visible
+from keras_nst.errors import InputError
+from keras_nst.images.io import read, write
+from keras_nst.images.picture import Picture, resize
+from keras_nst.options import PixelOptions
+from keras_nst.startup import load_tensorflow
+
+
+def run(options: argparse.Namespace) -> int:
+    """Optimize, report the progress, and write the result."""
+    output = options.output or f"{Path(options.content).stem.removeprefix('sample:')}-{Path(options.style[0]).stem}.png"
+    check_destination(output)
+    picture = read(content(options.content))
+    paintings = [read(style) for style in options.style]
+    masks = [named_mask(source, picture) for source in options.content_mask]
+    _check_masks(options)
+    style_masks = [
+        named_mask(source, painting)
+        for source, painting in zip(options.style_mask, _one_each(paintings, len(masks)), strict=False)
+    ]
+    load_tensorflow()
+    from keras_nst.optimize import Region, optimize, settled
+
+    chosen = settled(PixelOptions(**pixel_options(options)))
+    console = Console(stderr=True)
+    if options.recipe == "jin2020" and chosen.backbone == "vgg16" and options.backbone is None:
+        console.print(
+            "VGG19's weights are not at hand: VGG16 takes its place. --backbone vgg19 downloads them, "
+            "--vgg-weights FILE reads them."
+        )
+    rgbs = [visible(painting) for painting in paintings]
+    if len(masks) > 1:
+        style_masks += [None] * (len(masks) - len(style_masks))
+        regions = [
+            Region([rgb], mask=mask, style_mask=style_mask)
+            for rgb, mask, style_mask in zip(_one_each(rgbs, len(masks)), masks, style_masks, strict=True)
+        ]
+    else:
+        regions = [Region(rgbs, options.blend or [1] * len(rgbs), *masks or [None], *style_masks)]
+    with Reporter(console, output, options.save_every) as reporter:
+        restyled = optimize(visible(picture), regions, chosen, progress=reporter)
+    alpha = None if picture.alpha is None else resize(picture, chosen.end_size).alpha
+    record = {"version": keras_nst.__version__, **reporter.facts, "recipe": chosen.recipe, "seed": chosen.seed}
+    deliver(output, Picture(restyled, alpha), record=record)
+    height, width = restyled.shape[1:3]
+    if options.json:
+        print(
+            json.dumps(
+                {"input": options.content, "output": output, "width": width, "height": height, **reporter.facts}
+            ),
+            file=sys.stderr if output == "-" else sys.stdout,
+        )
+    elif output != "-":
+        print(f"{output}  {width}x{height}  {reporter.facts['seconds']:.0f} s")
+    return 0
+
+
+def pixel_options(options: argparse.Namespace) -> dict:
+    """What of the arguments `PixelOptions` takes."""
+    return {field.name: getattr(options, field.name) for field in dataclasses.fields(PixelOptions)}
+
+
+def _check_masks(options: argparse.Namespace) -> None:
+    """Refuse numbers of paintings, masks and shares that do not go together.
+
+    Raises:
+        InputError: They do not.
+    """
+    masks, style_masks, styles = len(options.content_mask), len(options.style_mask), len(options.style)
+    if style_masks > masks:
+        raise InputError(
+            f"There are more style masks ({style_masks}) than content masks ({masks}). "
+            "Each --style-mask belongs to a --content-mask, in their order."
+        )
+    if masks > 1 and styles not in (1, masks):
+        raise InputError(f"{masks} content masks take 1 style or one each. Received: {styles}.")
+    if options.blend and (masks > 1 or len(options.blend) != styles):
+        raise InputError(f"--blend takes a share for each of the {styles} styles of one region.")
+
+
+def _one_each(things: list, count: int) -> list:
+    return things * count if len(things) == 1 else things
+
+
+class Reporter:
+    """Shows how an optimization goes on, and writes previews.
+
+    Args:
+        console: Where to.
+        output: The result's file, beside which previews are written.
+        every: Write one each so many steps; None for none.
+    """
+
+    def __init__(self, console: Console, output: str, every: int | None = None):
+        self._console, self._output, self._every = console, Path("stdout.png" if output == "-" else output), every
+        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
+        self._steps = self._evaluations = 0
+        self._seconds = 0.0
+        self._side = self._last = None
+        self.facts: dict = {}
+
+    def __enter__(self) -> "Reporter":
+        self._bar.start()
+        self._task = self._bar.add_task("compiling", total=None)
+        return self
+
+    def __exit__(self, *_):
+        self._bar.stop()
+        self._end_scale()
+
+    def __call__(self, side: int, now) -> None:
+        """One step at a scale."""
+        if side != self._side:
+            self._end_scale()
+            self._side = side
+        self._last = now
+        self._steps += 1
+        self._bar.update(self._task, description=f"{side} px, step {now.iteration}, loss {now.value:.4g}")
+        if self._every and self._steps % self._every == 0:
+            path = self._output.with_name(f"{self._output.stem}-{self._steps:05}{self._output.suffix}")
+            write(path, Picture(now.image))
+        self.facts = {
+            "loss": now.value,
+            "terms": now.terms,
+            "steps": self._steps,
+            "evaluations": self._evaluations + now.evaluations,
+            "seconds": round(self._seconds + now.seconds, 2),
+        }
+
+    def _end_scale(self) -> None:
+        if self._last:
+            terms = ", ".join(f"{name} {value:.4g}" for name, value in self._last.terms.items())
+            self._console.print(
+                f"{self._side} px: {self._last.value:.4g} after {self._last.evaluations} evaluations ({terms}), "
+                f"{self._last.seconds:.0f} s",
+                soft_wrap=True,
+            )
+            self._evaluations += self._last.evaluations
+            self._seconds += self._last.seconds
+            self._last = None

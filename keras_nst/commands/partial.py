@@ -1,0 +1,63 @@
+"""`keras-nst partial`: restyle a selected part of a photograph."""
+
+import argparse
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+import keras_nst
+from keras_nst.commands.inputs import check_destination, content, deliver
+from keras_nst.commands.masks import select_mask
+from keras_nst.commands.optimize import Reporter, pixel_options
+from keras_nst.commands.saliency import visible
+from keras_nst.images.io import read
+from keras_nst.images.picture import Picture
+from keras_nst.models.styles import find_style
+from keras_nst.options import PixelOptions
+from keras_nst.startup import load_tensorflow
+
+
+def run(options: argparse.Namespace) -> int:
+    """Select, restyle, put back, and write the result."""
+    output = options.output or f"{Path(options.photo).stem.removeprefix('sample:')}-partial.png"
+    check_destination(output)
+    picture = read(content(options.photo), max_size=options.max_size)
+    for style in filter(None, (options.style, options.background_style)):
+        _painting(style) is None and find_style(style)
+    mask = select_mask(options, picture)
+    load_tensorflow()
+    from keras_nst.infer.part import restyle_part
+
+    began = time.perf_counter()
+    with Reporter(Console(stderr=True), output) as reporter:
+
+        def restyled(style: str):
+            return lambda rgb, mask=None: _restyle(style, rgb, mask, options, reporter)
+
+        background = options.background_style and restyled(options.background_style)
+        result = restyle_part(visible(picture), mask, restyled(options.style), background)
+    record = {"version": keras_nst.__version__, "style": Path(options.style).name}
+    deliver(output, Picture(result, picture.alpha), record=record)
+    if output != "-":
+        print(f"{output}  {result.shape[2]}x{result.shape[1]}  {time.perf_counter() - began:.1f} s")
+    return 0
+
+
+def _painting(style: str) -> Picture | None:
+    """The painting in a file; None for the name or folder of a trained style."""
+    return read(style) if Path(style).is_file() else None
+
+
+def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options, reporter: Reporter) -> np.ndarray:
+    painting = _painting(style)
+    if painting is None:
+        from keras_nst.infer.stylizer import Stylizer
+
+        return Stylizer(style)(Picture(rgb)).rgb
+    from keras_nst.optimize import Region, optimize
+
+    settings = dataclasses.replace(PixelOptions(**pixel_options(options)), end_size=max(rgb.shape[1:3]))
+    return optimize(rgb, [Region([visible(painting)], mask=mask)], settings, progress=reporter)

@@ -1,0 +1,124 @@
+"""A picture in overlapping windows, so that memory depends on their size and not on the picture's."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import tree
+
+from keras_nst.errors import InputError
+
+ALIGNMENT = 16
+"""Windows begin where pooling does, four times over: else they would pool other pixels together."""
+
+
+class Window(NamedTuple):
+    """A part of a picture, and the core of it that no other window has; in pixels of the picture.
+
+    Attributes:
+        rows: What the window covers.
+        columns: The same across.
+        core_rows: The part of `rows` that is its own.
+        core_columns: The part of `columns` that is its own.
+        height: Of the whole picture.
+        width: Of the whole picture.
+    """
+
+    rows: slice
+    columns: slice
+    core_rows: slice
+    core_columns: slice
+    height: int
+    width: int
+
+    def crop(self, whole):
+        """The window of each map (batch, h, w, channels) in a nest of arrays; what is no map stays as it is."""
+        return tree.map_structure(lambda array: self._crop(array) if array.ndim == 4 else array, whole)
+
+    def weights(self, whole: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The window of maps of weights, zero outside of the core."""
+        inside = {name: np.zeros_like(self._crop(weights)) for name, weights in whole.items()}
+        for name, weights in whole.items():
+            core = self._core(inside[name])
+            inside[name][core] = self._crop(weights)[core]
+        return inside
+
+    def core(self, part: np.ndarray) -> np.ndarray:
+        """What is the window's own of a map of the window."""
+        return part[self._core(part)]
+
+    def _crop(self, whole):
+        rows = _in_map(self.rows, slice(0, self.height), whole.shape[1])
+        columns = _in_map(self.columns, slice(0, self.width), whole.shape[2])
+        return whole[:, rows, columns]
+
+    def _core(self, part) -> tuple[slice, slice, slice]:
+        rows = _in_map(self.core_rows, self.rows, part.shape[1])
+        return slice(None), rows, _in_map(self.core_columns, self.columns, part.shape[2])
+
+
+def windows(height: int, width: int, tile: int | None = None, halo: int = 0) -> list[Window]:
+    """Windows whose cores cover a picture once, row by row.
+
+    Args:
+        height: Of the picture in pixels.
+        width: Of the picture in pixels.
+        tile: Side of the windows in pixels, rounded down to a multiple of `ALIGNMENT`; None for one window.
+        halo: Pixels that a window shows around its core, rounded up to such a multiple: half a receptive field.
+
+    Raises:
+        InputError: The tile is too small for its halo.
+    """
+    halo = -(-halo // ALIGNMENT) * ALIGNMENT
+    if tile is not None and tile < (least := 2 * halo + ALIGNMENT):
+        raise InputError(f"Tiles of {tile} pixels are too small for these layers. Expected at least {least}.")
+    return [
+        Window(rows, columns, core_rows, core_columns, height, width)
+        for rows, core_rows in _spans(height, tile, halo)
+        for columns, core_columns in _spans(width, tile, halo)
+    ]
+
+
+def assemble(parts: Sequence[tuple[Window, Any]]):
+    """Put a picture's measurements together from those of its windows.
+
+    Args:
+        parts: Every window, in the order of `windows`, with a nest of arrays that was measured in it.
+
+    Returns:
+        Such a nest: maps (batch, h, w, channels) of the whole picture, of the windows' cores; all else is summed.
+    """
+
+    def join(*leaves):
+        if np.ndim(leaves[0]) != 4:
+            return sum(leaves)
+        rows: dict[int, list] = {}
+        for (window, _), leaf in zip(parts, leaves, strict=True):
+            rows.setdefault(window.core_rows.start, []).append(window.core(np.asarray(leaf)))
+        return np.concatenate([np.concatenate(row, axis=2) for row in rows.values()], axis=1)
+
+    return tree.map_structure(join, *(measured for _, measured in parts))
+
+
+def _spans(side: int, tile: int | None, halo: int) -> list[tuple[slice, slice]]:
+    if tile is None or side <= tile:
+        return [(slice(0, side), slice(0, side))]
+    tile -= tile % ALIGNMENT
+    core = tile - 2 * halo
+    # The last window begins early enough to be no smaller than the others: few shapes are compiled then.
+    latest = (side - tile) // ALIGNMENT * ALIGNMENT
+    spans = []
+    for begin in range(0, side, core):
+        first = min(max(0, begin - halo), latest)
+        last = side if first == latest else first + tile
+        spans.append((slice(first, last), slice(begin, min(begin + core, side))))
+    return spans
+
+
+def _in_map(part: slice, of: slice, length: int) -> slice:
+    """A part of a span of pixels, in positions of the map of that span, which poolings may have shrunk."""
+    stride = 2 ** int(math.log2((of.stop - of.start) / length))  # Down: poolings drop what is left over.
+    # The picture's end may be no multiple of the stride.
+    stop = length if part.stop == of.stop else (part.stop - of.start) // stride
+    return slice((part.start - of.start) // stride, stop)

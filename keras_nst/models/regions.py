@@ -1,0 +1,71 @@
+"""A mask carried down VGG: how much each position of each layer belongs to a region of the image."""
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+
+from keras_nst.errors import InputError, unknown
+from keras_nst.models.weights import BLOCKS
+
+# What a 3x3 convolution makes of a mask. A position of its output sees nine of its input.
+RULES = {
+    "simple": lambda mask: cv2.blur(mask, (3, 3), borderType=cv2.BORDER_REPLICATE),
+    "inside": lambda mask: cv2.erode(mask, np.ones((3, 3))),
+    "all": lambda mask: cv2.dilate(mask, np.ones((3, 3))),
+}
+
+
+def region_weights(
+    mask: np.ndarray,
+    layers: Iterable[str],
+    *,
+    backbone: str = "vgg16",
+    pooling: str = "max",
+    rule: str = "simple",
+) -> dict[str, np.ndarray]:
+    """How much each position counts in a mean over a region, at several layers.
+
+    Args:
+        mask: (1, H, W, 1) in [0, 1], 1 in the region.
+        layers: VGG's taps, "relu1_2", or "image" for the pixels themselves.
+        backbone: "vgg16" or "vgg19".
+        pooling: "max" or "average", as the network pools.
+        rule: "simple" smooths the mask where the network convolves. "inside" keeps positions that see the region alone,
+            so that nothing of its surroundings leaks in; "all" takes those that see any of it.
+
+    Returns:
+        {layer: (1, h, w, 1) float32}, each summing to 1.
+
+    Raises:
+        InputError: An unknown layer, pooling or rule, or a mask of which a layer has nothing left.
+
+    Source: Zhou, section 3.3.1, and Chen & Hsu 2016, whose M it is; the rules after Gatys et al. 2017. Differs from the
+    source: normalized by its own mass, since a region of content and one of style differ in area.
+    """
+    if rule not in RULES:
+        raise unknown("`rule`", rule, RULES)
+    pools = {"max": np.max, "average": np.mean}
+    if pooling not in pools:
+        raise unknown("`pooling`", pooling, pools)
+    pool = np.min if rule == "inside" else pools[pooling]
+    maps = {"image": mask[0, ..., 0].astype(np.float32)}
+    carried = maps["image"]
+    for block, (_, convolutions) in enumerate(BLOCKS[backbone], 1):
+        if block > 1:
+            height, width = (side // 2 for side in carried.shape)
+            carried = pool(carried[: 2 * height, : 2 * width].reshape(height, 2, width, 2), axis=(1, 3))
+        for convolution in range(1, convolutions + 1):
+            # Of a small picture the deepest layers have no positions.
+            carried = maps[f"relu{block}_{convolution}"] = RULES[rule](carried) if carried.size else carried
+    return {layer: _normalized(maps, layer, mask) for layer in layers}
+
+
+def _normalized(maps: dict[str, np.ndarray], layer: str, mask: np.ndarray) -> np.ndarray:
+    if layer not in maps:
+        raise unknown("layer", layer, maps)
+    total = maps[layer].sum(dtype=np.float64)
+    if not total > 0:
+        height, width = mask.shape[1:3]
+        raise InputError(f"Of a mask of {width} x {height} pixels nothing is left at {layer}. Select a larger region.")
+    return np.float32(maps[layer] / total)[None, ..., None]

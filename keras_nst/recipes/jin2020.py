@@ -1,0 +1,47 @@
+"""Jin 2020: CNN-based image style transfer and its applications. Gatys's method with total variation.
+
+Content 1, style 1000, total variation 10; VGG19 with average pooling; Adam at 0.1 for 500 epochs, from the photograph;
+150 x 225 and 300 x 450 pixels. Layers are not printed: these are Gatys's for style and the last of block 4 for content.
+
+The paper's weights belong to a VGG whose input is standardized: divided by the standard deviation of ImageNet's pixels.
+VGG here takes differences in units of 1/255, so its features are `UNIT` times as large: squares of them are divided by
+UNIT^2, squares of Grams by UNIT^4, and the pixels of variation and learning rate are in units of that deviation.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from keras_nst import losses
+from keras_nst.losses.functional import absolute_variation, mean_squared
+from keras_nst.losses.statistics import gram
+
+DEVIATION = 0.226  # Of ImageNet's pixels in [0, 1], the mean of the three channels'.
+UNIT = 255 * DEVIATION
+CONTENT_LAYERS = {"vgg19": ("relu4_4",), "vgg16": ("relu4_3",)}
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+WEIGHTS = {"content": 1.0, "style": 1000.0, "tv": 10.0}
+SETTINGS = {
+    "backbone": "vgg19",
+    "pooling": "average",
+    "optimizer": "adam",
+    "learning_rate": 0.1 * DEVIATION,
+    "iterations": 500,
+    "end_size": 450,
+    "start_size": 450,
+}
+
+
+def loss(
+    weights: Mapping[str, float],
+    content_layers: Sequence[str],
+    style_layers: Sequence[str],
+    regions: Sequence[int] = (0,),
+) -> losses.Loss:
+    """Content + style + total variation, each a mean of squared or absolute differences."""
+    content = losses.content(*content_layers, relative=False, region=0)
+    styles = [losses.style(*style_layers, statistic=gram(mean_squared), region=region) for region in regions]
+    tv = losses.total_variation(variation=absolute_variation, region=0)
+    return (
+        weights["content"] / UNIT**2 * content
+        + weights["style"] / UNIT**4 * losses.together(styles)
+        + weights["tv"] / DEVIATION * tv
+    )
