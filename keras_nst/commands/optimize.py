@@ -103,9 +103,12 @@ class Reporter:
         console: Where to.
         output: The result's file, beside which previews are written.
         every: Write one each so many steps; None for none.
+
+    Attributes:
+        facts: What the result's record tells of the optimization.
     """
 
-    def __init__(self, console: Console, output: str, every: int | None = None):
+    def __init__(self, console: Console, output: str = "-", every: int | None = None):
         self._console, self._output, self._every = console, Path("stdout.png" if output == "-" else output), every
         self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
         self._steps = self._evaluations = 0

@@ -31,14 +31,12 @@ def run(options: argparse.Namespace) -> int:
     load_tensorflow()
     from keras_nst.infer.part import restyle_part
 
+    def restyled(style: str):
+        return lambda rgb, mask=None: _restyle(style, rgb, mask, options)
+
     began = time.perf_counter()
-    with Reporter(Console(stderr=True), output) as reporter:
-
-        def restyled(style: str):
-            return lambda rgb, mask=None: _restyle(style, rgb, mask, options, reporter)
-
-        background = options.background_style and restyled(options.background_style)
-        result = restyle_part(visible(picture), mask, restyled(options.style), background)
+    background = options.background_style and restyled(options.background_style)
+    result = restyle_part(visible(picture), mask, restyled(options.style), background)
     record = {"version": keras_nst.__version__, "style": Path(options.style).name}
     deliver(output, Picture(result, picture.alpha), record=record)
     if output != "-":
@@ -51,7 +49,7 @@ def _painting(style: str) -> Picture | None:
     return read(style) if Path(style).is_file() else None
 
 
-def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options, reporter: Reporter) -> np.ndarray:
+def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: argparse.Namespace) -> np.ndarray:
     painting = _painting(style)
     if painting is None:
         from keras_nst.infer.stylizer import Stylizer
@@ -60,4 +58,5 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options, repo
     from keras_nst.optimize import Region, optimize
 
     settings = dataclasses.replace(PixelOptions(**pixel_options(options)), end_size=max(rgb.shape[1:3]))
-    return optimize(rgb, [Region([visible(painting)], mask=mask)], settings, progress=reporter)
+    with Reporter(Console(stderr=True)) as reporter:
+        return optimize(rgb, [Region([visible(painting)], mask=mask)], settings, progress=reporter)

@@ -98,7 +98,7 @@ def weighted_mean(values, weights=None):
 def differences(values):
     """By how much the right, the lower and the lower right neighbor exceed each position: three maps of its shape.
 
-    Zero at the border, where there is no neighbor.
+    Beyond the border its values are repeated.
 
     Args:
         values: (batch, height, width, channels).
