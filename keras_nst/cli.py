@@ -193,7 +193,7 @@ def _add_pixels(parser) -> None:
     add("--init", metavar="WHAT", help="start from content, noise or a FILE (%(default)s)")
     add("--optimizer", choices=("lbfgs", "adam"), help="(the recipe's)")
     add("--iterations", type=_COUNT, metavar="N", help="steps at each scale, at most (the recipe's)")
-    message = "end a scale when a step lowers the loss by less than this part of it (%(default)s)"
+    message = "end a scale when ten steps lower the loss by less than this part of it (%(default)s)"
     add("--least-improvement", type=_number(float, 0), metavar="PART", help=message)
     add("--lr", dest="learning_rate", type=_number(float, 1e-8), metavar="RATE", help="of Adam (the recipe's)")
     add("--average", action="store_true", help="with Adam: a running mean of its pictures, which is smoother")

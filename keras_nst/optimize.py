@@ -1,15 +1,19 @@
 """Restyle one picture by optimizing its pixels, coarse to fine."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
+import keras
 import numpy as np
+import psutil
 
 from keras_nst.errors import InputError
 from keras_nst.fit.pixels import PixelObjective, Progress, adam, lbfgs
+from keras_nst.fit.tiles import ALIGNMENT
 from keras_nst.images.color import keep_color
 from keras_nst.images.io import read
 from keras_nst.images.picture import Picture, resize
@@ -20,6 +24,10 @@ from keras_nst.models.vgg import receptive_field, vgg
 from keras_nst.models.weights import at_hand, vgg_weights
 from keras_nst.options import PixelOptions
 from keras_nst.recipes import recipe, weights
+
+# Measured with benchmarks/tiles.py: of the process beyond what is loaded, for each pixel, and for each of a window.
+FIXED_BYTES, PICTURE_BYTES, WINDOW_BYTES = 800_000_000, 900, 4500
+LEAST_TILE = 256
 
 
 class Region(NamedTuple):
@@ -60,58 +68,87 @@ def optimize(
         InputError: Options or masks that cannot be used.
     """
     options = settled(options)
+    full = resize(Picture(content), options.end_size).rgb
+    check_memory(full.shape[1:3], options.tile)
     network = vgg(
         [*options.style_layers, *options.content_layers],
         backbone=options.backbone,
         convolutions=vgg_weights(options.backbone, options.vgg_weights),
         pooling=options.pooling,
     )
-    numbers = [0] if len(regions) == 1 else list(range(1, len(regions) + 1))
-    extra = {"statistic": options.statistic} if options.statistic else {}
-    loss = recipe(options.recipe).loss(
-        weights(options.recipe, changed=options.weights), options.content_layers, options.style_layers, numbers, **extra
-    )
-    full = resize(Picture(content), options.end_size).rgb
+    # Of one region, what it covers is all that is painted.
+    numbered = dict(enumerate(regions, 0 if len(regions) == 1 else 1))
     image = None
     for side in sizes(max(full.shape[1:3]), options.start_size):
         sized = resize(Picture(full), side).rgb
-        image = _start(options, sized) if image is None else _fit(image, sized)
-        masks = [_fit_mask(region.mask, sized) for region in regions]
-        everything = np.max(masks, axis=0)
-        objective = PixelObjective(
-            loss,
-            Observer(vgg=network),
-            sized.shape[1:3],
-            _weights(options, loss.probes("output"), dict(zip(numbers, masks, strict=True)) | {0: everything}),
-            tile=options.tile,
-            halo=max(receptive_field(tap, options.backbone) for tap in network.output) // 2,
-        )
-        _bind(objective, sized, regions, numbers, everything, options)
-        free = everything > 0
-        step = progress and (lambda now, side=side: progress(side, now))
-        if options.optimizer == "lbfgs":
-            image = lbfgs(
-                objective,
-                np.where(free, image, sized),
-                free,
-                iterations=options.iterations,
-                tolerance=options.least_improvement,
-                progress=step,
-            )
-        else:
-            image = adam(
-                objective,
-                np.where(free, image, sized),
-                free,
-                iterations=options.iterations,
-                learning_rate=options.learning_rate,
-                average=options.average,
-                progress=step,
-            )
+        masks = {number: _fit_mask(region.mask, sized) for number, region in numbered.items()}
+        masks[0] = np.max(list(masks.values()), axis=0)
+        objective = _objective(sized, numbered, masks, network, options)
+        free = masks[0] > 0
+        start = _start(options, sized) if image is None else _fit(image, sized)
+        report = progress and functools.partial(progress, side)
+        image = _minimize(objective, np.where(free, start, sized), free, options, report)
     if options.color == "keep":
         image = keep_color(image, sized)
-    # Soft masks fade; where a mask is 0 or 1 nothing is computed, so that pixels stay bit for bit.
-    return np.where(everything == 1, image, np.where(free, sized + everything * (image - sized), sized))
+    # Soft masks fade. Where a mask is 0 or 1 nothing is computed, so that pixels stay what they are bit for bit.
+    faded = np.where(masks[0] < 1, sized + masks[0] * (image - sized), image)
+    return np.where(free, faded, sized)
+
+
+def _minimize(objective: PixelObjective, start: np.ndarray, free: np.ndarray, options: PixelOptions, report):
+    if options.optimizer == "adam":
+        return adam(
+            objective,
+            start,
+            free,
+            iterations=options.iterations,
+            learning_rate=options.learning_rate,
+            average=options.average,
+            progress=report,
+        )
+    return lbfgs(
+        objective,
+        start,
+        free,
+        iterations=options.iterations,
+        tolerance=options.least_improvement,
+        # Two pictures in double precision each: most of the memory that tiles leave.
+        history=5 if options.tile else 10,
+        progress=report,
+    )
+
+
+def _objective(
+    sized: np.ndarray,
+    regions: Mapping[int, Region],
+    masks: Mapping[int, np.ndarray],
+    network: keras.Model,
+    options: PixelOptions,
+) -> PixelObjective:
+    """The recipe's loss of a picture of this size, bound to photograph and paintings."""
+    weighted = weights(options.recipe, changed=options.weights)
+    statistic = {"statistic": options.statistic} if options.statistic else {}
+    layers = options.content_layers, options.style_layers
+    loss = recipe(options.recipe).loss(weighted, *layers, regions=list(regions), **statistic)
+    objective = PixelObjective(
+        loss,
+        Observer(vgg=network),
+        sized.shape[1:3],
+        _weights(options, loss.probes("output"), masks),
+        tile=options.tile,
+        # High-order statistics also read the neighboring position.
+        halo=max(receptive_field(tap, options.backbone) for tap in network.output) // 2 + ALIGNMENT,
+    )
+    targets = objective.targets("content", sized, _weights(options, loss.probes("content"), masks))
+    for number, region in regions.items():
+        role, measured = f"style{number or ''}", []
+        for painting in region.styles:
+            fitted = resize(Picture(painting), round(max(sized.shape[1:3]) * options.style_scale)).rgb
+            mask = _weights(options, loss.probes(role), {number: _fit_mask(region.style_mask, fitted)})
+            measured.append(objective.targets(role, fitted, mask))
+        targets |= blend(measured, [share / sum(region.shares) for share in region.shares])
+    objective.bind(targets)
+    return objective
 
 
 def settled(options: PixelOptions) -> PixelOptions:
@@ -132,6 +169,26 @@ def settled(options: PixelOptions) -> PixelOptions:
         content_layers=options.content_layers or chosen.CONTENT_LAYERS[options.backbone],
         style_layers=options.style_layers or chosen.STYLE_LAYERS,
         start_size=min(options.start_size, options.end_size),
+    )
+
+
+def check_memory(size: tuple[int, int], tile: int | None) -> None:
+    """Refuse a picture that the memory at hand will not hold.
+
+    Raises:
+        InputError: It will not; the message says which tile would.
+    """
+    height, width = size
+    free = psutil.virtual_memory().available
+    for_tiles = free - FIXED_BYTES - height * width * PICTURE_BYTES
+    window = min(height, tile or height) * min(width, tile or width)
+    if window * WINDOW_BYTES <= for_tiles:
+        return
+    affordable = math.isqrt(max(0, for_tiles) // WINDOW_BYTES) // ALIGNMENT * ALIGNMENT
+    needed = FIXED_BYTES + height * width * PICTURE_BYTES + window * WINDOW_BYTES
+    advice = f"--tile {affordable}" if affordable >= LEAST_TILE else "a smaller --end-size"
+    raise InputError(
+        f"{width} x {height} pixels take about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Try {advice}."
     )
 
 
@@ -157,29 +214,6 @@ def _fit(image: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.clip(sized, 0, 1).reshape(1, height, width, image.shape[3])
 
 
-def _bind(
-    objective: PixelObjective,
-    sized: np.ndarray,
-    regions: Sequence[Region],
-    numbers: Sequence[int],
-    everything: np.ndarray,
-    options: PixelOptions,
-) -> None:
-    """Measure what the picture is compared with at this size."""
-    targets = objective.targets("content", sized, _weights(options, objective.loss.probes("content"), {0: everything}))
-    for region, number in zip(regions, numbers, strict=True):
-        role, parts = f"style{number or ''}", []
-        for painting in region.styles:
-            side = round(max(sized.shape[1:3]) * options.style_scale)
-            fitted = resize(Picture(painting), side).rgb
-            mask = _fit_mask(region.style_mask, fitted)
-            weighted = _weights(options, objective.loss.probes(role), {number: mask})
-            parts.append(objective.targets(role, fitted, weighted))
-        total = sum(region.shares)
-        targets |= blend(parts, [share / total for share in region.shares])
-    objective.bind(targets)
-
-
 def _fit_mask(mask: np.ndarray | None, like: np.ndarray) -> np.ndarray:
     return np.ones((*like.shape[:3], 1), np.float32) if mask is None else _fit(mask, like)
 
@@ -190,6 +224,8 @@ def _weights(options: PixelOptions, probes: Sequence[str], masks: Mapping[int, n
     for number, mask in masks.items():
         prefix = f"region{number}/"
         layers = [probe.removeprefix(prefix) for probe in probes if probe.startswith(prefix)]
+        if not layers:
+            continue
         carried = region_weights(mask, layers, backbone=options.backbone, pooling=options.pooling, rule=options.rule)
         found |= {prefix + layer: weights for layer, weights in carried.items()}
     return found

@@ -82,7 +82,7 @@ class PixelOptions:
         style_scale: Size of the painting relative to the result: 2 doubles its strokes.
         optimizer: "lbfgs" or "adam".
         iterations: Steps at each scale, at most.
-        least_improvement: Stop a scale when a step lowers the loss by less than this part of it.
+        least_improvement: Stop a scale when ten steps have lowered the loss by less than this part of it.
         learning_rate: Of Adam, in units of the pixels' range.
         average: Whether Adam returns a running mean of its pictures.
         init: "content", "noise", or the file of a picture.
@@ -105,7 +105,7 @@ class PixelOptions:
     style_scale: float = 1.0
     optimizer: str | None = None
     iterations: int | None = None
-    least_improvement: float = 1e-4
+    least_improvement: float = 5e-3
     learning_rate: float | None = None
     average: bool = False
     init: str = "content"

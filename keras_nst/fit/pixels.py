@@ -39,7 +39,7 @@ class Progress(NamedTuple):
     Attributes:
         iteration: Steps taken.
         evaluations: Of loss and gradient, so far.
-        value: The weighted sum.
+        value: The weighted sum at the latest evaluation: with Adam, that of the step before.
         terms: The raw value of each term by its name.
         seconds: Since the beginning.
         image: The picture, (1, height, width, 3) float32.
@@ -69,7 +69,7 @@ class PixelObjective:
         halo: Pixels around each core that its features see: half of the deepest one's receptive field.
 
     Raises:
-        InputError: The tile is too small.
+        InputError: The tile is too small, or there are tiles and a term that cannot be added up over them.
     """
 
     def __init__(
@@ -82,10 +82,12 @@ class PixelObjective:
         tile: int | None = None,
         halo: int = 0,
     ):
-        self.loss = loss
+        self.loss = self._unbound = loss
         self._observer = observer
         self._tiling = {"tile": tile, "halo": halo}
         self._windows = windows(*size, **self._tiling)
+        if len(self._windows) > 1:
+            _check_additive(loss)
         self._weights = [window.weights(weights or {}) for window in self._windows]
         self._direct = value_and_gradient(self._evaluated)
         self._gather = compiled(self._gathered)
@@ -100,11 +102,11 @@ class PixelObjective:
             image: (1, height, width, 3) in [0, 1].
             weights: Of the image's regions.
         """
-        probes = [probe for probe in self.loss.probes(role) if not probe.startswith("region")]
+        probes = [probe for probe in self._unbound.probes(role) if not probe.startswith("region")]
         parts = []
         for window in windows(*image.shape[1:3], **self._tiling):
             observed = {**self._observer(window.crop(image), probes), **window.weights(weights or {})}
-            parts.append((window, tree.map_structure(ops.convert_to_numpy, self.loss.targets(role, observed))))
+            parts.append((window, tree.map_structure(ops.convert_to_numpy, self._unbound.targets(role, observed))))
         return assemble(parts)
 
     def bind(self, targets: Mapping[str, Any]) -> None:
@@ -151,6 +153,12 @@ class PixelObjective:
         return sum(tree.flatten(products)), None
 
 
+def _check_additive(loss: Loss) -> None:
+    for _, term in loss.terms:
+        if term.additive is None or not any(probe.startswith("region") for probe in term.output.probes):
+            raise InputError(f"The term {term.name} cannot be measured in tiles. Leave it out, or do without --tile.")
+
+
 def lbfgs(
     objective: Callable[[np.ndarray], Evaluation],
     image: np.ndarray,
@@ -171,7 +179,7 @@ def lbfgs(
         image: Where to start, (1, height, width, 3) in [0, 1].
         free: Which pixels may change, (1, height, width, 1) boolean; None for all. The others come back bit for bit.
         iterations: Steps at most.
-        tolerance: Stop when a step lowers the loss by less than this part of it.
+        tolerance: Stop when ten steps have lowered the loss by less than this part of it.
         history: Number of steps that the curvature is told from.
         progress: Called after each step.
 
@@ -182,11 +190,18 @@ def lbfgs(
         InputError: The loss is not finite.
     """
     run = _Run(objective, image, free, progress)
-    scale = 10 / max(abs(run.evaluate(run.start).value), 1e-12)
+    evaluated = [run.evaluate(run.start)]  # Which is where scipy begins, too.
+    scale = 10 / max(abs(evaluated[0].value), 1e-12)
+    values = []
 
     def scaled(pixels: np.ndarray) -> tuple[float, np.ndarray]:
-        evaluation = run.evaluate(pixels)
+        evaluation = evaluated.pop() if evaluated else run.evaluate(pixels)
         return scale * evaluation.value, scale * run.gradient.astype(np.float64)
+
+    def stepped(pixels: np.ndarray) -> None:
+        values.append(run.step(pixels))
+        if len(values) > 10 and values[-11] - values[-1] < tolerance * values[-1]:
+            raise StopIteration
 
     found = minimize(
         scaled,
@@ -194,8 +209,15 @@ def lbfgs(
         jac=True,
         method="L-BFGS-B",
         bounds=Bounds(0, 1),
-        callback=run.step,
-        options={"maxiter": iterations, "maxcor": history, "maxls": 40, "ftol": tolerance, "gtol": 0.0},
+        callback=stepped,
+        options={
+            "maxiter": iterations,
+            "maxfun": 40 * iterations,
+            "maxcor": history,
+            "maxls": 40,
+            "ftol": 0.0,
+            "gtol": 0.0,
+        },
     )
     return run.picture(found.x)
 
@@ -266,17 +288,17 @@ class _Run:
         self._evaluations += 1
         if not math.isfinite(self._latest.value) or not np.isfinite(self._latest.gradient).all():
             raise InputError(
-                f"The loss is not finite any more after {self._evaluations} evaluations. Lower the weights of "
-                f"{' and '.join(name for name, term in self._latest.terms.items() if not math.isfinite(term)) or 'all'}"
-                " or the learning rate."
+                f"Loss or gradient is not finite at evaluation {self._evaluations}: {self._latest.terms}. "
+                "Lower the weights or the learning rate."
             )
         self.gradient = self._latest.gradient[self._free]
         return self._latest
 
-    def step(self, pixels: np.ndarray) -> None:
-        """Report that a step has led to these pixels."""
+    def step(self, pixels: np.ndarray) -> float:
+        """Report that a step has led to these pixels, and the value of the latest evaluation."""
         self._steps += 1
+        value, terms, _ = self._latest
         if self._progress:
             seconds = time.perf_counter() - self._began
-            value, terms, _ = self._latest
             self._progress(Progress(self._steps, self._evaluations, value, terms, seconds, self.picture(pixels)))
+        return value

@@ -33,13 +33,14 @@ def _features_and_weights(observed: Sequence, layers: Sequence[str]) -> tuple[Se
     return observed[: len(layers)], observed[len(layers) :] or [None] * len(layers)
 
 
-def content(*layers: str, relative: bool = True, region: int | None = None) -> Loss:
+def content(*layers: str, relative: bool = True, unit: float = 1.0, region: int | None = None) -> Loss:
     """Distance of the output's VGG features from the content image's, summed over `layers`.
 
     Args:
         *layers: VGG's taps, "relu3_3".
         relative: Whether to divide by the mean square of the content's features, so that the distance has no unit and
             one weight serves all layers and networks. The paper does not.
+        unit: Of the features, where it is not relative: they are divided by it.
         region: Where; see `style`.
 
     Source: Liu et al. 2019, eq. (2). Differs from the source: `relative`.
@@ -53,7 +54,7 @@ def content(*layers: str, relative: bool = True, region: int | None = None) -> L
     def distance(output, target):
         parts = zip(*_features_and_weights(output, layers), *target, strict=True)
         return sum(
-            weighted_mean(squared_difference(f, kept), w) / (square + 1e-12 if relative else 1.0)
+            weighted_mean(squared_difference(f, kept), w) / (square + 1e-12 if relative else unit**2)
             for f, w, kept, square in parts
         )
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from keras_nst.errors import InputError, unknown
-from keras_nst.models.weights import BLOCKS
+from keras_nst.models.weights import BLOCKS, kernel_shapes
 
 # What a 3x3 convolution makes of a mask. A position of its output sees nine of its input.
 RULES = {
@@ -38,7 +38,7 @@ def region_weights(
         {layer: (1, h, w, 1) float32}, each summing to 1.
 
     Raises:
-        InputError: An unknown layer, pooling or rule, or a mask of which a layer has nothing left.
+        InputError: An unknown layer, backbone, pooling or rule, or a mask of which a layer has nothing left.
 
     Source: Zhou, section 3.3.1, and Chen & Hsu 2016, whose M it is; the rules after Gatys et al. 2017. Differs from the
     source: normalized by its own mass, since a region of content and one of style differ in area.
@@ -48,6 +48,7 @@ def region_weights(
     pools = {"max": np.max, "average": np.mean}
     if pooling not in pools:
         raise unknown("`pooling`", pooling, pools)
+    kernel_shapes(backbone)  # Refuses an unknown one.
     pool = np.min if rule == "inside" else pools[pooling]
     maps = {"image": mask[0, ..., 0].astype(np.float32)}
     carried = maps["image"]

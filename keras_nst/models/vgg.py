@@ -16,7 +16,12 @@ def tap(layer: str) -> str:
 
 
 def receptive_field(name: str, backbone: str = "vgg16") -> int:
-    """Side in pixels of what a position of a tap sees of the image."""
+    """Side in pixels of what a position of a tap sees of the image.
+
+    Raises:
+        InputError: An unknown tap or backbone.
+    """
+    taps = map(tap, kernel_shapes(backbone))
     field, stride = 1, 1
     for block, (_, convolutions) in enumerate(BLOCKS[backbone], 1):
         for convolution in range(1, convolutions + 1):
@@ -24,7 +29,7 @@ def receptive_field(name: str, backbone: str = "vgg16") -> int:
             if name == f"relu{block}_{convolution}":
                 return field
         field, stride = field + stride, 2 * stride
-    raise unknown(f"tap of {backbone}", name, map(tap, kernel_shapes(backbone)))
+    raise unknown(f"tap of {backbone}", name, taps)
 
 
 def vgg(

@@ -28,9 +28,9 @@ SETTINGS = {
 
 
 def loss(
-    weights: Mapping[str, float],
-    content_layers: Sequence[str],
-    style_layers: Sequence[str],
+    weights: Mapping[str, float] = WEIGHTS,
+    content_layers: Sequence[str] = CONTENT_LAYERS["vgg16"],
+    style_layers: Sequence[str] = STYLE_LAYERS,
     regions: Sequence[int] = (0,),
     statistic: str = "high-order",
 ) -> losses.Loss:

@@ -31,17 +31,20 @@ SETTINGS = {
 
 
 def loss(
-    weights: Mapping[str, float],
-    content_layers: Sequence[str],
-    style_layers: Sequence[str],
+    weights: Mapping[str, float] = WEIGHTS,
+    content_layers: Sequence[str] = CONTENT_LAYERS["vgg19"],
+    style_layers: Sequence[str] = STYLE_LAYERS,
     regions: Sequence[int] = (0,),
 ) -> losses.Loss:
-    """Content + style + total variation, each a mean of squared or absolute differences."""
-    content = losses.content(*content_layers, relative=False, region=0)
-    styles = [losses.style(*style_layers, statistic=gram(mean_squared), region=region) for region in regions]
-    tv = losses.total_variation(variation=absolute_variation, region=0)
+    """Content + style + total variation, each a mean of squared or absolute differences in the paper's units."""
+    statistic = gram(lambda output, target: mean_squared(output, target) / UNIT**4)
+    styles = [losses.style(*style_layers, statistic=statistic, region=region) for region in regions]
+
+    def variation(image, at):
+        return absolute_variation(image, at) / DEVIATION
+
     return (
-        weights["content"] / UNIT**2 * content
-        + weights["style"] / UNIT**4 * losses.together(styles)
-        + weights["tv"] / DEVIATION * tv
+        weights["content"] * losses.content(*content_layers, relative=False, unit=UNIT, region=0)
+        + weights["style"] * losses.together(styles)
+        + weights["tv"] * losses.total_variation(variation=variation, region=0)
     )

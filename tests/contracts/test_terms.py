@@ -2,13 +2,17 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import tree
 from reference import losses as reference
 
 from keras_nst import losses
+from keras_nst.losses.functional import absolute_variation
+from keras_nst.losses.statistics import gaussian, high_order
 
 BATCH = 2
 
@@ -17,12 +21,18 @@ def random(shape, seed):
     return np.random.default_rng(seed).uniform(0.1, 1, shape).astype(np.float32)
 
 
+def all_different(shape, seed):
+    """No two values closer than a step of a difference quotient."""
+    values = np.random.default_rng(seed).permutation(np.prod(shape))
+    return (values.reshape(shape) / values.size).astype(np.float32)
+
+
 def same_as_target(scene, against):
     return {**scene, "output": scene[against]}
 
 
 def constant(scene, _):
-    return {**scene, "output": {probe: np.full_like(tensor, 0.3) for probe, tensor in scene["output"].items()}}
+    return {**scene, "output": {**scene["output"], "image": np.full_like(scene["output"]["image"], 0.3)}}
 
 
 def same_maps(scene, against):
@@ -43,23 +53,35 @@ class Row:
         scene: Random values of exactly what the term reads.
         reference: The same term in NumPy, a function of the scene.
         zero: From a scene to one where the term is zero.
+        rounding: What it may differ from zero there.
     """
 
     loss: losses.Loss
     scene: dict[str, dict[str, np.ndarray]]
     reference: Callable[[Mapping], float]
     zero: Callable = same_as_target
+    rounding: float = 1e-10
 
     @property
     def term(self):
         return self.loss.terms[0][1]
 
 
-_LAYERS = {"vgg/relu1_2": (5, 4, 3), "vgg/relu2_2": (3, 2, 6)}
+_LAYERS = {"relu1_2": (5, 4, 3), "relu2_2": (3, 2, 6)}
+_WIDE = {"relu1_2": (5, 4, 3), "relu2_2": (6, 5, 4)}  # More positions than channels: covariances have roots.
 
 
-def _features(seed, batch=BATCH):
-    return {probe: random((batch, *shape), seed) for probe, shape in _LAYERS.items()}
+def _features(seed, batch=BATCH, layers=_LAYERS):
+    return {f"vgg/{layer}": random((batch, *shape), seed) for layer, shape in layers.items()}
+
+
+def _weights(region, seed, batch=BATCH, layers=_LAYERS):
+    maps = {f"region{region}/{layer}": random((batch, *shape[:2], 1), seed) for layer, shape in layers.items()}
+    return {probe: weights / weights.sum((1, 2, 3), keepdims=True) for probe, weights in maps.items()}
+
+
+def _region(region, seed, batch=BATCH):
+    return {**_features(seed, batch), **_weights(region, seed, batch)}
 
 
 TERMS = {
@@ -68,6 +90,51 @@ TERMS = {
     ),
     "style": Row(
         losses.style("relu1_2", "relu2_2"), {"output": _features(1), "style": _features(2, batch=1)}, reference.style
+    ),
+    "content, region 0": Row(
+        losses.content("relu1_2", "relu2_2", region=0),
+        {"output": _region(0, 1), "content": _region(0, 2)},
+        partial(reference.content, region=0),
+    ),
+    "content, not relative": Row(
+        losses.content("relu1_2", "relu2_2", relative=False),
+        {"output": _features(1), "content": _features(2)},
+        partial(reference.content, relative=False),
+    ),
+    "style, region 0": Row(
+        losses.style("relu1_2", "relu2_2", region=0),
+        {"output": _region(0, 1), "style": _region(0, 2, batch=1)},
+        partial(reference.style, region=0),
+    ),
+    "style2, region 2": Row(
+        losses.style("relu1_2", "relu2_2", region=2),
+        {"output": _region(2, 1), "style2": _region(2, 2, batch=1)},
+        partial(reference.style, region=2),
+    ),
+    "style, high order": Row(
+        losses.style("relu1_2", "relu2_2", statistic=high_order()),
+        {"output": _features(1), "style": _features(2, batch=1)},
+        partial(reference.style, distance=reference.mean_high_order, statistic=reference.high_order),
+    ),
+    "style1, high order, region 1": Row(
+        losses.style("relu1_2", "relu2_2", statistic=high_order(), region=1),
+        {"output": _region(1, 1), "style1": _region(1, 2, batch=1)},
+        partial(reference.style, distance=reference.mean_high_order, statistic=reference.high_order, region=1),
+    ),
+    "style, gaussian": Row(
+        losses.style("relu1_2", "relu2_2", statistic=gaussian()),
+        {"output": _features(1, layers=_WIDE), "style": _features(2, batch=1, layers=_WIDE)},
+        partial(reference.style, distance=reference.wasserstein, statistic=reference.gaussian),
+        rounding=1e-6,
+    ),
+    "style1, gaussian, region 1": Row(
+        losses.style("relu1_2", "relu2_2", statistic=gaussian(), region=1),
+        {
+            "output": {**_features(1, layers=_WIDE), **_weights(1, 1, layers=_WIDE)},
+            "style1": {**_features(2, batch=1, layers=_WIDE), **_weights(1, 2, batch=1, layers=_WIDE)},
+        },
+        partial(reference.style, distance=reference.wasserstein, statistic=reference.gaussian, region=1),
+        rounding=1e-6,
     ),
     "cam": Row(
         losses.cam(),
@@ -103,17 +170,39 @@ TERMS = {
         reference.total_variation,
         zero=constant,
     ),
+    "tv, region 0": Row(
+        losses.total_variation(region=0),
+        {"output": {"image": random((BATCH, 5, 4, 3), 1), **_weights(0, 1, layers={"image": (5, 4)})}},
+        partial(reference.total_variation, region=0),
+        zero=constant,
+    ),
+    "tv, absolute": Row(
+        losses.total_variation(variation=absolute_variation),
+        {"output": {"image": all_different((BATCH, 5, 4, 3), 1)}},
+        partial(reference.total_variation, variation=reference.absolute_variation),
+        zero=constant,
+    ),
 }
 
 
+def is_weight(probe):
+    """Weights of a region are constants of the scene."""
+    return probe.startswith("region")
+
+
 @pytest.fixture(params=TERMS)
-def name(request):
+def key(request):
     return request.param
 
 
 @pytest.fixture
-def row(name):
-    return TERMS[name]
+def name(key):
+    return key.split(",")[0]
+
+
+@pytest.fixture
+def row(key):
+    return TERMS[key]
 
 
 def value(loss, scene):
@@ -123,8 +212,8 @@ def value(loss, scene):
 def gradient(loss, scene):
     """Of the total, by each probe of the output."""
     with tf.GradientTape() as tape:
-        output = {probe: tf.Variable(tensor) for probe, tensor in scene["output"].items()}
-        total, _ = loss({**scene, "output": output})
+        output = {probe: tf.Variable(tensor) for probe, tensor in scene["output"].items() if not is_weight(probe)}
+        total, _ = loss({**scene, "output": {**scene["output"], **output}})
     return {probe: slope.numpy() for probe, slope in tape.gradient(total, output).items()}
 
 
@@ -153,7 +242,7 @@ def test_it_equals_its_formula_in_numpy(row):
 
 def test_it_is_zero_at_its_target_and_nowhere_below(row):
     scene = row.zero(row.scene, row.term.against)
-    assert value(row.loss, scene) == pytest.approx(0, abs=1e-10)
+    assert value(row.loss, scene) == pytest.approx(0, abs=row.rounding)
     assert value(row.loss, row.scene) > 1e-3
     assert all(np.isfinite(slope).all() for slope in gradient(row.loss, scene).values())
 
@@ -217,7 +306,7 @@ class Recording(Mapping):
 
 
 def test_it_reads_exactly_what_it_declares(row):
-    roles = ("output", "content", "style")
+    roles = {"output", "content", "style", *row.scene}
     declared = {(role, probe) for role in roles for probe in row.loss.probes(role)}
     assert declared == {(role, probe) for role, observed in row.scene.items() for probe in observed}
     decoys = {role: {**row.scene.get(role, {}), "unasked": np.nan} for role in roles}
@@ -229,9 +318,27 @@ def test_it_reads_exactly_what_it_declares(row):
 def test_compiled_it_equals_eager_and_is_traced_once(row):
     compiled = tf.function(lambda scene: row.loss(scene)[0], jit_compile=True)
     scenes = [
-        tf.nest.map_structure(lambda tensor, factor=factor: tf.constant(tensor) ** factor, row.scene)
-        for factor in (1, 2)
+        {
+            role: {probe: tf.constant(tensor) ** (1 if is_weight(probe) else power) for probe, tensor in seen.items()}
+            for role, seen in row.scene.items()
+        }
+        for power in (1, 2)
     ]
     for scene in scenes:
         assert float(compiled(scene)) == pytest.approx(value(row.loss, scene), rel=1e-5)
     assert compiled.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("key", [key for key, row in TERMS.items() if any(map(is_weight, row.scene["output"]))])
+def test_parts_of_a_picture_add_up_to_the_whole(row):
+    def part(columns):
+        output = dict(row.scene["output"])
+        for probe in filter(is_weight, output):
+            chosen = np.arange(output[probe].shape[2]) % 2 == columns
+            output[probe] = output[probe] * chosen[:, None].astype(np.float32)
+        return {**row.scene, "output": output}
+
+    gathered = tree.map_structure(lambda *parts: sum(parts), *(row.loss.gather(part(columns)) for columns in (0, 1)))
+    whole, _ = row.loss.finish(gathered, row.scene)
+    assert row.term.additive in ("statistic", "distance")
+    assert float(whole) == pytest.approx(value(row.loss, row.scene), rel=1e-5)

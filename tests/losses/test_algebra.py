@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from keras import ops
+from keras import ops, tree
 
-from keras_nst.losses import Loss, Measurement, Term, content, style, total_variation
+from keras_nst.losses import Loss, Measurement, Term, blend, content, style, total_variation
+from keras_nst.losses.statistics import gaussian
 
 
 def difference(output, target):
@@ -94,3 +95,72 @@ def test_binding_keeps_weights_and_leaves_the_loss_free():
     loss = 3 * term("far", against="style")
     assert loss.bind(SCENE).weights == {"far": 3}
     assert loss.probes("style") == ("p",)
+
+
+def test_targets_are_what_binding_binds():
+    loss = term("near") + term("far", against="style")
+    constants = {**loss.targets("content", SCENE["content"]), **loss.targets("style", SCENE["style"])}
+    bound = loss.bind({role: SCENE[role] for role in ("content", "style")})
+    assert loss.constants == {}
+    assert constants.keys() == bound.constants.keys() == {"near", "far"}
+    for name, (target,) in bound.constants.items():
+        np.testing.assert_array_equal(constants[name][0], target)
+    assert float(loss.with_constants(constants)({"output": SCENE["output"]})[0]) == 4 + 1
+
+
+def test_a_bound_role_has_no_more_targets():
+    bound = term("far", against="style").bind({"style": SCENE["style"]})
+    assert bound.targets("style", SCENE["content"]) == {}
+
+
+def test_constants_can_be_exchanged_one_by_one():
+    loss = (term("near") + 2 * term("far", against="style")).bind(
+        {"content": SCENE["content"], "style": SCENE["style"]}
+    )
+    changed = loss.with_constants({"far": (np.full((1, 4), 5, np.float32),)})
+    output = {"output": SCENE["output"]}
+    assert float(changed(output)[0]) == (1 - 3) ** 2 + 2 * (1 - 5) ** 2
+    assert float(loss(output)[0]) == (1 - 3) ** 2 + 2 * (1 - 0) ** 2
+    assert changed.weights == loss.weights
+
+
+@pytest.mark.parametrize(("additive", "gathered"), [("statistic", 1 + 2), ("distance", 4 + 1), (None, 4 + 1)])
+def test_parts_add_up_what_is_additive(additive, gathered):
+    """Statistics of 1 and 2 against 3: together at the target, each for itself 2 and 1 away."""
+    loss = 10 * term("t", additive=additive).bind({"content": {"p": np.full((1, 4), 3, np.float32)}})
+    parts = [loss.gather({"output": {"p": np.full((1, 4), value, np.float32)}}) for value in (1, 2)]
+    added = tree.map_structure(lambda *leaves: sum(leaves), *parts)
+    assert np.unique(added["t"][0] if additive == "statistic" else added["t"]) == [gathered]
+    total, raw = loss.finish(added, {})
+    assert float(raw["t"]) == (0 if additive == "statistic" else gathered)
+    assert float(total) == 10 * float(raw["t"])
+
+
+def test_blending_is_a_weighted_sum_of_every_tensor():
+    targets = [{"a": (np.float32([1, 2]),), "b": ((np.float32([3]),), np.float32([4]))} for _ in range(2)]
+    targets[1]["b"] = ((np.float32([7]),), np.float32([0]))
+    mixed = blend(targets, (0.25, 0.75))
+    np.testing.assert_allclose(mixed["a"][0], [1, 2])
+    np.testing.assert_allclose(mixed["b"][0][0], [6])
+    np.testing.assert_allclose(mixed["b"][1], [1])
+
+
+@pytest.mark.parametrize("statistic", [None, gaussian()])
+def test_blended_styles_are_those_of_images_side_by_side(rng, statistic):
+    loss = style("relu1_2", "relu2_2", statistic=statistic)
+
+    def images(*shape):
+        return {f"vgg/{layer}": rng.normal(size=(1, *shape, 3)) for layer in ("relu1_2", "relu2_2")}
+
+    narrow, wide = images(6, 2), images(6, 8)
+    together = {layer: np.concatenate([narrow[layer], wide[layer]], axis=2) for layer in wide}
+    mixed = blend([loss.targets("style", image) for image in (narrow, wide)], (0.2, 0.8))
+    expected = loss.targets("style", together)
+    tree.assert_same_structure(mixed, expected)
+    for ours, theirs in zip(tree.flatten(mixed), tree.flatten(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_blending_asks_for_a_share_of_each():
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        blend([{"a": (1.0,)}, {"a": (2.0,)}], (1.0,))

@@ -83,9 +83,7 @@ def test_gram_with_weights_alike_is_the_gram(rng):
 def test_gram_of_a_rectangle_is_the_gram_of_what_is_cut_out(rng):
     features, weights = normal(rng, 2, 7, 6, 3), np.zeros((1, 7, 6, 1), np.float32)
     weights[:, 2:5, 1:5] = 1 / 12
-    np.testing.assert_allclose(
-        gram_matrix(features, weights), gram_matrix(features[:, 2:5, 1:5]), rtol=1e-5, atol=1e-7
-    )
+    np.testing.assert_allclose(gram_matrix(features, weights), gram_matrix(features[:, 2:5, 1:5]), rtol=1e-5, atol=1e-7)
 
 
 def test_gram_with_weights_of_float16_neither_overflows_nor_loses_precision(rng):

@@ -47,9 +47,9 @@ def _square_root(matrix):
 
 
 def wasserstein(output, target):
-    """Dowson & Landau 1982, squared, by the target's second moment; a thousandth of its mean variance added to both."""
+    """Dowson & Landau 1982, squared, by the target's second moment; a hundredth of its mean variance added to both."""
     (mean, covariance), (wanted_mean, wanted) = output, target
-    floor = 1e-3 * np.trace(wanted) / len(wanted) * np.eye(len(wanted))
+    floor = 1e-2 * np.trace(wanted) / len(wanted) * np.eye(len(wanted))
     covariance, wanted = covariance + floor, wanted + floor
     root = _square_root(wanted)
     cross = np.sqrt(np.linalg.eigvalsh(root @ covariance @ root)).sum()
