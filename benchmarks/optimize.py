@@ -34,7 +34,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -176,14 +176,15 @@ def descend_torch(photograph: np.ndarray, style: np.ndarray, memory_format, scal
 
     began = time.perf_counter()
     loss, tensor = torch_objective(photograph, style, memory_format)
-    image = tensor(photograph).clone(memory_format=memory_format).requires_grad_()
+    # torch.optim.LBFGS takes contiguous gradients only.
+    image = tensor(photograph).clone(memory_format=torch.contiguous_format).requires_grad_()
     optimizer = torch.optim.LBFGS([image], lr=1, history_size=100)
     losses, moments, best = [], [began], None
 
     def closure():
         nonlocal best
         optimizer.zero_grad()
-        value = scale * loss(image)
+        value = scale * loss(image.contiguous(memory_format=memory_format))
         value.backward()
         losses.append(value.item() / scale)
         moments.append(time.perf_counter())
@@ -317,8 +318,9 @@ CONTENT_WEIGHT, STYLE_WEIGHT, VARIATION_WEIGHT, VARIATION_POWER = 2.5e-8, 1e-6, 
 RATE, DECAY, DECAY_STEPS, TRIAL = 100.0, 0.96, 100, 40
 QUARTER = 4
 COARSE_SHARE, STAGES = 0.25, 4
-# Where between nothing and the example's content loss ours is aimed, and how much a stage may change the weight.
-AIM, LARGEST_CHANGE = 0.97, 8.0
+# Where between nothing and the example's content loss ours is aimed, by which power of its miss a stage changes the
+# weight, and how much at most.
+AIM, POWER, LARGEST_CHANGE = 0.97, 8, 4.0
 
 
 class Example:
@@ -434,7 +436,7 @@ def saved(picture: np.ndarray) -> np.ndarray:
 
 
 def ours_within(
-    example: Example, photograph: np.ndarray, style: np.ndarray, limit: float, evaluations: int
+    example: Example, photograph: np.ndarray, style: np.ndarray, theirs: Mapping[str, float], evaluations: int
 ) -> Evaluation:
     """The example's loss minimized coarse to fine, with content kept within a limit.
 
@@ -442,7 +444,7 @@ def ours_within(
         example: The loss.
         photograph: What is restyled.
         style: The painting.
-        limit: Of the content loss.
+        theirs: The terms that the example ended with; its content loss is the limit.
         evaluations: Of all scales and stages, those that only measure included.
 
     Returns:
@@ -450,24 +452,25 @@ def ours_within(
     """
     height, width = photograph.shape[1:3]
     *coarse, _ = sizes(max(height, width), min(max(height, width) // 2, chen2016.SETTINGS["start_size"]))
-    image, left = None, evaluations
+    # At first content counts as much as the Grams, both as the example left them.
+    image, left, limit, keeping = None, evaluations, theirs["content"], theirs["gram"] / theirs["content"]
     for side in coarse:
         sized = resize(Picture(photograph), side).rgb
         size = sized.shape[1:3]
         targets, area = example.targets(sized, fit(style, size)), height * width / (size[0] * size[1])
         share = int(COARSE_SHARE * evaluations / len(coarse))
         start = sized if image is None else fit(image, size)
-        image = descend(lambda picture, t=targets, a=area: example.evaluate(picture, t, area=a), start, share)
+        image = descend(lambda picture, t=targets, a=area: example.evaluate(picture, t, keeping, a), start, share)
         left -= share
     targets, image = example.targets(photograph, fit(style, (height, width))), fit(image, (height, width))
-    keeping, ends = 1.0, []
+    ends = []
     for stage in range(STAGES):
         share = left // (STAGES - stage)
         image = descend(lambda picture, k=keeping: example.evaluate(picture, targets, k), image, share - 1)
         ends.append(example.evaluate(saved(image), targets))
         left -= share
-        # Content falls about as the root of its weight.
-        keeping *= np.clip((ends[-1].terms["content"] / (AIM * limit)) ** 2, 1 / LARGEST_CHANGE, LARGEST_CHANGE)
+        miss = ends[-1].terms["content"] / (AIM * limit)
+        keeping *= float(np.clip(miss**POWER, 1 / LARGEST_CHANGE, LARGEST_CHANGE))
     within = [end for end in ends if end.terms["content"] <= limit]
     if within:
         return min(within, key=lambda end: end.terms["gram"])
@@ -497,7 +500,7 @@ def against_example(size: int, steps: int, count: int, paintings: Sequence[str])
             image, value = gradient_descent(example, photograph, targets, rate, steps)
         moments.append(time.perf_counter())
         theirs = example.evaluate(saved(image), targets).terms
-        ours = ours_within(example, photograph, style, theirs["content"], steps // QUARTER).terms
+        ours = ours_within(example, photograph, style, theirs, steps // QUARTER).terms
         moments.append(time.perf_counter())
         print(
             f"{f'{photo}, {os.path.basename(name)}':<36}{rate:>7.1f}{theirs['gram']:>14.4f}{ours['gram']:>10.4f}"

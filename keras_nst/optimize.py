@@ -126,10 +126,9 @@ def _objective(
     options: PixelOptions,
 ) -> PixelObjective:
     """The recipe's loss of a picture of this size, bound to photograph and paintings."""
-    weighted = weights(options.recipe, changed=options.weights)
     statistic = {"statistic": options.statistic} if options.statistic else {}
     layers = options.content_layers, options.style_layers
-    loss = recipe(options.recipe).loss(weighted, *layers, regions=list(regions), **statistic)
+    loss = recipe(options.recipe).loss(options.weights, *layers, regions=list(regions), **statistic)
     objective = PixelObjective(
         loss,
         Observer(vgg=network),
@@ -166,6 +165,7 @@ def settled(options: PixelOptions) -> PixelOptions:
     options = dataclasses.replace(options, **settings)
     return dataclasses.replace(
         options,
+        weights=weights(options.recipe, changed=options.weights),
         content_layers=options.content_layers or chosen.CONTENT_LAYERS[options.backbone],
         style_layers=options.style_layers or chosen.STYLE_LAYERS,
         start_size=min(options.start_size, options.end_size),

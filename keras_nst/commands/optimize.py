@@ -54,7 +54,10 @@ def run(options: argparse.Namespace) -> int:
     with Reporter(console, output, options.save_every) as reporter:
         restyled = optimize(visible(picture), regions, chosen, progress=reporter)
     alpha = None if picture.alpha is None else resize(picture, chosen.end_size).alpha
-    record = {"version": keras_nst.__version__, **reporter.facts, "recipe": chosen.recipe, "seed": chosen.seed}
+    record = {"version": keras_nst.__version__, **dataclasses.asdict(chosen), **reporter.facts}
+    for file in ("init", "vgg_weights"):  # A picture is published: it names no folder of the machine it was made on.
+        record[file] = record[file] and Path(record[file]).name
+    record["style"] = " ".join(Path(style).name for style in options.style)
     deliver(output, Picture(restyled, alpha), record=record)
     height, width = restyled.shape[1:3]
     if options.json:

@@ -1,0 +1,121 @@
+"""`keras-nst optimize` and `keras-nst partial` as a user types them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_nst.cli import main
+from keras_nst.images.io import read, read_record
+from keras_nst.models.styles import save_style
+from keras_nst.models.transfer_net import transfer_net
+
+# Shallow, so that it compiles in a second.
+QUICK = ("--layers", "relu1_1", "--content-layers", "relu1_2", "--statistic", "gram", "--iterations", 3)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, rng):
+    """A working directory with a photograph, paintings and masks."""
+    monkeypatch.chdir(tmp_path)
+    sizes = {"photo.png": (48, 36), "a.jpg": (64, 64), "b.jpg": (40, 56)}
+    for name, (width, height) in sizes.items():
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(name)
+    left = np.zeros((36, 48), np.uint8)
+    left[:, :24] = 255
+    Image.fromarray(left).save("left.png")
+    Image.fromarray(255 - left).save("right.png")
+    Image.fromarray(0 * left).save("nothing.png")
+    (tmp_path / "text.jpg").write_text("not a picture")
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_optimize_writes_a_picture_that_records_what_made_it(here, capsys):
+    code, out, _ = run(capsys, "optimize", "photo.png", "a.jpg", *QUICK, "-o", "out.png", "--json")
+    assert code == 0
+    assert read("out.png").rgb.shape == (1, 36, 48, 3)
+    told, record = json.loads(out), read_record("out.png")
+    assert (told["output"], told["width"], told["height"]) == ("out.png", 48, 36)
+    assert record["recipe"] == "chen2016"
+    assert (
+        record["loss"]
+        == told["loss"]
+        == pytest.approx(sum(record["weights"][name] * value for name, value in told["terms"].items()))
+    )
+
+
+def test_each_mask_has_its_painting_and_the_rest_stays(here, capsys):
+    code, _, _ = run(
+        capsys, "optimize", "photo.png", "a.jpg", *QUICK, "--content-mask", "left.png", "-o", "out.png", "--tile", 128
+    )
+    assert code == 0
+    before, after = read("photo.png").rgb, read("out.png").rgb
+    np.testing.assert_array_equal(after[:, :, 24:], before[:, :, 24:])
+    assert (after[:, :, :24] != before[:, :, :24]).mean() > 0.5
+
+
+def test_previews_are_written_beside_the_result(here, capsys):
+    run(capsys, "optimize", "photo.png", "a.jpg", *QUICK, "-o", "out.png", "--save-every", 2)
+    assert sorted(path.name for path in here.glob("out*")) == ["out-00002.png", "out.png"]
+
+
+def test_partial_restyles_a_box_and_gives_the_rest_another_style(here, capsys, tmp_path):
+    save_style(tmp_path / "tiny", transfer_net(filters=(4, 4, 8), residual_blocks=1), {})
+    arguments = ("partial", "photo.png", "--rect", "4,4,16,16", "--feather", 0, "--style", "tiny")
+    assert run(capsys, *arguments, "-o", "part.png")[0] == 0
+    assert run(capsys, *arguments, "-o", "both.png", "--background-style", "a.jpg", *QUICK)[0] == 0
+    before, part, both = (read(name).rgb for name in ("photo.png", "part.png", "both.png"))
+    rest = np.ones((1, 36, 48), bool)
+    rest[:, 4:20, 4:20] = False
+    np.testing.assert_array_equal(part[rest], before[rest])
+    np.testing.assert_array_equal(part[~rest], both[~rest])
+    assert (both[rest] != before[rest]).mean() > 0.5
+
+
+PAIR = ("photo.png", "a.jpg")
+BAD = {
+    "optimize": [
+        ((*PAIR, "--content-mask", "a.jpg"), "The mask a.jpg", "64 x 64"),
+        ((*PAIR, "--content-mask", "nothing.png"), "nothing.png", "select"),
+        ((*PAIR, "--content-mask", "missing.png"), "missing.png", "No such file"),
+        ((*PAIR, "--content-mask", "alpha"), "no transparency", "PNG"),
+        ((*PAIR, "--style-mask", "left.png"), "more style masks (1) than content masks (0)", ""),
+        ((*PAIR, "b.jpg", "--content-mask", "left.png", "--blend", "1"), "--blend", "2 styles"),
+        ((*PAIR, "b.jpg", "a.jpg", "--content-mask", "left.png", "--content-mask", "right.png"), "Received: 3", ""),
+        ((*PAIR, "--iterations", 0), "--iterations", "from 1"),
+        ((*PAIR, "--tile", 128, "--end-size", 4096, "--layers", "relu6_1"), "relu6_1", "relu"),
+        ((*PAIR, "--recipe", "jin2020", "--statistic", "gaussian"), "jin2020", "chen2016"),
+        ((*PAIR, "--init", "missing.png"), "missing.png", "No such file"),
+        ((*PAIR, "-o", "out.xyz"), "xyz", ""),
+        (("photo.png", "text.jpg"), "text.jpg", "no picture"),
+        (("photo.png",), "STYLE", "--help"),
+    ],
+    "partial": [
+        (("photo.png", "--style", "a.jpg"), "Nothing is selected", "--select"),
+        (("photo.png", "--style", "a.jpg", "--select", "90,5"), "90", "48 x 36"),
+        (("photo.png", "--style", "a.jpg", "--select", "ninety"), "X,Y", "ninety"),
+        (("photo.png", "--style", "a.jpg", "--rect", "60,60,5,5"), "48 x 36", ""),
+        (("photo.png", "--style", "unknown", "--rect", "1,1,9,9"), "unknown", "style"),
+        (("photo.png", "--style", "a.jpg", "--mask", "a.jpg"), "64 x 64", "48 x 36"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "advised"), [((command, *row[0]), *row[1:]) for command, rows in BAD.items() for row in rows]
+)
+def test_bad_input_is_one_line(here, capsys, arguments, told, advised):
+    before = sorted(here.iterdir())
+    code, out, err = run(capsys, *arguments)
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert (code, out, len(lines)) == (2, "", 1)
+    assert told in lines[0]
+    assert advised in lines[0]
+    assert sorted(here.iterdir()) == before
