@@ -12,7 +12,8 @@ import numpy as np
 import psutil
 
 from keras_nst.errors import InputError
-from keras_nst.fit.pixels import PixelObjective, Progress, adam, lbfgs
+from keras_nst.fit.optimizers import Progress, adam, lbfgs
+from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT
 from keras_nst.images.color import keep_color
 from keras_nst.images.io import read
@@ -59,7 +60,8 @@ def optimize(
         content: The photograph, (1, H, W, 3) float32 in [0, 1].
         regions: What is to be restyled; outside of all masks the picture stays as it is, bit for bit.
         options: How.
-        progress: Called after each step with the longest side of the scale, and where it stands.
+        progress: Called after each step with the longest side of the scale, and where it stands; it may raise
+            StopIteration to end the scale.
 
     Returns:
         The picture, its longest side at most `options.end_size`, (1, h, w, 3) float32 in [0, 1].

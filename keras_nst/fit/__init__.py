@@ -1,1 +1,1 @@
-"""Minimisation: training a net's weights against a bound loss."""
+"""Minimization: of a loss over the weights of a net, or over the pixels of a picture."""
