@@ -8,8 +8,8 @@ network. The example's rate is made for 400 rows; its style gradient grows as th
 at small sizes. So the best of 100, 50, 25 ... in a short trial is taken, to its favor. Ours minimizes that same loss,
 all three terms, with `keras_nst.fit.optimizers.lbfgs`, coarse to fine, with a quarter of its evaluations. What is ours
 to choose is the weight of content: at the full size it is set anew a few times, so that content comes out just below
-the example's, all within those evaluations. Both pictures are measured as they would be saved, in 8 bits. The claim is for
-each pair a lower Gram loss (their measure, weighted as in their sum) at an equal or lower content loss (likewise).
+the example's, all within those evaluations. Both pictures are measured as they would be saved, in 8 bits. The claim is
+for each pair a lower Gram loss (their measure, weighted as in their sum) at an equal or lower content loss (likewise).
 
 Exits with 1 when a pair falls short.
 
