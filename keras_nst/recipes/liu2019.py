@@ -3,9 +3,8 @@
 The loss is lambda1 (mu1 content + mu2 style) + lambda2 (cam + epsilon category), eqs. (5), (9) and (10). The paper
 gives mu1 1, mu2 20 and epsilon 40, and leaves the lambdas open; its published code has content 1, style 20, cam 80 and
 category 10000. Those weigh means over features of one SqueezeNet and one VGG, in their units. The distances here have
-no unit, so the default weights are others. Measured from the shipped starry_night (40 photographs, 256x256), weight
-times value is 0.63 for style, 2.4 for cam and category together, 0.17 for edge and 1.26 for color; after 400 steps
-with cam and category, the value of cam has fallen from 0.73 to 0.30 and that of category from 6.56 to 3.6.
+no unit, so the default weights are others: what is kept costs style, and with these a net comes as near to the painting
+as Johnson's with his (docs/results.md), so that the subject is not bought with less style.
 
 The paper keeps one semantic and leaves several at once open: here each is one more term.
 """
@@ -16,8 +15,8 @@ from keras_nst import losses
 from keras_nst.recipes import johnson2016
 
 # What can be kept of the photograph, and by which terms of which weight.
-SEMANTICS = {"cam": {"cam": 1.0, "category": 0.25}, "edge": {"edge": 10.0}, "color": {"color": 50.0}}
-WEIGHTS = {**johnson2016.WEIGHTS, **SEMANTICS["cam"]}
+SEMANTICS = {"cam": {"cam": 2.0, "category": 0.5}, "edge": {"edge": 10.0}, "color": {"color": 50.0}}
+WEIGHTS = {**johnson2016.WEIGHTS, "style": 26.0, **SEMANTICS["cam"]}
 # What lambda1 and lambda2 of eq. (10) multiply.
 LAMBDAS = (tuple(johnson2016.WEIGHTS), tuple(SEMANTICS["cam"]))
 
