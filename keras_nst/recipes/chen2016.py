@@ -14,7 +14,7 @@ from keras_nst.losses.statistics import STATISTICS
 
 CONTENT_LAYERS = {"vgg19": ("relu4_2",), "vgg16": ("relu4_2",)}
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-WEIGHTS = {"content": 1.0, "style": 2.0, "tv": 1.0}
+WEIGHTS = {"content": 1.0, "style": 0.8, "tv": 1.0}
 SETTINGS = {
     "backbone": "vgg16",
     "pooling": "max",
