@@ -1,0 +1,128 @@
+"""Patches of features: the most similar ones of a painting, and the distance of their Gram matrices.
+
+Features are (1, h, w, channels); positions are counted row by row, so that position p is in row p // w.
+"""
+
+import numpy as np
+from keras import ops
+
+SIDE = 3
+"""Of a patch, in positions."""
+
+
+def patches(features, positions):
+    """The patches around some positions, the border repeated.
+
+    Args:
+        features: (1, h, w, channels).
+        positions: (n,) whole numbers.
+
+    Returns:
+        (n, 9, channels).
+    """
+    _, height, width, channels = features.shape
+    reach = SIDE // 2
+    flat = ops.reshape(features, (height * width, channels))
+    rows, columns = np.divmod(np.asarray(positions), width)
+    around = [
+        np.clip(rows + down, 0, height - 1) * width + np.clip(columns + right, 0, width - 1)
+        for down in range(-reach, reach + 1)
+        for right in range(-reach, reach + 1)
+    ]
+    return ops.take(flat, np.stack(around, axis=1), axis=0)
+
+
+def nearest_patches(features: np.ndarray, positions: np.ndarray, painting: np.ndarray, *, rows: int = 256):
+    """For each patch of one image the most similar patch of another, by the cosine of their angle.
+
+    The cosines are a product of matrices, `rows` patches at a time: memory does not grow with the number of positions,
+    nor does the time with the size of the image that they are in.
+
+    Args:
+        features: Of the one, (1, h, w, channels), not negative.
+        positions: Where its patches are, (n,).
+        painting: Features of the other, (1, y, x, channels).
+        rows: Patches compared at once.
+
+    Returns:
+        Positions in the painting, (n,).
+
+    Source: Zhou, section 3.3.2; Luan et al. 2018, algorithm 1. Differs from the source: only rows under the mask are
+    compared.
+    """
+    everywhere = np.arange(painting.shape[1] * painting.shape[2])
+    candidates = _unit(np.asarray(patches(painting, everywhere)))
+    found = [
+        np.argmax(np.asarray(patches(features, chunk)).reshape(len(chunk), -1) @ candidates.T, axis=1)
+        for chunk in np.array_split(positions, max(1, -(-len(positions) // rows)))
+    ]
+    return np.concatenate(found)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    flat = vectors.reshape(len(vectors), -1)
+    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+
+
+def consistent(matches: np.ndarray, positions: np.ndarray, width: int, painting: np.ndarray, window: int = 5):
+    """Matches of which neighbors come from neighboring places of the painting, where they can.
+
+    Each position takes, of what its neighbors propose (their own match, shifted by how far they are away), the place
+    that looks most like all the others.
+
+    Args:
+        matches: Positions in the painting, (n,).
+        positions: Where they are matches for, (n,), in an image of `width`.
+        width: Of that image's features.
+        painting: Features that tell likeness, (1, y, x, channels).
+        window: Side of the neighborhood.
+
+    Returns:
+        Positions in the painting, (n,).
+
+    Source: Luan et al. 2018, algorithm 2. Differs from the source: nothing.
+    """
+    _, height, across, channels = painting.shape
+    flat = painting.reshape(-1, channels)
+    place = {position: index for index, position in enumerate(positions)}
+    reach = range(-(window // 2), window // 2 + 1)
+    chosen = np.empty_like(matches)
+    for index, position in enumerate(positions):
+        row, column = divmod(position, width)
+        proposed = []
+        for down in reach:
+            for right in reach:
+                neighbor = place.get((row + down) * width + column + right) if 0 <= column + right < width else None
+                if neighbor is None:
+                    continue
+                y, x = divmod(matches[neighbor], across)
+                if 0 <= y - down < height and 0 <= x - right < across:
+                    proposed.append((y - down) * across + x - right)
+        looks = flat[proposed]
+        # The sum of squared distances from all others is least for what is nearest to their mean.
+        chosen[index] = proposed[np.argmin(np.square(looks - looks.mean(axis=0)).sum(axis=1))]
+    return chosen
+
+
+def patch_gram_distance(output, target):
+    """||A^T A - B^T B||^2 / ||B^T B||^2 for pairs of patches, averaged.
+
+    With nine positions in a patch, the Gram matrices of hundreds of channels need not be formed: ||A^T A - B^T B||^2 =
+    ||A A^T||^2 + ||B B^T||^2 - 2 ||A B^T||^2, of nine by nine each.
+
+    Args:
+        output: (n, 9, channels).
+        target: (n, 9, channels).
+
+    Returns:
+        A scalar.
+
+    Source: Zhou, section 3.3.2, the loss of matched patches. Differs from the source: relative to the target's norm.
+    """
+    output, target = ops.cast(output, "float32"), ops.cast(target, "float32")
+
+    def inner(first, second):
+        return ops.sum(ops.square(ops.matmul(first, ops.transpose(second, (0, 2, 1)))), axis=(1, 2))
+
+    own, wanted = inner(output, output), inner(target, target)
+    return ops.mean((own + wanted - 2 * inner(output, target)) / (wanted + 1e-12))

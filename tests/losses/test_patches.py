@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from keras_nst.losses.patches import consistent, nearest_patches, patch_gram_distance, patches
+
+
+@pytest.fixture
+def painting(rng):
+    return rng.random((1, 9, 11, 4), np.float32)
+
+
+def everywhere(features):
+    return np.arange(features.shape[1] * features.shape[2])
+
+
+def test_a_patch_is_what_is_around_its_position(painting):
+    around = np.asarray(patches(painting, [4 * 11 + 5]))
+    np.testing.assert_array_equal(around[0].reshape(3, 3, 4), painting[0, 3:6, 4:7])
+
+
+def test_at_the_border_a_patch_repeats_it(painting):
+    corner = np.asarray(patches(painting, [0]))[0].reshape(3, 3, 4)
+    np.testing.assert_array_equal(corner[:2, :2], np.broadcast_to(painting[0, 0, 0], (2, 2, 4)))
+    np.testing.assert_array_equal(corner[2, 2], painting[0, 1, 1])
+
+
+@pytest.mark.parametrize("rows", [7, 256])
+def test_a_moved_part_of_the_painting_is_found_where_it_was(painting, rows):
+    moved = 3 * np.roll(painting, (2, -3), axis=(1, 2))  # Brighter, too: the angle stays.
+    y, x = np.mgrid[3:8, 1:7]
+    found = nearest_patches(moved, (y * 11 + x).ravel(), painting, rows=rows)
+    np.testing.assert_array_equal(found, ((y - 2) * 11 + x + 3).ravel())
+
+
+def test_the_nearest_has_the_largest_cosine(rng, painting):
+    features = rng.random((1, 5, 6, 4), np.float32)
+    found = nearest_patches(features, everywhere(features), painting)
+    own, theirs = (np.asarray(patches(of, everywhere(of)), np.float64).reshape(-1, 36) for of in (features, painting))
+    cosines = own @ theirs.T / np.linalg.norm(own, axis=1)[:, None] / np.linalg.norm(theirs, axis=1)
+    np.testing.assert_array_equal(found, cosines.argmax(axis=1))
+
+
+def test_one_match_out_of_line_is_brought_into_it(painting):
+    y, x = np.mgrid[2:7, 2:7]
+    positions, true = (y * 11 + x).ravel(), (y * 11 + x + 2).ravel()
+    strayed = true.copy()
+    strayed[12] = 0
+    np.testing.assert_array_equal(consistent(strayed, positions, 11, painting), true)
+
+
+def test_matches_in_line_stay(painting):
+    y, x = np.mgrid[2:7, 2:7]
+    matches = ((y + 1) * 11 + x).ravel()
+    np.testing.assert_array_equal(consistent(matches, (y * 11 + x).ravel(), 11, painting), matches)
+
+
+def test_the_distance_of_patches_is_that_of_their_gram_matrices(rng):
+    output, target = rng.normal(size=(2, 5, 9, 12))
+    grams = [np.einsum("npi,npj->nij", of, of) for of in (output, target)]
+    squares = [np.sum(np.square(values), axis=(1, 2)) for values in (grams[0] - grams[1], grams[1])]
+    assert float(patch_gram_distance(output, target)) == pytest.approx(np.mean(squares[0] / squares[1]), rel=1e-4)
+    assert float(patch_gram_distance(target, target)) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_order_within_a_patch_does_not_matter(rng):
+    output, target = rng.normal(size=(2, 5, 9, 12))
+    shuffled = rng.permutation(output, axis=1)
+    expected = float(patch_gram_distance(output, target))
+    assert float(patch_gram_distance(shuffled, target)) == pytest.approx(expected, rel=1e-5)
