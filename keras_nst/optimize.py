@@ -38,7 +38,7 @@ class Region(NamedTuple):
         styles: Paintings, each (1, h, w, 3) in [0, 1].
         shares: How much each counts.
         mask: The part of the picture, (1, H, W, 1) in [0, 1]; None for all of it.
-        style_mask: The part of the (first) painting; None for all of it.
+        style_mask: The part of the only painting; None for all of it.
     """
 
     styles: Sequence[np.ndarray]

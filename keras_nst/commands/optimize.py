@@ -26,8 +26,8 @@ def run(options: argparse.Namespace) -> int:
     check_destination(output)
     picture = read(content(options.content))
     paintings = [read(style) for style in options.style]
+    _check_numbers(options)
     masks = [named_mask(source, picture) for source in options.content_mask]
-    _check_masks(options)
     style_masks = [
         named_mask(source, painting)
         for source, painting in zip(options.style_mask, _one_each(paintings, len(masks)), strict=False)
@@ -77,7 +77,7 @@ def pixel_options(options: argparse.Namespace) -> dict:
     return {field.name: getattr(options, field.name) for field in dataclasses.fields(PixelOptions)}
 
 
-def _check_masks(options: argparse.Namespace) -> None:
+def _check_numbers(options: argparse.Namespace) -> None:
     """Refuse numbers of paintings, masks and shares that do not go together.
 
     Raises:
@@ -91,6 +91,8 @@ def _check_masks(options: argparse.Namespace) -> None:
         )
     if masks > 1 and styles not in (1, masks):
         raise InputError(f"{masks} content masks take 1 style or one each. Received: {styles}.")
+    if style_masks and masks == 1 < styles:
+        raise InputError("Blended styles take no --style-mask. Give one style, or a --content-mask for each.")
     if options.blend and (masks > 1 or len(options.blend) != styles):
         raise InputError(f"--blend takes a share for each of the {styles} styles of one region.")
 

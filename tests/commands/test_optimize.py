@@ -89,6 +89,11 @@ BAD = {
         ((*PAIR, "--style-mask", "left.png"), "more style masks (1) than content masks (0)", ""),
         ((*PAIR, "b.jpg", "--content-mask", "left.png", "--blend", "1"), "--blend", "2 styles"),
         ((*PAIR, "b.jpg", "a.jpg", "--content-mask", "left.png", "--content-mask", "right.png"), "Received: 3", ""),
+        (
+            (*PAIR, "b.jpg", "--content-mask", "left.png", "--style-mask", "left.png"),
+            "Blended styles",
+            "--content-mask",
+        ),
         ((*PAIR, "--iterations", 0), "--iterations", "from 1"),
         ((*PAIR, "--tile", 128, "--end-size", 4096, "--layers", "relu6_1"), "relu6_1", "relu"),
         ((*PAIR, "--recipe", "jin2020", "--statistic", "gaussian"), "jin2020", "chen2016"),
