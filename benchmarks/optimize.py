@@ -39,8 +39,8 @@ from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
-from keras_nst.optimize import Region, optimize
-from keras_nst.options import PixelOptions
+from keras_nst.optimize import optimize
+from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import chen2016
 
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import cv2
 import keras
@@ -23,28 +22,12 @@ from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, vgg
 from keras_nst.models.weights import at_hand, vgg_weights
-from keras_nst.options import PixelOptions
+from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import recipe, weights
 
 # Measured with benchmarks/tiles.py: of the process beyond what is loaded, for each pixel, and for each of a window.
 FIXED_BYTES, PICTURE_BYTES, WINDOW_BYTES = 800_000_000, 900, 4500
 LEAST_TILE = 256
-
-
-class Region(NamedTuple):
-    """A part of the picture and what it shall look like.
-
-    Attributes:
-        styles: Paintings, each (1, h, w, 3) in [0, 1].
-        shares: How much each counts.
-        mask: The part of the picture, (1, H, W, 1) in [0, 1]; None for all of it.
-        style_mask: The part of the only painting; None for all of it.
-    """
-
-    styles: Sequence[np.ndarray]
-    shares: Sequence[float] = (1.0,)
-    mask: np.ndarray | None = None
-    style_mask: np.ndarray | None = None
 
 
 def optimize(

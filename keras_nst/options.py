@@ -3,6 +3,9 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from keras_nst.models.styles import TRAINED
 
@@ -113,3 +116,19 @@ class PixelOptions:
     color: str = "style"
     tile: int | None = None
     seed: int = 0
+
+
+class Region(NamedTuple):
+    """A part of the picture and what it shall look like.
+
+    Attributes:
+        styles: Paintings, each (1, h, w, 3) in [0, 1].
+        shares: How much each counts.
+        mask: The part of the picture, (1, H, W, 1) in [0, 1]; None for all of it.
+        style_mask: The part of the only painting; None for all of it.
+    """
+
+    styles: Sequence[np.ndarray]
+    shares: Sequence[float] = (1.0,)
+    mask: np.ndarray | None = None
+    style_mask: np.ndarray | None = None

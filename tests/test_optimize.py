@@ -8,8 +8,8 @@ from reference import losses as reference
 from keras_nst import optimize as job
 from keras_nst.errors import InputError
 from keras_nst.models.vgg import vgg
-from keras_nst.optimize import Region, check_memory, optimize, settled, sizes
-from keras_nst.options import PixelOptions
+from keras_nst.optimize import check_memory, optimize, settled, sizes
+from keras_nst.options import PixelOptions, Region
 
 # Shallow, so that it compiles in a second.
 SHALLOW = PixelOptions(

@@ -16,24 +16,19 @@ from keras_nst.commands.saliency import visible
 from keras_nst.errors import InputError
 from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
-from keras_nst.options import PixelOptions
+from keras_nst.options import PixelOptions, Region
 from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
     """Optimize, report the progress, and write the result."""
-    output = options.output or f"{Path(options.content).stem.removeprefix('sample:')}-{Path(options.style[0]).stem}.png"
+    output = options.output or default_output(options.content, Path(options.style[0]).stem)
     check_destination(output)
-    picture = read(content(options.content))
-    paintings = [read(style) for style in options.style]
     _check_numbers(options)
-    masks = [named_mask(source, picture) for source in options.content_mask]
-    style_masks = [
-        named_mask(source, painting)
-        for source, painting in zip(options.style_mask, _one_each(paintings, len(masks)), strict=False)
-    ]
+    picture = read(content(options.content))
+    regions = _regions(options, picture)
     load_tensorflow()
-    from keras_nst.optimize import Region, optimize, settled
+    from keras_nst.optimize import optimize, settled
 
     chosen = settled(PixelOptions(**pixel_options(options)))
     console = Console(stderr=True)
@@ -42,34 +37,48 @@ def run(options: argparse.Namespace) -> int:
             "VGG19's weights are not at hand: VGG16 takes its place. --backbone vgg19 downloads them, "
             "--vgg-weights FILE reads them."
         )
-    rgbs = [visible(painting) for painting in paintings]
-    if len(masks) > 1:
-        style_masks += [None] * (len(masks) - len(style_masks))
-        regions = [
-            Region([rgb], mask=mask, style_mask=style_mask)
-            for rgb, mask, style_mask in zip(_one_each(rgbs, len(masks)), masks, style_masks, strict=True)
-        ]
-    else:
-        regions = [Region(rgbs, options.blend or [1] * len(rgbs), *masks or [None], *style_masks)]
     with Reporter(console, output, options.save_every) as reporter:
         restyled = optimize(visible(picture), regions, chosen, progress=reporter)
     alpha = None if picture.alpha is None else resize(picture, chosen.end_size).alpha
-    record = {"version": keras_nst.__version__, **dataclasses.asdict(chosen), **reporter.facts}
-    for file in ("init", "vgg_weights"):  # A picture is published: it names no folder of the machine it was made on.
-        record[file] = record[file] and Path(record[file]).name
-    record["style"] = " ".join(Path(style).name for style in options.style)
-    deliver(output, Picture(restyled, alpha), record=record)
+    deliver(output, Picture(restyled, alpha), record=_record(options, chosen, reporter.facts))
     height, width = restyled.shape[1:3]
     if options.json:
-        print(
-            json.dumps(
-                {"input": options.content, "output": output, "width": width, "height": height, **reporter.facts}
-            ),
-            file=sys.stderr if output == "-" else sys.stdout,
-        )
+        result = {"input": options.content, "output": output, "width": width, "height": height, **reporter.facts}
+        print(json.dumps(result), file=sys.stderr if output == "-" else sys.stdout)
     elif output != "-":
         print(f"{output}  {width}x{height}  {reporter.facts['seconds']:.0f} s")
     return 0
+
+
+def default_output(source: str, suffix: str) -> str:
+    """Where the result of a picture goes when nothing is said: beside us, or to stdout when it came from stdin."""
+    return "-" if source == "-" else f"{Path(source.removeprefix('sample:')).stem}-{suffix}.png"
+
+
+def _regions(options: argparse.Namespace, picture: Picture) -> list[Region]:
+    """What is restyled and how, of the masks and paintings that are named."""
+    paintings = [read(style) for style in options.style]
+    masks = [named_mask(source, picture) for source in options.content_mask]
+    if len(masks) < 2:
+        style_mask = named_mask(options.style_mask[0], paintings[0]) if options.style_mask else None
+        shares = options.blend or [1.0] * len(paintings)
+        return [Region([visible(painting) for painting in paintings], shares, *masks or [None], style_mask)]
+    sources = [*options.style_mask, *[None] * (len(masks) - len(options.style_mask))]
+    if len(paintings) == 1:
+        paintings *= len(masks)
+    return [
+        Region([visible(painting)], mask=mask, style_mask=source and named_mask(source, painting))
+        for painting, mask, source in zip(paintings, masks, sources, strict=True)
+    ]
+
+
+def _record(options: argparse.Namespace, chosen: PixelOptions, facts: dict) -> dict:
+    """What made the result. A picture is published: it names no folder of the machine it was made on."""
+    settings = dataclasses.asdict(chosen)
+    for file in ("init", "vgg_weights"):
+        settings[file] = settings[file] and Path(settings[file]).name
+    style = " ".join(Path(style).name for style in options.style)
+    return {"version": keras_nst.__version__, "style": style, **settings, **facts}
 
 
 def pixel_options(options: argparse.Namespace) -> dict:
@@ -95,10 +104,6 @@ def _check_numbers(options: argparse.Namespace) -> None:
         raise InputError("Blended styles take no --style-mask. Give one style, or a --content-mask for each.")
     if options.blend and (masks > 1 or len(options.blend) != styles):
         raise InputError(f"--blend takes a share for each of the {styles} styles of one region.")
-
-
-def _one_each(things: list, count: int) -> list:
-    return things * count if len(things) == 1 else things
 
 
 class Reporter:

@@ -11,18 +11,18 @@ from rich.console import Console
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import select_mask
-from keras_nst.commands.optimize import Reporter, pixel_options
+from keras_nst.commands.optimize import Reporter, default_output, pixel_options
 from keras_nst.commands.saliency import visible
 from keras_nst.images.io import read
 from keras_nst.images.picture import Picture
 from keras_nst.models.styles import find_style
-from keras_nst.options import PixelOptions
+from keras_nst.options import PixelOptions, Region
 from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
     """Select, restyle, put back, and write the result."""
-    output = options.output or f"{Path(options.photo).stem.removeprefix('sample:')}-partial.png"
+    output = options.output or default_output(options.photo, "partial")
     check_destination(output)
     picture = read(content(options.photo), max_size=options.max_size)
     for style in filter(None, (options.style, options.background_style)):
@@ -55,7 +55,7 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: argp
         from keras_nst.infer.stylizer import Stylizer
 
         return Stylizer(style)(Picture(rgb)).rgb
-    from keras_nst.optimize import Region, optimize
+    from keras_nst.optimize import optimize
 
     settings = dataclasses.replace(PixelOptions(**pixel_options(options)), end_size=max(rgb.shape[1:3]))
     with Reporter(Console(stderr=True)) as reporter:

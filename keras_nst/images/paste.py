@@ -1,0 +1,251 @@
+"""Objects pasted into paintings: found in a composite, cut out of a picture of their own, placed into a painting.
+
+Color is (1, h, w, 3) float32 sRGB in [0, 1], a mask (1, h, w, 1) float32 in [0, 1], 1 where the object is.
+"""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from keras_nst.errors import InputError
+from keras_nst.images.masks import TOLERANCE, bounding_box, check, flood, from_alpha, refine
+from keras_nst.images.picture import Picture
+
+_SMOOTHING = 1.0  # Standard deviation in pixels: JPEG's errors alternate, the differences of an object do not.
+_BLOCK = 16  # JPEG's errors stay within its blocks, of this side where color is stored at half the size.
+_UNCHANGED = 25  # Percent of the blocks that are taken to be free of the object.
+_BLOCKS_NOISE = 90  # Percentile of the differences in a block: more than the median, which JPEG often makes zero.
+_ABOVE_NOISE = 4.0
+_LEAST_DIFFERENCE = 6.0  # In units of CIELAB: two or three are just seen.
+_UNRELATED = 15.0  # Noise beyond that of any file of the same painting, in the same units.
+
+_PART = 0.01  # Of the largest part's area: what is smaller does not belong to the object.
+_HOLE = 0.02  # Of the object's area: a smaller hole is where object and ground happen to be alike.
+_SMALLEST = 0.0005  # Of the picture's area, which specks of noise do not reach.
+_LARGEST = 0.9  # Of the picture's area.
+
+_PLAIN = 0.5  # Of the picture's border: less of it in the corners' colors is no plain background.
+_ALIKE = 2.0  # Times the tolerance of a flood: shading may part the corners, or an object stand in one.
+_HOLE_TOLERANCE = TOLERANCE / 2  # Nothing joins a hole to the background, so it must look more like it.
+
+
+def find_object(composite: np.ndarray, painting: np.ndarray) -> np.ndarray:
+    """Where something was pasted into a painting.
+
+    What differs more than noise does is the start. Noise, which files saved anew have everywhere, is measured in the
+    quarter of the picture that differs least. An outline is found where the difference of the two pictures changes,
+    with GrabCut's models of how the unchanged and the changed differ; so the faint ring that JPEG leaves around an
+    object goes, and parts of the object that are almost like the painting come. Specks are left out, small holes
+    filled.
+
+    Args:
+        composite: The painting with the object, (1, h, w, 3) float32 in [0, 1].
+        painting: Without it, of the same shape.
+
+    Returns:
+        The mask, (1, h, w, 1) float32, of zeros and ones.
+
+    Raises:
+        InputError: The sizes differ, or the pictures do, nowhere or nearly everywhere.
+    """
+    height, width = painting.shape[1:3]
+    if composite.shape != painting.shape:
+        raise InputError(
+            f"The composite has {composite.shape[2]} x {composite.shape[1]} pixels, the painting {width} x {height}. "
+            "Expected the same size; give a mask, or the object in a picture of its own."
+        )
+    difference = cv2.cvtColor(composite[0], cv2.COLOR_RGB2LAB) - cv2.cvtColor(painting[0], cv2.COLOR_RGB2LAB)
+    distance = np.linalg.norm(cv2.GaussianBlur(difference, (0, 0), _SMOOTHING), axis=-1)
+    noise = _noise(distance)
+    differing = _main_parts(distance > max(_LEAST_DIFFERENCE, _ABOVE_NOISE * noise))
+    if noise < _UNRELATED and differing.mean() < _SMALLEST:
+        raise InputError(
+            "The composite shows nothing that the painting does not. Expected an object pasted into it; give a mask, "
+            "or the object in a picture of its own."
+        )
+    if noise >= _UNRELATED or differing.mean() > _LARGEST:
+        raise InputError(
+            "The composite differs from the painting nearly everywhere. Expected the same painting with an object "
+            "pasted into it; give a mask, or the object in a picture of another size."
+        )
+    # One step of 8 bits to a unit of CIELAB, about middle gray.
+    shown = np.clip(0.5 + difference / 255, 0, 1)[None]
+    refined = refine(shown, _as_mask(_without_small_holes(differing)))
+    return _as_mask(_without_small_holes(_main_parts(refined[0, ..., 0] > 0.5)))
+
+
+def cut_object(picture: Picture, seeds: Sequence[tuple[int, int]] | None = None) -> np.ndarray:
+    """Where the object is in a picture of its own: what is opaque or, if all is, what is not its plain background.
+
+    The background is flooded from the corners; one that looks unlike most of the border is taken to be the object's.
+    Enclosed parts stay with the object unless they are large and look like the background (the inside of a handle).
+    The outline is then moved to where the colors part.
+
+    Args:
+        picture: Of any size.
+        seeds: Column and row, counted from 0, of pixels in the background, in place of the corners: a background has
+            few colors, each of which one pixel tells, an object has many. Not used if there is transparency.
+
+    Returns:
+        The mask: `alpha` as it is, or of zeros and ones but for the outlines of a large picture.
+
+    Raises:
+        InputError: There is no plain background, nothing but that, or no opaque pixel, or a seed lies outside.
+    """
+    if picture.alpha is not None and (picture.alpha < 1).any():
+        check(picture.alpha, *picture.rgb.shape[1:3], "The object's transparency")
+        return from_alpha(picture)
+    # A seed should not have a color of its own, from noise.
+    smooth = np.clip(cv2.GaussianBlur(picture.rgb[0], (0, 0), _SMOOTHING), 0, 1)[None]
+    background = flood(smooth, _corners(smooth) if seeds is None else seeds)[0, ..., 0] > 0
+    if seeds is None and _border(background).mean() < _PLAIN:
+        raise InputError(
+            "The object's picture has no plain background that could be told from its corners. Expected one color "
+            "around the object, or transparency; give a mask, or points in the background."
+        )
+    background |= _like_enclosed(smooth, background)
+    found = _main_parts(~background)
+    if found.mean() < _SMALLEST or found.all():
+        raise InputError(
+            "The object's picture is all of one color. Expected an object on a plain background; give a mask."
+            if not found.all()
+            else "The points select no background in the object's picture. Expected some; give a mask."
+        )
+    return refine(picture.rgb, _as_mask(found))
+
+
+def place(
+    painting: np.ndarray,
+    rgb: np.ndarray,
+    mask: np.ndarray,
+    at: tuple[float, float] | None = None,
+    scale: float | None = None,
+    rotate: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """An object in a painting.
+
+    It is turned, then sized: each new pixel is the mean of the area it covers, or cubic between the old ones if it is
+    enlarged. It comes to lie on whole pixels, so that without turning and sizing nothing is interpolated. Color is
+    weighted by the mask throughout: none of the object's background gets in.
+
+    Args:
+        painting: (1, H, W, 3) float32 in [0, 1].
+        rgb: The picture the object is in, (1, h, w, 3) float32 in [0, 1].
+        mask: Where it is, (1, h, w, 1) float32 in [0, 1].
+        at: Column and row of the painting, counted from 0, where the center of the object's bounding box goes; None
+            for the painting's center. What then lies outside the painting is cut off.
+        scale: Of the object's sides, above 0; None for the largest that fits into half of the painting's sides.
+        rotate: Degrees, counterclockwise.
+
+    Returns:
+        The composite, (1, H, W, 3) float32 in [0, 1], and the object's mask in it, (1, H, W, 1). Where the mask is 0
+        the composite is the painting, bit for bit.
+
+    Raises:
+        InputError: The mask does not fit or is empty, the scale is not above 0, the object gets larger than the
+            painting, or its center lies outside.
+    """
+    check(mask, *rgb.shape[1:3], "The object's mask")
+    height, width = painting.shape[1:3]
+    turned = _turned(np.concatenate([rgb * mask, mask], axis=-1)[0], rotate)
+    rows, columns = turned.shape[:2]
+    if scale is None:
+        scale = min(height / rows, width / columns) / 2
+    if not 0 < scale < math.inf:
+        raise InputError(f"The scale of the object is {scale}. Expected a number above 0.")
+    across, down = max(1, round(scale * columns)), max(1, round(scale * rows))
+    if across > width or down > height:
+        raise InputError(
+            f"The object would have {across} x {down} pixels, the painting has {width} x {height}. Expected a scale "
+            f"below {scale:g}."
+        )
+    x, y = ((width - 1) / 2, (height - 1) / 2) if at is None else at
+    if not (0 <= x < width and 0 <= y < height):
+        raise InputError(
+            f"The center {x:g},{y:g} of the object of {across} x {down} pixels lies outside the painting of "
+            f"{width} x {height}. Expected 0,0 to {width - 1},{height - 1}."
+        )
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    sized = cv2.resize(turned, (across, down), interpolation=interpolation)
+    # Halves go up always, not to the even number: the same shift of `at` is the same shift of the object.
+    left, top = math.floor(x - across / 2 + 1), math.floor(y - down / 2 + 1)
+    shown = sized[max(0, -top) : height - top, max(0, -left) : width - left]
+    layer = np.zeros((1, height, width, 4), np.float32)
+    layer[:, max(0, top) : top + down, max(0, left) : left + across] = shown
+    placed = np.clip(layer[..., 3:], 0, 1)  # Cubic interpolation overshoots at edges.
+    return np.clip(layer[..., :3], 0, placed) + (1 - placed) * painting, placed
+
+
+def _noise(distance: np.ndarray) -> float:
+    """How much pictures differ where they are the same, of differences (h, w)."""
+    side = min(_BLOCK, *distance.shape)
+    rows, columns = (length // side for length in distance.shape)
+    blocks = distance[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    return float(np.percentile(np.percentile(blocks, _BLOCKS_NOISE, axis=(1, 3)), _UNCHANGED))
+
+
+def _main_parts(selected: np.ndarray) -> np.ndarray:
+    """The largest connected part, and those that are not small beside it, (h, w) bool."""
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(np.uint8(selected), connectivity=8)
+    areas = statistics[:, cv2.CC_STAT_AREA]
+    areas[0] = 0  # What is not selected.
+    return ((areas >= _PART * areas.max()) & (areas > 0))[parts]
+
+
+def _without_small_holes(selected: np.ndarray) -> np.ndarray:
+    """The same with those holes filled, (h, w) bool; what reaches the border is no hole."""
+    _, holes, statistics, _ = cv2.connectedComponentsWithStats(np.uint8(~selected), connectivity=4)
+    small = statistics[:, cv2.CC_STAT_AREA] <= _HOLE * selected.sum()
+    small[np.unique(_border(holes))] = False
+    return selected | small[holes]
+
+
+def _like_enclosed(rgb: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Large parts that look like the background's mean and are not joined to it, (h, w) bool."""
+    lab = cv2.cvtColor(rgb[0], cv2.COLOR_RGB2LAB)
+    alike = np.linalg.norm(lab - lab[background].mean(axis=0), axis=-1) <= _HOLE_TOLERANCE
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(np.uint8(alike & ~background), connectivity=4)
+    large = statistics[:, cv2.CC_STAT_AREA] > _HOLE * (~background).sum()
+    large[0] = False  # What is not alike.
+    return large[parts]
+
+
+def _corners(rgb: np.ndarray) -> list[tuple[int, int]]:
+    """Column and row of those corners that look like most of the border."""
+    height, width = rgb.shape[1:3]
+    lab = cv2.cvtColor(rgb[0], cv2.COLOR_RGB2LAB)
+    typical = np.median(_border(lab), axis=0)
+    corners = [(x, y) for x in (0, width - 1) for y in (0, height - 1)]
+    # Lightness may differ twice as much, as in a flood.
+    allowed = _ALIKE * TOLERANCE * np.array([2, 1, 1])
+    return [(x, y) for x, y in corners if (np.abs(lab[y, x] - typical) <= allowed).all()]
+
+
+def _border(values: np.ndarray) -> np.ndarray:
+    """The outermost pixels of (h, w, ...), (n, ...)."""
+    return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+
+
+def _turned(layer: np.ndarray, degrees: float) -> np.ndarray:
+    """A layer with its mask in the last channel, (h, w, 4), turned counterclockwise and cut to what is selected."""
+
+    def cut(layer: np.ndarray) -> np.ndarray:
+        return layer[bounding_box(layer[None, ..., 3:])]
+
+    layer = cut(layer)
+    height, width = layer.shape[:2]
+    if degrees % 360 == 0:
+        return layer
+    to_turned = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
+    cosine, sine = np.abs(to_turned[0, :2])
+    # Rounding errors in a right angle are no further pixel.
+    across = math.ceil(width * cosine + height * sine - 1e-6)
+    down = math.ceil(width * sine + height * cosine - 1e-6)
+    to_turned[:, 2] += (across - width) / 2, (down - height) / 2
+    return cut(cv2.warpAffine(layer, to_turned, (across, down), flags=cv2.INTER_CUBIC))
+
+
+def _as_mask(selected: np.ndarray) -> np.ndarray:
+    return selected[None, ..., None].astype(np.float32)
