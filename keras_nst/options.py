@@ -3,11 +3,12 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from keras_nst.models.styles import TRAINED
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Region(NamedTuple):
         style_mask: The part of the only painting; None for all of it.
     """
 
-    styles: Sequence[np.ndarray]
+    styles: "Sequence[np.ndarray]"
     shares: Sequence[float] = (1.0,)
-    mask: np.ndarray | None = None
-    style_mask: np.ndarray | None = None
+    mask: "np.ndarray | None" = None
+    style_mask: "np.ndarray | None" = None
