@@ -15,10 +15,11 @@ from keras_nst.images.picture import Picture
 
 _SMOOTHING = 1.0  # Standard deviation in pixels: JPEG's errors alternate, the differences of an object do not.
 _BLOCK = 16  # JPEG's errors stay within its blocks, of this side where color is stored at half the size.
-_UNCHANGED = 25  # Percent of the blocks that are taken to be free of the object.
+_UNCHANGED = 10  # Percent of the blocks that are taken to be free of the object.
 _BLOCKS_NOISE = 90  # Percentile of the differences in a block: more than the median, which JPEG often makes zero.
-_ABOVE_NOISE = 4.0
+_ABOVE_NOISE = 2.0
 _LEAST_DIFFERENCE = 6.0  # In units of CIELAB: two or three are just seen.
+_CLEARLY = 2.0  # Times the least difference, which a tenth of an object reaches and specks of noise do not.
 _UNRELATED = 15.0  # Noise beyond that of any file of the same painting, in the same units.
 
 _PART = 0.01  # Of the largest part's area: what is smaller does not belong to the object.
@@ -35,7 +36,7 @@ def find_object(composite: np.ndarray, painting: np.ndarray) -> np.ndarray:
     """Where something was pasted into a painting.
 
     What differs more than noise does is the start. Noise, which files saved anew have everywhere, is measured in the
-    quarter of the picture that differs least. An outline is found where the difference of the two pictures changes,
+    tenth of the picture that differs least. An outline is found where the difference of the two pictures changes,
     with GrabCut's models of how the unchanged and the changed differ; so the faint ring that JPEG leaves around an
     object goes, and parts of the object that are almost like the painting come. Specks are left out, small holes
     filled.
@@ -59,16 +60,17 @@ def find_object(composite: np.ndarray, painting: np.ndarray) -> np.ndarray:
     difference = cv2.cvtColor(composite[0], cv2.COLOR_RGB2LAB) - cv2.cvtColor(painting[0], cv2.COLOR_RGB2LAB)
     distance = np.linalg.norm(cv2.GaussianBlur(difference, (0, 0), _SMOOTHING), axis=-1)
     noise = _noise(distance)
-    differing = _main_parts(distance > max(_LEAST_DIFFERENCE, _ABOVE_NOISE * noise))
-    if noise < _UNRELATED and differing.mean() < _SMALLEST:
-        raise InputError(
-            "The composite shows nothing that the painting does not. Expected an object pasted into it; give a mask, "
-            "or the object in a picture of its own."
-        )
+    least = max(_LEAST_DIFFERENCE, _ABOVE_NOISE * noise)
+    differing = _main_parts(distance > least)
     if noise >= _UNRELATED or differing.mean() > _LARGEST:
         raise InputError(
             "The composite differs from the painting nearly everywhere. Expected the same painting with an object "
             "pasted into it; give a mask, or the object in a picture of another size."
+        )
+    if differing.mean() < _SMALLEST or np.percentile(distance[differing], 90) < _CLEARLY * least:
+        raise InputError(
+            "The composite shows nothing that the painting does not. Expected an object pasted into it; give a mask, "
+            "or the object in a picture of its own."
         )
     # One step of 8 bits to a unit of CIELAB, about middle gray.
     shown = np.clip(0.5 + difference / 255, 0, 1)[None]
@@ -76,7 +78,7 @@ def find_object(composite: np.ndarray, painting: np.ndarray) -> np.ndarray:
     return _as_mask(_without_small_holes(_main_parts(refined[0, ..., 0] > 0.5)))
 
 
-def cut_object(picture: Picture, seeds: Sequence[tuple[int, int]] | None = None) -> np.ndarray:
+def cut_object(picture: Picture, seeds: Sequence[tuple[int, int]] = ()) -> np.ndarray:
     """Where the object is in a picture of its own: what is opaque or, if all is, what is not its plain background.
 
     The background is flooded from the corners; one that looks unlike most of the border is taken to be the object's.
@@ -99,19 +101,17 @@ def cut_object(picture: Picture, seeds: Sequence[tuple[int, int]] | None = None)
         return from_alpha(picture)
     # A seed should not have a color of its own, from noise.
     smooth = np.clip(cv2.GaussianBlur(picture.rgb[0], (0, 0), _SMOOTHING), 0, 1)[None]
-    background = flood(smooth, _corners(smooth) if seeds is None else seeds)[0, ..., 0] > 0
-    if seeds is None and _border(background).mean() < _PLAIN:
+    background = flood(smooth, seeds or _corners(smooth))[0, ..., 0] > 0
+    if not seeds and _border(background).mean() < _PLAIN:
         raise InputError(
             "The object's picture has no plain background that could be told from its corners. Expected one color "
             "around the object, or transparency; give a mask, or points in the background."
         )
     background |= _like_enclosed(smooth, background)
     found = _main_parts(~background)
-    if found.mean() < _SMALLEST or found.all():
+    if found.mean() < _SMALLEST:
         raise InputError(
-            "The object's picture is all of one color. Expected an object on a plain background; give a mask."
-            if not found.all()
-            else "The points select no background in the object's picture. Expected some; give a mask."
+            "The object's picture shows nothing but background. Expected an object on a plain background; give a mask."
         )
     return refine(picture.rgb, _as_mask(found))
 
@@ -175,12 +175,13 @@ def place(
     layer = np.zeros((1, height, width, 4), np.float32)
     layer[:, max(0, top) : top + down, max(0, left) : left + across] = shown
     placed = np.clip(layer[..., 3:], 0, 1)  # Cubic interpolation overshoots at edges.
-    return np.clip(layer[..., :3], 0, placed) + (1 - placed) * painting, placed
+    composite = np.clip(layer[..., :3], 0, placed) + (1 - placed) * painting
+    return np.minimum(composite, 1), placed  # Beyond by rounding only.
 
 
 def _noise(distance: np.ndarray) -> float:
     """How much pictures differ where they are the same, of differences (h, w)."""
-    side = min(_BLOCK, *distance.shape)
+    side = max(1, min(_BLOCK, min(distance.shape) // 8))  # A tiny picture has blocks, too.
     rows, columns = (length // side for length in distance.shape)
     blocks = distance[: rows * side, : columns * side].reshape(rows, side, columns, side)
     return float(np.percentile(np.percentile(blocks, _BLOCKS_NOISE, axis=(1, 3)), _UNCHANGED))
