@@ -1,0 +1,93 @@
+"""Memory of an optimization with and without tiles, and that a large picture in tiles is as near to its painting.
+
+Each run is a process of its own, `keras-nst optimize` on scikit-image's astronaut, enlarged. The peak of a run of two
+steps at one scale is what its memory is: further steps take no more. With --quality, the picture of the largest size is
+made in tiles, coarse to fine, and compared with that of 512 pixels at the same scale: shrunk to 512, the distances of
+both from the painting, relative Gram matrices as in `keras_nst.evaluate`, may differ by a tenth.
+
+Exits with 1 when the largest takes more than 6 GB, or is not as near.
+
+    python benchmarks/tiles.py [--largest 2048] [--tile 512] [--quality]
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import cv2
+import numpy as np
+from skimage import data
+
+from keras_nst.images.io import read, write
+from keras_nst.images.picture import Picture
+
+ALLOWED_GB = 6.0
+ALLOWED_DIFFERENCE = 0.1
+STEP = "import resource, sys; from keras_nst.cli import main; code = main(sys.argv[1:]); "
+STEP += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
+
+
+def optimize(folder: Path, side: int, *arguments) -> tuple[float, float, Path]:
+    """Seconds, peak memory in GB and the result of a run at a longest side."""
+    output = folder / f"{side}.png"
+    command = [sys.executable, "-c", STEP, "optimize", folder / "photo.png", folder / "painting.png", "-o", output]
+    began = time.perf_counter()
+    done = subprocess.run(
+        [*map(str, command), "--end-size", str(side), *map(str, arguments)], stderr=subprocess.PIPE, check=True
+    )
+    return time.perf_counter() - began, int(done.stderr.split()[-1]) / 1e6, output
+
+
+def style_distance(pictures: list[np.ndarray], painting: np.ndarray) -> list[float]:
+    """Of pictures from a painting, all of one size."""
+    from keras_nst.losses import style
+    from keras_nst.models.observer import Observer
+    from keras_nst.models.vgg import vgg
+    from keras_nst.recipes import johnson2016
+
+    observer, loss = Observer(vgg=vgg()), style(*johnson2016.STYLE_LAYERS, shares=johnson2016.STYLE_SHARES)
+    bound = loss.bind({"style": observer(painting, loss.probes("style"))})
+    return [float(bound({"output": observer(picture, loss.probes("output"))})[0]) for picture in pictures]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--largest", type=int, default=2048, help="longest side (default: %(default)s)")
+    parser.add_argument("--tile", type=int, default=512, help="(default: %(default)s)")
+    parser.add_argument("--quality", action="store_true", help="also compare a whole run with that of 512 pixels")
+    options = parser.parse_args()
+    failures = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, picture in (("photo", data.astronaut()), ("painting", data.immunohistochemistry())):
+            large = cv2.resize(picture, (options.largest, options.largest), interpolation=cv2.INTER_CUBIC)
+            write(folder / f"{file}.png", Picture(large[None].astype(np.float32) / 255))
+        print(f"{'side':>6}{'tile':>7}{'GB':>7}{'seconds':>9}")
+        for side, tile in ((512, None), (options.largest // 2, None), (options.largest, options.tile)):
+            extra = ("--tile", tile) if tile else ()
+            seconds, gigabytes, _ = optimize(folder, side, "--start-size", side, "--iterations", 2, *extra)
+            print(f"{side:>6}{tile or '-':>7}{gigabytes:>7.2f}{seconds:>9.0f}", flush=True)
+        if gigabytes > ALLOWED_GB:
+            failures.append(f"{options.largest} pixels take {gigabytes:.1f} GB, more than {ALLOWED_GB:.0f}")
+        if options.quality:
+            results = []
+            for side, extra in ((512, ()), (options.largest, ("--tile", options.tile))):
+                seconds, _, output = optimize(folder, side, *extra)
+                print(f"{side} pixels, coarse to fine: {seconds:.0f} s", flush=True)
+                results.append(read(output, max_size=512).rgb)
+            distances = style_distance(results, read(folder / "painting.png", max_size=512).rgb)
+            print("style distances at 512 pixels:", " ".join(f"{distance:.4f}" for distance in distances))
+            if abs(distances[1] / distances[0] - 1) > ALLOWED_DIFFERENCE:
+                failures.append("the large picture is not as near to the painting as the small one")
+    print("Falls short: " + "; ".join(failures) if failures else "Holds.")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
