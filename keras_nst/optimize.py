@@ -63,16 +63,16 @@ def optimize(
     )
     # Of one region, what it covers is all that is painted.
     numbered = dict(enumerate(regions, 0 if len(regions) == 1 else 1))
-    image = None
+    image = coarser = None
     for side in sizes(max(full.shape[1:3]), options.start_size):
         sized = resize(Picture(full), side).rgb
         masks = {number: _fit_mask(region.mask, sized) for number, region in numbered.items()}
         masks[0] = np.max(list(masks.values()), axis=0)
         objective = _objective(sized, numbered, masks, network, options)
         free = masks[0] > 0
-        start = _start(options, sized) if image is None else _fit(image, sized)
+        start = _start(options, sized) if image is None else _finer(image, coarser, sized)
         report = progress and functools.partial(progress, side)
-        image = _minimize(objective, np.where(free, start, sized), free, options, report)
+        image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
     if options.color == "keep":
         image = keep_color(image, sized)
     # Soft masks fade. Where a mask is 0 or 1 nothing is computed, so that pixels stay what they are bit for bit.
@@ -189,6 +189,11 @@ def _start(options: PixelOptions, sized: np.ndarray) -> np.ndarray:
     if options.init == "noise":
         return np.random.default_rng(options.seed).uniform(0, 1, sized.shape).astype(np.float32)
     return _fit(read(options.init).rgb, sized)
+
+
+def _finer(image: np.ndarray, coarser: np.ndarray, sized: np.ndarray) -> np.ndarray:
+    """The result of a coarser scale, with the detail of the photograph that it had no pixels for."""
+    return np.clip(_fit(image, sized) + sized - _fit(coarser, sized), 0, 1)
 
 
 def _fit(image: np.ndarray, like: np.ndarray) -> np.ndarray:
