@@ -19,6 +19,7 @@ from keras_nst.cli import main
 from keras_nst.errors import InputError
 from keras_nst.models.styles import load_net, read_card
 from keras_nst.models.weights import vgg_weights
+from keras_nst.recipes import liu2019
 
 tiny_net = partial(learn.transfer_net, filters=(4, 4, 8), residual_blocks=1)
 
@@ -108,7 +109,7 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
     folder = learn.learn(options)
     card = read_card(folder)
     assert (card["recipe"], card["keep"]) == ("liu2019", ["cam", "edge", "color"])
-    assert card["weights"]["style"] == pytest.approx(0.01 * 5)
+    assert card["weights"]["style"] == pytest.approx(0.01 * liu2019.WEIGHTS["style"])
     with open(folder / "training" / "log.csv") as file:
         rows = list(csv.DictReader(file))
 
