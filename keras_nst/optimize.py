@@ -25,7 +25,7 @@ from keras_nst.models.weights import at_hand, vgg_weights
 from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import recipe, weights
 
-# Measured with benchmarks/tiles.py: of the process beyond what is loaded, for each pixel, and for each of a window.
+# Estimates of what a run takes: beyond what is loaded, for each pixel, and for each of a window.
 FIXED_BYTES, PICTURE_BYTES, WINDOW_BYTES = 800_000_000, 900, 4500
 LEAST_TILE = 256
 
