@@ -26,7 +26,8 @@ def run(options: argparse.Namespace) -> int:
     check_destination(output)
     picture = read(content(options.photo), max_size=options.max_size)
     for style in filter(None, (options.style, options.background_style)):
-        _painting(style) is None and find_style(style)
+        if _painting(style) is None:
+            find_style(style)
     mask = select_mask(options, picture)
     load_tensorflow()
     from keras_nst.infer.part import restyle_part

@@ -40,7 +40,8 @@ class PixelObjective:
         size: Height and width of the output.
         weights: Of the output's regions, {"region0/relu1_2": (1, h, w, 1)}, as `region_weights` gives them.
         tile: Side of the windows in pixels; None for the whole picture at once.
-        halo: Pixels around each core that its features see: half of the deepest one's receptive field.
+        halo: Pixels around each core that its features see: half of the deepest one's receptive field, and for
+            high-order statistics a position more.
 
     Raises:
         InputError: The tile is too small, or there are tiles and a term that cannot be added up over them.

@@ -1,6 +1,6 @@
 """Losses as an algebra of named terms; no network, no file and no training in here."""
 
-from keras_nst.losses.algebra import Loss, Measurement, Term, blend, together
+from keras_nst.losses.algebra import Loss, Measurement, Term, blend
 from keras_nst.losses.terms import cam, category, color, content, edge, style, total_variation
 
 __all__ = [
@@ -14,6 +14,5 @@ __all__ = [
     "content",
     "edge",
     "style",
-    "together",
     "total_variation",
 ]

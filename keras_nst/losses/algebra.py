@@ -171,11 +171,6 @@ class Loss:
         )
 
 
-def together(losses: Iterable[Loss]) -> Loss:
-    """The sum of losses."""
-    return Loss(tuple(term for loss in losses for term in loss.terms))
-
-
 def blend(targets: Sequence[Mapping[str, tuple]], shares: Iterable[float]) -> dict[str, tuple]:
     """The targets of several images mixed into one.
 

@@ -64,8 +64,7 @@ def gaussian(steps: int = 20) -> Statistic:
 
     W^2 = |m - m'|^2 + tr(C) + tr(C') - 2 tr((C'^1/2 C C'^1/2)^1/2), divided by |m'|^2 + tr(C'), so that it has no unit.
 
-    Roots of matrices take 3 `steps` products of (channels, channels), whatever the image's size: a sixth of VGG's own
-    cost at 512x512 pixels, most of it below 256.
+    Each root of a matrix takes 3 `steps` products of (channels, channels), whatever the image's size.
 
     Args:
         steps: Of the Newton-Schulz iteration.

@@ -68,9 +68,17 @@ def vgg_weights(backbone: str = "vgg16", source: str | Path | None = None) -> Co
 
 
 def at_hand(backbone: str, source: str | Path | None = None) -> bool:
-    """Whether `vgg_weights` gives these weights without a download."""
-    cached = Path.home() / ".keras" / "models" / f"{backbone}_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    return backbone == "vgg16" or cached.is_file() or (source or os.environ.get(ENVIRONMENT)) not in (None, "imagenet")
+    """Whether `vgg_weights` gives these weights without a download that nobody has asked for."""
+    source = source or os.environ.get(ENVIRONMENT)
+    if backbone == "vgg16" or source == "imagenet":
+        return True
+    if source is None:
+        home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+        return (home / "models" / f"{backbone}_weights_tf_dim_ordering_tf_kernels_notop.h5").is_file()
+    try:
+        return bool(read_keras_h5(source, backbone))
+    except InputError:  # A file of the other network, most likely.
+        return False
 
 
 @cache

@@ -39,6 +39,6 @@ def loss(
     styles = [losses.style(*style_layers, statistic=measured, region=region) for region in regions]
     return (
         weights["content"] * losses.content(*content_layers, region=0)
-        + weights["style"] * losses.together(styles)
+        + weights["style"] * sum(styles, start=losses.Loss(()))
         + weights["tv"] * losses.total_variation(region=0)
     )

@@ -45,6 +45,6 @@ def loss(
 
     return (
         weights["content"] * losses.content(*content_layers, relative=False, unit=UNIT, region=0)
-        + weights["style"] * losses.together(styles)
+        + weights["style"] * sum(styles, start=losses.Loss(()))
         + weights["tv"] * losses.total_variation(variation=variation, region=0)
     )

@@ -168,3 +168,16 @@ def test_a_file_that_ends_too_early_is_refused(written):
     path, _ = written(layers=("block1_conv1", "block1_conv2"))
     with pytest.raises(InputError, match="block2_conv1"):
         read_keras_h5(path, "vgg16")
+
+
+def test_a_file_of_vgg16_is_no_vgg19_at_hand(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert not weights.at_hand("vgg19")
+    for backbone in ("vgg16", "vgg19"):
+        with h5py.File(tmp_path / f"{backbone}.h5", "w") as file:
+            for layer, shape in weights.kernel_shapes(backbone).items():
+                file[f"{layer}/kernel:0"], file[f"{layer}/bias:0"] = np.zeros(shape, "f2"), np.zeros(shape[-1], "f2")
+    monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "vgg16.h5"))
+    assert not weights.at_hand("vgg19")
+    assert weights.at_hand("vgg19", tmp_path / "vgg19.h5")
+    assert weights.at_hand("vgg19", "imagenet")
