@@ -106,6 +106,13 @@ def test_it_goes_from_coarse_to_fine(photograph, stripes):
     assert list(dict.fromkeys(seen)) == [(24, (1, 18, 24, 3)), (48, (1, 36, 48, 3))]
 
 
+def test_a_finer_scale_has_the_photographs_detail(photograph, stripes):
+    starts = []
+    options = dataclasses.replace(SHALLOW, start_size=24, iterations=1, weights={"style": 1e-6, "tv": 0.0})
+    optimize(photograph, [Region([stripes[0]])], options, progress=lambda side, now: starts.append(now))
+    assert starts[1].terms["content"] < 1e-2  # Enlarged from 24 pixels it would be blurred.
+
+
 def test_tiles_change_nothing(photograph, stripes):
     large = np.tile(photograph, (1, 2, 2, 1))
     options = dataclasses.replace(SHALLOW, end_size=96, start_size=96, pooling="average", iterations=3)

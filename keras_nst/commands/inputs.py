@@ -1,6 +1,7 @@
 """The pictures that a command is given, and where what it makes of them goes."""
 
 import glob
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,13 +70,17 @@ def destinations(inputs: Sequence[str], output: str | None, name: Callable[[Path
 
 
 def check_destination(output: str, bits: int = 8) -> None:
-    """Refuse a path whose suffix is no format that can hold so many bits.
+    """Refuse what nothing can be written to, before a result is computed that would be lost.
 
     Raises:
-        InputError: It is so.
+        InputError: The suffix is no format that can hold so many bits, or the folder cannot be written to.
     """
-    if output != "-":
-        check_format(Path(output).suffix, bits)
+    if output == "-":
+        return
+    check_format(Path(output).suffix, bits)
+    folder = next(parent for parent in Path(output).absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"Cannot write {output}: {folder} is no folder that can be written to. Choose another place.")
 
 
 def content(source: str) -> str | bytes:

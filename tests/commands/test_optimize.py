@@ -99,6 +99,7 @@ BAD = {
         ((*PAIR, "--recipe", "jin2020", "--statistic", "gaussian"), "jin2020", "chen2016"),
         ((*PAIR, "--init", "missing.png"), "missing.png", "No such file"),
         ((*PAIR, "-o", "out.xyz"), "xyz", ""),
+        ((*PAIR, "-o", "photo.png/out.png"), "Cannot write photo.png/out.png", "another place"),
         (("photo.png", "text.jpg"), "text.jpg", "no picture"),
         (("photo.png",), "STYLE", "--help"),
     ],
