@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import keras_nst
 from keras_nst.errors import BAD_INPUT, InputError
-from keras_nst.options import PixelOptions, TrainingOptions
+from keras_nst.options import HarmonizeOptions, PixelOptions, TrainingOptions
 from keras_nst.recipes import PIXELS, TRAINING
 
 INTERRUPTED = 130
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_saliency(commands)
     _add_optimize(commands)
     _add_partial(commands)
+    _add_harmonize(commands)
     return parser
 
 
@@ -183,8 +184,7 @@ def _add_optimize(commands) -> None:
 
 def _add_pixels(parser) -> None:
     """The arguments that `PixelOptions` is made of."""
-    defaults = {field.name: field.default for field in dataclasses.fields(PixelOptions) if field.name != "weights"}
-    parser.set_defaults(**defaults, weights={})
+    parser.set_defaults(**{**_defaults(PixelOptions), "weights": {}})
     add = parser.add_argument
     add("--recipe", choices=PIXELS, help="(%(default)s)")
     _add_weights(parser, "content", "style", "tv")
@@ -210,6 +210,10 @@ def _add_pixels(parser) -> None:
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
 
 
+def _defaults(options: type) -> dict:
+    return {field.name: field.default for field in dataclasses.fields(options)}
+
+
 def _add_partial(commands) -> None:
     parser = commands.add_parser("partial", help="restyle a selected part of a photograph")
     add = parser.add_argument
@@ -220,6 +224,38 @@ def _add_partial(commands) -> None:
     add("--max-size", type=_COUNT, metavar="PX", help="shrink to this longest side first")
     _add_masks(parser)
     _add_pixels(parser.add_argument_group("with a painting"))
+
+
+def _add_harmonize(commands) -> None:
+    parser = commands.add_parser("harmonize", help="make an object pasted into a painting look painted there")
+    parser.set_defaults(**{**_defaults(HarmonizeOptions), "weights": {}})
+    add = parser.add_argument
+    add("background", metavar="BG", help="the painting: picture, sample:NAME, or - for stdin")
+    add("paste", metavar="PASTE", help="BG with the object in it, of BG's size; or a picture of the object alone")
+    add("--output", "-o", metavar="OUT", help="file, or - for stdout (default: BG-harmonized.png)")
+    message = (
+        "where the object is in PASTE: a picture of its size, white there; or saliency, cam, alpha (found by itself)"
+    )
+    add("--mask", metavar="SOURCE", help=message)
+    message = "a pixel of the plain background around the object (default: the corners); may be repeated"
+    add("--select", type=_whole_numbers("X,Y"), action="append", default=[], metavar="X,Y", help=message)
+    add("--at", type=_whole_numbers("X,Y"), metavar="X,Y", help="where the object's center goes in BG (BG's center)")
+    message = "of the object's sides (default: it fits into half of BG's)"
+    add("--scale", type=_number(float, 1e-3, 1000), metavar="S", help=message)
+    add("--rotate", type=_number(float, -360, 360), metavar="DEG", help="turn the object counterclockwise")
+    message = "from 0, the object as it is, to 1, strokes at any cost (auto)"
+    add("--style-strength", type=_strength, metavar="auto|0..1", help=message)
+    message = "draft optimizes a small picture, good all of it, best longer (%(default)s)"
+    add("--quality", choices=("draft", "good", "best"), help=message)
+    add("--backbone", choices=("vgg16", "vgg19"), help="(%(default)s)")
+    add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
+    add("--keep-mask", metavar="FILE", help="write where the object is in BG")
+    add("--report", metavar="DIR", help="write pictures side by side and what is measured of them")
+    add("--json", action="store_true", help="one line of JSON on stdout")
+
+
+def _strength(text: str) -> float | None:
+    return None if text == "auto" else _number(float, 0, 1)(text)
 
 
 def _add_masks(parser) -> None:

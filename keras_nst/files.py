@@ -47,3 +47,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: str) -> None:
+    """Make a report's folder, before the work that would be lost without one.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder --report {path}: {error.strerror}. Choose another.") from error

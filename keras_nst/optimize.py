@@ -5,7 +5,6 @@ import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-import cv2
 import keras
 import numpy as np
 import psutil
@@ -17,6 +16,7 @@ from keras_nst.fit.tiles import ALIGNMENT
 from keras_nst.images.color import keep_color
 from keras_nst.images.io import read
 from keras_nst.images.picture import Picture, resize
+from keras_nst.images.pyramid import finer, fit, sizes
 from keras_nst.losses import blend
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
@@ -70,7 +70,7 @@ def optimize(
         masks[0] = np.max(list(masks.values()), axis=0)
         objective = _objective(sized, numbered, masks, network, options)
         free = masks[0] > 0
-        start = _start(options, sized) if image is None else _finer(image, coarser, sized)
+        start = _start(options, sized) if image is None else finer(image, coarser, sized)
         report = progress and functools.partial(progress, side)
         image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
     if options.color == "keep":
@@ -177,35 +177,16 @@ def check_memory(size: tuple[int, int], tile: int | None) -> None:
     )
 
 
-def sizes(end: int, start: int) -> list[int]:
-    """Longest sides from coarse to fine, each half of the next, none below `start`."""
-    halvings = int(math.log2(end / min(start, end)))
-    return [round(end / 2**halving) for halving in range(halvings, -1, -1)]
-
-
 def _start(options: PixelOptions, sized: np.ndarray) -> np.ndarray:
     if options.init == "content":
         return sized
     if options.init == "noise":
         return np.random.default_rng(options.seed).uniform(0, 1, sized.shape).astype(np.float32)
-    return _fit(read(options.init).rgb, sized)
-
-
-def _finer(image: np.ndarray, coarser: np.ndarray, sized: np.ndarray) -> np.ndarray:
-    """The result of a coarser scale, with the detail of the photograph that it had no pixels for."""
-    return np.clip(_fit(image, sized) + sized - _fit(coarser, sized), 0, 1)
-
-
-def _fit(image: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A picture, or a mask, in the size of another."""
-    height, width = like.shape[1:3]
-    interpolation = cv2.INTER_AREA if height < image.shape[1] else cv2.INTER_CUBIC
-    sized = cv2.resize(image[0], (width, height), interpolation=interpolation)
-    return np.clip(sized, 0, 1).reshape(1, height, width, image.shape[3])
+    return fit(read(options.init).rgb, sized)
 
 
 def _fit_mask(mask: np.ndarray | None, like: np.ndarray) -> np.ndarray:
-    return np.ones((*like.shape[:3], 1), np.float32) if mask is None else _fit(mask, like)
+    return np.ones((*like.shape[:3], 1), np.float32) if mask is None else fit(mask, like)
 
 
 def _weights(options: PixelOptions, probes: Sequence[str], masks: Mapping[int, np.ndarray]) -> dict[str, np.ndarray]:

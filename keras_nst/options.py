@@ -119,6 +119,32 @@ class PixelOptions:
     seed: int = 0
 
 
+@dataclasses.dataclass(frozen=True)
+class HarmonizeOptions:
+    """How an object is made to look painted.
+
+    Attributes:
+        style_strength: From 0, the object as it is, to 1, the painting's strokes at any cost; None for what suits the
+            painting.
+        quality: "draft", "good" or "best".
+        weights: Weights of terms that take the place of the recipe's.
+        recolor: Whether the object first takes the painting's colors.
+        consistent: Whether matches are brought into line with their neighbors.
+        matched: Whether style is that of the matched places; else that of the whole painting.
+        backbone: "vgg16" or "vgg19".
+        vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
+    """
+
+    style_strength: float | None = None
+    quality: str = "good"
+    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    recolor: bool = True
+    consistent: bool = True
+    matched: bool = True
+    backbone: str = "vgg16"
+    vgg_weights: str | None = None
+
+
 class Region(NamedTuple):
     """A part of the picture and what it shall look like.
 

@@ -20,7 +20,7 @@ ORDER = [
     {"fit"},
     {"recipes"},
     {"infer"},
-    {"export", "evaluate", "learn", "optimize", "options"},
+    {"export", "evaluate", "harmonize", "learn", "optimize", "options"},
     {"commands", "cli", "app"},
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

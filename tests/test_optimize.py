@@ -8,7 +8,7 @@ from reference import losses as reference
 from keras_nst import optimize as job
 from keras_nst.errors import InputError
 from keras_nst.models.vgg import vgg
-from keras_nst.optimize import check_memory, optimize, settled, sizes
+from keras_nst.optimize import check_memory, optimize, settled
 from keras_nst.options import PixelOptions, Region
 
 # Shallow, so that it compiles in a second.
@@ -139,14 +139,6 @@ def test_adam_lowers_the_loss(photograph, stripes):
     optimize(photograph, [Region([stripes[0]])], options, progress=lambda _, now: values.append(now.value))
     assert len(values) == 10
     assert values[-1] < 0.8 * values[0]
-
-
-@pytest.mark.parametrize(
-    ("end", "start", "expected"),
-    [(512, 128, [128, 256, 512]), (500, 128, [250, 500]), (450, 450, [450]), (100, 128, [100])],
-)
-def test_each_scale_is_half_of_the_next(end, start, expected):
-    assert sizes(end, start) == expected
 
 
 def test_vgg16_takes_the_place_of_vgg19_that_is_not_at_hand(monkeypatch):

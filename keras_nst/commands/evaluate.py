@@ -3,13 +3,12 @@
 import argparse
 import json
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
-from keras_nst.errors import InputError
 from keras_nst.evaluate.inputs import find_models, read_photographs
+from keras_nst.files import make_folder
 from keras_nst.images.io import read
 from keras_nst.startup import load_tensorflow
 
@@ -21,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     photographs = read_photographs(options.photos, options.size, options.limit)
     models = find_models(options.model, photographs.images)
     if options.report:
-        _make_folder(options.report)
+        make_folder(options.report)
     for reason in photographs.skipped:
         console.print(f"Skipped: {reason}", highlight=False, markup=False, soft_wrap=True)
     load_tensorflow()
@@ -48,11 +47,3 @@ def run(options: argparse.Namespace) -> int:
     else:
         Console().print(table(evaluation))
     return 0
-
-
-def _make_folder(path: str) -> None:
-    """Make the report's folder, before the measuring that would be lost without one."""
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"Cannot make the folder --report {path}: {error.strerror}. Choose another.") from error

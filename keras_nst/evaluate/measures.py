@@ -5,6 +5,7 @@ A picture is (height, width, 3) in [0, 1], a map (height, width).
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from skimage.color import rgb2lab
 from skimage.filters import sobel
@@ -103,6 +104,27 @@ def border(picture: np.ndarray) -> float:
     within[BORDER:-BORDER, BORDER:-BORDER] = True
     inside, outside = brightness[within], brightness[~within]
     return float((abs(outside.mean() - inside.mean()) + abs(outside.std() - inside.std())) / spread)
+
+
+def seam(picture: np.ndarray, painting: np.ndarray, mask: np.ndarray) -> float:
+    """How hard an object's outline is: 1 for as hard as the painting's own outlines, 0 for none.
+
+    The mean gradient of the luma on the pixels at either side of the mask's edge, divided by that of the tenth of the
+    painting's pixels where it is strongest. The picture's border is no outline.
+
+    Args:
+        picture: With the object.
+        painting: Without it.
+        mask: Where the object is, a map; more than one half counts.
+    """
+    inside = np.uint8(mask > 0.5)
+    around = np.ones((3, 3), np.uint8)
+    outline = cv2.dilate(inside, around) > cv2.erode(inside, around, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    if not outline.any():
+        return 0.0
+    own = edges(painting)
+    strongest = np.sort(own, axis=None)[-max(1, own.size // 10) :].mean()
+    return float(edges(picture)[outline].mean() / max(strongest, _VISIBLE))
 
 
 def interval(values: Sequence[float], *, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:

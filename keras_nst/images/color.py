@@ -5,6 +5,10 @@ import numpy as np
 # ITU-R BT.601, section 2.5.1.
 LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 
+# Standard deviations, in units of CIELAB and in places.
+LIKE_COLOR, ONE_COLOR, NEAR = 8.0, 15.0, 60.0
+SHIFTS = 6
+
 
 def luma(rgb: np.ndarray) -> np.ndarray:
     """Brightness as JPEG stores it: 0.299 R + 0.587 G + 0.114 B.
@@ -48,6 +52,40 @@ def keep_color(stylized: np.ndarray, content: np.ndarray) -> np.ndarray:
     tiny = np.finfo(np.float32).tiny  # No chroma fits anywhere.
     fit = np.min(room / np.maximum(np.abs(chroma), tiny), axis=-1, keepdims=True)
     return np.clip(brightness + np.minimum(fit, 1) * chroma, 0, 1)  # Beyond by rounding only.
+
+
+def agreed_colors(colors: np.ndarray, proposed: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Of a color proposed for each place the ones that places of like color agree on.
+
+    Each place takes what is proposed most among those near it and of its color: a mean shift from their mean to the
+    peak nearby, so that a surface of one color gets one color again, and not a mixture that nobody proposed.
+
+    Args:
+        colors: What the places have, CIELAB (n, 3).
+        proposed: What is proposed for each, CIELAB (n, 3).
+        places: Row and column of each, (n, 2).
+
+    Returns:
+        CIELAB (n, 3).
+
+    Source: Comaniciu and Meer 2002, "Mean shift", eq. (20), with a Gaussian kernel. Differs from the source: proposals
+    also count less for places that are far or of another color; the number of steps is fixed.
+    """
+    found = np.empty_like(proposed)
+    for rows in np.array_split(np.arange(len(colors)), -(-len(colors) // 512)):
+        alike = _kernel(colors[rows], colors, LIKE_COLOR) * _kernel(places[rows], places, NEAR)
+        peak = alike @ proposed / alike.sum(axis=1, keepdims=True)
+        for _ in range(SHIFTS):
+            weights = alike * _kernel(peak, proposed, ONE_COLOR)
+            peak = weights @ proposed / weights.sum(axis=1, keepdims=True)
+        found[rows] = peak
+    return found
+
+
+def _kernel(points: np.ndarray, others: np.ndarray, deviation: float) -> np.ndarray:
+    """Gaussian of the distances (n, m)."""
+    squares = np.square(points[:, None] - others[None]).sum(axis=-1)
+    return np.exp(-squares / (2 * deviation**2))
 
 
 def fill_transparent(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:

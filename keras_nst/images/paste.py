@@ -179,6 +179,18 @@ def place(
     return np.minimum(composite, 1), placed  # Beyond by rounding only.
 
 
+def check_object(mask: np.ndarray) -> None:
+    """Refuse a mask of nothing or of all the painting: (1, h, w, 1).
+
+    Raises:
+        InputError: It is one.
+    """
+    if not mask.any():
+        raise InputError("The mask selects nothing of the painting. Expected some of it to be above one half.")
+    if mask.min() > 0:
+        raise InputError("The mask covers all of the painting. Expected the outline of an object; give another mask.")
+
+
 def _noise(distance: np.ndarray) -> float:
     """How much pictures differ where they are the same, of differences (h, w)."""
     side = max(1, min(_BLOCK, min(distance.shape) // 8))  # A tiny picture has blocks, too.

@@ -1,4 +1,4 @@
-"""Patches of features: the most similar ones of a painting, and the distance of their Gram matrices.
+"""Patches of features: the most similar ones of a painting, and how matches are brought into line.
 
 Features are (1, h, w, channels); positions are counted row by row, so that position p is in row p // w.
 """
@@ -104,25 +104,19 @@ def consistent(matches: np.ndarray, positions: np.ndarray, width: int, painting:
     return chosen
 
 
-def patch_gram_distance(output, target):
-    """||A^T A - B^T B||^2 / ||B^T B||^2 for pairs of patches, averaged.
-
-    With nine positions in a patch, the Gram matrices of hundreds of channels need not be formed: ||A^T A - B^T B||^2 =
-    ||A A^T||^2 + ||B B^T||^2 - 2 ||A B^T||^2, of nine by nine each.
+def blocks(positions: np.ndarray, width: int, factor: int) -> np.ndarray:
+    """The positions of a finer layer that lie under some of a coarser one, each once.
 
     Args:
-        output: (n, 9, channels).
-        target: (n, 9, channels).
+        positions: Of the coarser layer, (n,), in rows of `width`.
+        width: Of the coarser layer.
+        factor: How many positions of the finer layer one of the coarser has on each side.
 
     Returns:
-        A scalar.
-
-    Source: Zhou, section 3.3.2, the loss of matched patches. Differs from the source: relative to the target's norm.
+        Row and column in the finer layer, two arrays of (m,).
     """
-    output, target = ops.cast(output, "float32"), ops.cast(target, "float32")
-
-    def inner(first, second):
-        return ops.sum(ops.square(ops.matmul(first, ops.transpose(second, (0, 2, 1)))), axis=(1, 2))
-
-    own, wanted = inner(output, output), inner(target, target)
-    return ops.mean((own + wanted - 2 * inner(output, target)) / (wanted + 1e-12))
+    rows, columns = np.divmod(np.unique(positions), width)
+    within = np.arange(factor)
+    down, right = factor * rows[:, None, None] + within[:, None], factor * columns[:, None, None] + within
+    down, right = np.broadcast_arrays(down, right)
+    return down.ravel(), right.ravel()

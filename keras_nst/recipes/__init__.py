@@ -14,7 +14,8 @@ from keras_nst.errors import InputError, unknown
 
 TRAINING = ("johnson2016", "liu2019")
 PIXELS = ("chen2016", "jin2020")
-RECIPES = (*TRAINING, *PIXELS)
+HARMONIZING = ("zhou",)
+RECIPES = (*TRAINING, *PIXELS, *HARMONIZING)
 
 
 def recipe(name: str) -> ModuleType:

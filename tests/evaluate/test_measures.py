@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from keras_nst.evaluate.measures import border, checkerboard, color_distance, edges, interval, iou, normalized, ssim
+from keras_nst.evaluate.measures import (
+    border,
+    checkerboard,
+    color_distance,
+    edges,
+    interval,
+    iou,
+    normalized,
+    seam,
+    ssim,
+)
 from keras_nst.images.io import read
 
 ROWS, COLUMNS = np.indices((64, 96))
@@ -137,3 +147,20 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says(rng):
 
 def test_the_interval_of_equal_values_is_their_value():
     assert interval([0.25, 0.25, 0.25]) == (0.25, 0.25)
+
+
+def test_the_seam_of_an_object_as_contrasty_as_the_paintings_own_outlines_is_1():
+    painting = np.full((100, 120, 3), 0.3)
+    painting[:, 48:][:, np.arange(72) % 12 < 6] = 0.7
+    y, x = np.indices((100, 120))
+    mask = np.float32((abs(y - 50) < 20) & (abs(x - 25) < 15))
+    object_like = np.where(mask[..., None] > 0, 0.7, painting)
+    faint = np.where(mask[..., None] > 0, 0.34, painting)
+    assert 0.5 < seam(object_like, painting, mask) <= 1.1
+    assert seam(faint, painting, mask) == pytest.approx(0.1 * seam(object_like, painting, mask), rel=0.01)
+    assert seam(painting, painting, mask) == pytest.approx(0)
+
+
+def test_the_pictures_border_is_no_seam():
+    painting = np.tile(np.linspace(0, 1, 80)[None, :, None], (60, 1, 3))
+    assert seam(painting, painting, np.ones((60, 80))) == 0

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_nst.images.color import fill_transparent, keep_color, luma
+from keras_nst.images.color import agreed_colors, fill_transparent, keep_color, luma
 
 
 @pytest.fixture
@@ -101,3 +101,18 @@ def test_fill_transparent_treats_each_picture_of_a_batch_alone(rng):
     rgb, alpha = rng.random((3, 20, 30, 3), np.float32), rng.random((3, 20, 30, 1), np.float32)
     alone = np.concatenate([fill_transparent(rgb[i : i + 1], alpha[i : i + 1]) for i in range(3)])
     np.testing.assert_allclose(fill_transparent(rgb, alpha), alone, atol=1e-7)
+
+
+def test_parts_of_one_color_agree_on_what_most_of_them_propose():
+    colors = np.repeat(np.float32([[50, 40, 30], [80, -20, 10]]), 40, axis=0)
+    proposed = np.repeat(np.float32([[60, 0, 50], [30, 5, -40]]), 40, axis=0)
+    expected = proposed.copy()
+    proposed[:12], proposed[40:55] = (20, 60, -60), (90, 0, 0)  # A minority of each.
+    places = np.stack(np.divmod(np.arange(80), 10), axis=1)
+    np.testing.assert_allclose(agreed_colors(colors, proposed, places), expected, atol=0.5)
+
+
+def test_where_all_propose_one_color_it_is_taken(rng):
+    colors, places = 100 * rng.random((700, 3), np.float32), np.stack(np.divmod(np.arange(700), 30), axis=1)
+    proposed = np.tile(np.float32([[70, 10, -5]]), (700, 1))
+    np.testing.assert_allclose(agreed_colors(colors, proposed, places), proposed, atol=1e-3)

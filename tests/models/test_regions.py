@@ -194,3 +194,13 @@ def test_a_position_depends_on_as_many_columns_as_its_receptive_field_is_wide(ba
 def test_an_unknown_tap_has_no_receptive_field():
     with pytest.raises(InputError, match=r"Unknown tap of vgg16: 'relu3_4'. Did you mean 'relu"):
         receptive_field("relu3_4")
+
+
+def test_weights_of_a_soft_mask_are_not_negative_and_exactly_0_where_nothing_is_seen(rng):
+    mask = np.zeros((1, 96, 128, 1), np.float32)
+    mask[:, 20:60, 30:70] = rng.random((40, 40, 1)) ** 8
+    for weights in region_weights(mask, ["relu1_1", "relu2_1", "relu3_1"]).values():
+        assert weights.min() == 0
+        positions = weights[0, ..., 0] > 0
+        assert positions.mean() < 0.4
+        assert weights[0, positions].min() > 1e-15

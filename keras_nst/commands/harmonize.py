@@ -1,0 +1,77 @@
+"""`keras-nst harmonize`: make an object pasted into a painting look painted there."""
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+import keras_nst
+from keras_nst.commands.inputs import check_destination, content, deliver
+from keras_nst.commands.masks import named_mask
+from keras_nst.commands.optimize import Reporter, default_output
+from keras_nst.commands.saliency import visible
+from keras_nst.files import make_folder
+from keras_nst.images.io import read, write
+from keras_nst.images.paste import check_object, cut_object, find_object, place
+from keras_nst.images.picture import Picture
+from keras_nst.options import HarmonizeOptions
+from keras_nst.startup import load_tensorflow
+
+
+def run(options: argparse.Namespace) -> int:
+    """Find or place the object, harmonize it, and write the result."""
+    output = options.output or default_output(options.background, "harmonized")
+    for path in filter(None, (output, options.keep_mask)):
+        check_destination(path)
+    began = time.perf_counter()
+    background = read(content(options.background))
+    painting = visible(background)
+    composite, mask = _composite(options, painting)
+    if options.keep_mask:
+        write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
+    if options.report:
+        make_folder(options.report)
+    load_tensorflow()
+    from keras_nst.harmonize import harmonize
+
+    chosen = HarmonizeOptions(**{field.name: getattr(options, field.name) for field in _FIELDS})
+    with Reporter(Console(stderr=True)) as reporter:
+        result = harmonize(painting, composite, mask, chosen, progress=reporter)
+    seconds = round(time.perf_counter() - began, 2)
+    record = {"version": keras_nst.__version__, **dataclasses.asdict(chosen), **reporter.facts, "seconds": seconds}
+    record["vgg_weights"] = chosen.vgg_weights and Path(chosen.vgg_weights).name
+    deliver(output, Picture(result, background.alpha), record=record)
+    facts = {"output": output, "width": result.shape[2], "height": result.shape[1], "seconds": seconds}
+    if options.report:
+        from keras_nst.evaluate.harmonization import write_report
+
+        facts |= write_report(options.report, painting, composite, mask, {"result": result})["result"]
+    if options.json:
+        print(json.dumps(facts), file=sys.stderr if output == "-" else sys.stdout)
+    elif output != "-":
+        print("{output}  {width}x{height}  {seconds:.0f} s".format(**facts))
+    return 0
+
+
+_FIELDS = dataclasses.fields(HarmonizeOptions)
+
+
+def _composite(options: argparse.Namespace, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The painting with the object, and the object's mask in it, of zeros and ones."""
+    paste = read(options.paste)
+    placed = options.at is not None or options.scale is not None or options.rotate is not None or options.select
+    mask = named_mask(options.mask, paste) if options.mask else None
+    if paste.rgb.shape == painting.shape and not placed and (paste.alpha is None or paste.alpha.min() == 1):
+        composite = paste.rgb
+        mask = find_object(composite, painting) if mask is None else mask
+    else:
+        mask = cut_object(paste, options.select) if mask is None else mask
+        composite, mask = place(painting, paste.rgb, mask, options.at, options.scale, options.rotate or 0.0)
+    selected = np.float32(mask > 0.5)
+    check_object(selected)
+    return composite, selected

@@ -1,0 +1,265 @@
+"""An object pasted into a painting, made to look painted there."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from keras_nst.errors import unknown
+from keras_nst.fit.optimizers import Progress, lbfgs
+from keras_nst.fit.pixels import PixelObjective
+from keras_nst.fit.tiles import ALIGNMENT, assemble, windows
+from keras_nst.images.color import agreed_colors, luma
+from keras_nst.images.masks import bounding_box, feather
+from keras_nst.images.paste import check_object
+from keras_nst.images.pyramid import finer, fit, sizes
+from keras_nst.losses.patches import blocks, consistent, nearest_patches
+from keras_nst.models.observer import Observer
+from keras_nst.models.regions import region_weights
+from keras_nst.models.vgg import receptive_field, vgg
+from keras_nst.models.weights import vgg_weights
+from keras_nst.options import HarmonizeOptions
+from keras_nst.recipes import weights, zhou
+
+QUALITIES = {"draft": (20, 0), "good": (24, 24), "best": (60, 60)}
+"""Steps at the coarsest scale, and at each finer one."""
+
+COARSEST = 300
+"""Pixels of the painting's longer side that are worked on first, or up to twice as many."""
+
+FEATHER = 2.0
+"""Pixels on either side of the outline in which object and painting mix."""
+
+STRENGTH = 0.5
+TILE = 768
+GRAY = 1 / 255
+
+
+def harmonize(
+    painting: np.ndarray,
+    composite: np.ndarray,
+    mask: np.ndarray,
+    options: HarmonizeOptions | None = None,
+    *,
+    progress: Callable[[int, Progress], None] | None = None,
+) -> np.ndarray:
+    """Give a pasted object the colors and strokes of the painting.
+
+    First the object takes colors of the painting: of those at the places that look most alike, the ones that parts of
+    one color agree on. Then its pixels are optimized, coarse to fine, for the style of the places that match it. Only
+    the object's surroundings go through the network again and again; the painting does so once a scale, in tiles.
+
+    Args:
+        painting: (1, h, w, 3) float32 in [0, 1].
+        composite: The painting with the object, of the same shape.
+        mask: Where the object is, (1, h, w, 1) in [0, 1].
+        options: How.
+        progress: Called after each step with the longest side of the scale, and where it stands.
+
+    Returns:
+        (1, h, w, 3) float32 in [0, 1]; where the feathered mask is 0 the painting bit for bit. On a gray painting the
+        object is gray.
+
+    Raises:
+        InputError: The mask selects nothing or everything, or there is no such quality or weight.
+
+    Source: Zhou, sections 3.3 and 4.2.2; `recipes.zhou` has what differs.
+    """
+    options = options or HarmonizeOptions()
+    check_object(mask)
+    if options.quality not in QUALITIES:
+        raise unknown("quality", options.quality, QUALITIES)
+    observer = Observer(
+        vgg=vgg(
+            zhou.STYLE_LAYERS,
+            backbone=options.backbone,
+            convolutions=vgg_weights(options.backbone, options.vgg_weights),
+        )
+    )
+    soft = feather(mask, FEATHER)
+    strength = STRENGTH if options.style_strength is None else options.style_strength
+    first, others = QUALITIES[options.quality]
+    scales = sizes(max(painting.shape[1:3]), COARSEST)
+    pasted = np.where(soft > 0, composite, painting)
+    if options.recolor:
+        recolored = _recolored(observer, *(_at(scales[0], picture) for picture in (painting, pasted, mask)), pasted)
+        pasted = pasted + min(1, 2 * strength) * mask * (recolored - pasted)
+    image = coarser = None
+    for side in scales:
+        sized = _at(side, pasted)
+        image = sized if image is None else finer(image, coarser, sized)
+        steps = first if coarser is None else others
+        if steps and strength:
+            scene = _Scene(observer, _at(side, painting), sized, fit(soft, sized))
+            report = progress and functools.partial(progress, side)
+            image = scene.restyled(image, options, strength, steps, report)
+        coarser = sized
+    if np.ptp(painting, axis=-1).max() <= GRAY:
+        image = np.repeat(luma(image), 3, axis=-1)
+    return np.where(soft > 0, painting + soft * (image - painting), painting)
+
+
+def matched_style(
+    observer: Observer,
+    painting: np.ndarray,
+    picture: np.ndarray,
+    own: np.ndarray,
+    *,
+    everywhere: bool = False,
+    in_line: bool = True,
+) -> dict[str, np.ndarray]:
+    """What style is compared with, as if an observer had seen it: the painting's features at the places that match.
+
+    Args:
+        observer: With the network "vgg".
+        painting: (1, h, w, 3) in [0, 1].
+        picture: What is matched, (1, y, x, 3).
+        own: Weights of its positions at `zhou.MATCHING_LAYER`; where they are 0 nothing is matched.
+        everywhere: Whether all of the painting is taken, whatever matches.
+        in_line: Whether matches are brought into line with their neighbors.
+
+    Returns:
+        Features (1, 1, n, channels) of each layer of style, and the weights of region 0 there. Each place counts once.
+    """
+    layer = zhou.MATCHING_LAYER
+    theirs = _features(observer, painting, zhou.STYLE_LAYERS)
+    deepest = theirs[layer]
+    if everywhere:
+        matches = np.arange(deepest[..., 0].size)
+    else:
+        features = _features(observer, picture, [layer])[layer]
+        positions = np.flatnonzero(own)
+        matches = nearest_patches(features, positions, deepest)
+        if in_line:
+            looks = _means(painting, painting.shape[1] // deepest.shape[1])
+            matches = consistent(matches, positions, features.shape[2], looks)
+    style = {}
+    for name, features in theirs.items():
+        rows, columns = blocks(matches, deepest.shape[2], features.shape[1] // deepest.shape[1])
+        style[f"vgg/{name}"] = features[:, rows, columns][:, None]
+        style[f"region0/{name}"] = np.full((1, 1, len(rows), 1), 1 / len(rows), np.float32)
+    return style
+
+
+def surroundings(mask: np.ndarray) -> tuple[slice, slice]:
+    """The part of a picture that the features of what is selected see, beginning where pooling does.
+
+    Args:
+        mask: (1, h, w, 1), not all zero.
+
+    Returns:
+        Rows and columns.
+    """
+
+    def span(selected: slice, length: int) -> slice:
+        halo = receptive_field(zhou.MATCHING_LAYER) // 2
+        begin = max(0, selected.start - halo) // ALIGNMENT * ALIGNMENT
+        return slice(begin, min(length, -(-(selected.stop + halo) // ALIGNMENT) * ALIGNMENT))
+
+    return tuple(map(span, bounding_box(mask), mask.shape[1:3]))
+
+
+def smoothness(painting: np.ndarray) -> float:
+    """From 0 for a painting that is rough everywhere to 1 for one with smooth surfaces.
+
+    Args:
+        painting: (1, h, w, 3) in [0, 1].
+
+    Source: Luan et al. 2018, section 3.3, a tenth of their weight of total variation.
+    """
+    down, right = np.diff(painting, axis=1)[:, :, :-1], np.diff(painting, axis=2)[:, :-1]
+    variation = np.median(np.square(down).mean(axis=-1) + np.square(right).mean(axis=-1)) / 2
+    return float(1 / (1 + np.exp(min(1e4 * variation - 25, 50))))
+
+
+def _at(side: int, picture: np.ndarray) -> np.ndarray:
+    height, width = (max(1, round(length * side / max(picture.shape[1:3]))) for length in picture.shape[1:3])
+    return fit(picture, np.empty((1, height, width, 0)))
+
+
+def _features(observer: Observer, picture: np.ndarray, layers: Sequence[str]) -> dict[str, np.ndarray]:
+    """VGG's features of a large picture, {layer: (1, h, w, channels)}, computed in tiles."""
+    halo = max(map(receptive_field, layers)) // 2
+    probes = [f"vgg/{layer}" for layer in layers]
+    parts = []
+    for window in windows(*picture.shape[1:3], TILE, halo):
+        observed = observer(window.crop(picture), probes)
+        parts.append((window, {layer: np.asarray(observed[f"vgg/{layer}"]) for layer in layers}))
+    return assemble(parts)
+
+
+def _means(picture: np.ndarray, factor: int) -> np.ndarray:
+    """Means over blocks of `factor` pixels a side, (1, h, w, channels); what is left over at the end is dropped."""
+    height, width = (length // factor for length in picture.shape[1:3])
+    whole = picture[:, : height * factor, : width * factor]
+    return whole.reshape(1, height, factor, width, factor, -1).mean(axis=(2, 4))
+
+
+def _recolored(
+    observer: Observer, painting: np.ndarray, pasted: np.ndarray, mask: np.ndarray, full: np.ndarray
+) -> np.ndarray:
+    """The composite `full` with colors of the painting under the mask, found at the scale of the other pictures."""
+    layer = zhou.COLOR_LAYER
+    rows, columns = surroundings(mask)
+    window, inside = pasted[:, rows, columns], mask[:, rows, columns]
+    theirs, own = (_features(observer, picture, [layer])[layer] for picture in (painting, window))
+    factor = window.shape[1] // own.shape[1]
+    covered = _means(inside, factor)
+    positions = np.flatnonzero(covered)
+    places = np.stack(np.divmod(positions, own.shape[2]), axis=1)
+    colors = _means(window * inside, factor).reshape(-1, 3)[positions] / covered.reshape(-1, 1)[positions]
+    matches = nearest_patches(own, positions, theirs)
+    proposed = _means(painting, factor).reshape(-1, 3)[matches]
+    agreed = _rgb(agreed_colors(_lab(colors), _lab(proposed), places))
+    moved = np.zeros((*own.shape[1:3], 4), np.float32)
+    moved[places[:, 0], places[:, 1]] = np.concatenate([agreed - colors, np.ones_like(agreed[:, :1])], axis=1)
+    # The object's own places alone are averaged, so that its colors do not fade to the outline.
+    moved = cv2.GaussianBlur(moved, (0, 0), 0.7)
+    moved = moved[..., :3] / np.maximum(moved[..., 3:], 1e-3)
+    shift = cv2.resize(moved, window.shape[2:0:-1], interpolation=cv2.INTER_CUBIC)
+    changed = pasted.copy()
+    changed[:, rows, columns] = np.clip(window + shift, 0, 1)
+    return finer(changed, pasted, full)
+
+
+def _lab(colors: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(np.float32(colors)[None], cv2.COLOR_RGB2LAB)[0]
+
+
+def _rgb(colors: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(np.float32(colors)[None], cv2.COLOR_LAB2RGB)[0]
+
+
+class _Scene:
+    """Painting, composite and mask at one scale."""
+
+    def __init__(self, observer: Observer, painting: np.ndarray, pasted: np.ndarray, mask: np.ndarray):
+        self._observer, self._painting, self._pasted = observer, painting, pasted
+        self._rows, self._columns = surroundings(mask)
+        self._mask = mask[:, self._rows, self._columns]
+
+    def restyled(self, start, options: HarmonizeOptions, strength: float, steps: int, report) -> np.ndarray:
+        """The composite after so many steps from a picture `start`."""
+        here = slice(None), self._rows, self._columns
+        pasted = self._pasted[here]
+        chosen = weights("zhou", changed=options.weights)
+        chosen["content"] *= (1 - strength) / strength
+        chosen["color"] /= np.mean(self._mask > 0)  # It is a mean over all that is seen, and only the object differs.
+        chosen["tv"] *= smoothness(self._painting)
+        loss = zhou.loss(chosen)
+        own = region_weights(self._mask, [*zhou.STYLE_LAYERS, "image"], backbone=options.backbone)
+        regions = {f"region0/{layer}": weights for layer, weights in own.items()}
+        objective = PixelObjective(loss, self._observer, pasted.shape[1:3], regions)
+        style = matched_style(
+            self._observer,
+            self._painting,
+            start[here],
+            own[zhou.MATCHING_LAYER],
+            everywhere=not options.matched,
+            in_line=options.consistent,
+        )
+        objective.bind(objective.targets("content", pasted, regions) | loss.targets("style", style))
+        result = start.copy()
+        result[here] = lbfgs(objective, start[here], self._mask > 0, iterations=steps, progress=report)
+        return result
