@@ -10,7 +10,7 @@ from keras_nst.errors import unknown
 from keras_nst.fit.optimizers import Progress, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT, assemble, windows
-from keras_nst.images.color import agreed_colors, luma
+from keras_nst.images.color import agreed_colors, luma, spread_changes
 from keras_nst.images.masks import bounding_box, feather
 from keras_nst.images.paste import check_object
 from keras_nst.images.pyramid import finer, fit, sizes
@@ -32,6 +32,9 @@ FEATHER = 2.0
 """Pixels on either side of the outline in which object and painting mix."""
 
 STRENGTH = 0.5
+UNLIKE = 60.0
+"""Distance of colors, in units of CIELAB, that counts like features of which the cosine is lower by 1."""
+
 TILE = 768
 GRAY = 1 / 255
 
@@ -107,6 +110,7 @@ def matched_style(
     own: np.ndarray,
     *,
     everywhere: bool = False,
+    by_color: bool = True,
     in_line: bool = True,
 ) -> dict[str, np.ndarray]:
     """What style is compared with, as if an observer had seen it: the painting's features at the places that match.
@@ -117,10 +121,12 @@ def matched_style(
         picture: What is matched, (1, y, x, 3).
         own: Weights of its positions at `zhou.MATCHING_LAYER`; where they are 0 nothing is matched.
         everywhere: Whether all of the painting is taken, whatever matches.
+        by_color: Whether places of another color match less.
         in_line: Whether matches are brought into line with their neighbors.
 
     Returns:
-        Features (1, 1, n, channels) of each layer of style, and the weights of region 0 there. Each place counts once.
+        Features (1, 1, n, channels) of each layer of style, and the weights of region 0 there. A place counts as often
+        as it is matched.
     """
     layer = zhou.MATCHING_LAYER
     theirs = _features(observer, painting, zhou.STYLE_LAYERS)
@@ -130,15 +136,22 @@ def matched_style(
     else:
         features = _features(observer, picture, [layer])[layer]
         positions = np.flatnonzero(own)
-        matches = nearest_patches(features, positions, deepest)
+        looks = _means(painting, painting.shape[1] // deepest.shape[1])
+        traits = None
+        if by_color:
+            colors = _means(picture, picture.shape[1] // features.shape[1]).reshape(-1, 3)[positions]
+            traits = _lab(colors) / UNLIKE, _lab(looks.reshape(-1, 3)) / UNLIKE
+        matches = nearest_patches(features, positions, deepest, traits)
         if in_line:
-            looks = _means(painting, painting.shape[1] // deepest.shape[1])
             matches = consistent(matches, positions, features.shape[2], looks)
+    places, times = np.unique(matches, return_counts=True)
     style = {}
     for name, features in theirs.items():
-        rows, columns = blocks(matches, deepest.shape[2], features.shape[1] // deepest.shape[1])
+        factor = features.shape[1] // deepest.shape[1]
+        rows, columns = blocks(places, deepest.shape[2], factor)
+        counts = np.repeat(times, factor**2).reshape(1, 1, -1, 1)
         style[f"vgg/{name}"] = features[:, rows, columns][:, None]
-        style[f"region0/{name}"] = np.full((1, 1, len(rows), 1), 1 / len(rows), np.float32)
+        style[f"region0/{name}"] = np.float32(counts / counts.sum())
     return style
 
 
@@ -209,18 +222,19 @@ def _recolored(
     positions = np.flatnonzero(covered)
     places = np.stack(np.divmod(positions, own.shape[2]), axis=1)
     colors = _means(window * inside, factor).reshape(-1, 3)[positions] / covered.reshape(-1, 1)[positions]
-    matches = nearest_patches(own, positions, theirs)
-    proposed = _means(painting, factor).reshape(-1, 3)[matches]
-    agreed = _rgb(agreed_colors(_lab(colors), _lab(proposed), places))
-    moved = np.zeros((*own.shape[1:3], 4), np.float32)
-    moved[places[:, 0], places[:, 1]] = np.concatenate([agreed - colors, np.ones_like(agreed[:, :1])], axis=1)
-    # The object's own places alone are averaged, so that its colors do not fade to the outline.
-    moved = cv2.GaussianBlur(moved, (0, 0), 0.7)
-    moved = moved[..., :3] / np.maximum(moved[..., 3:], 1e-3)
-    shift = cv2.resize(moved, window.shape[2:0:-1], interpolation=cv2.INTER_CUBIC)
-    changed = pasted.copy()
-    changed[:, rows, columns] = np.clip(window + shift, 0, 1)
-    return finer(changed, pasted, full)
+    palette = _lab(_means(painting, factor).reshape(-1, 3))
+    matches = nearest_patches(own, positions, theirs, (_lab(colors) / UNLIKE, palette / UNLIKE))
+    agreed = _rgb(agreed_colors(_lab(colors), palette[matches], places))
+    small, changes = np.zeros((2, *own.shape[1:3], 3), np.float32)
+    small[places[:, 0], places[:, 1]], changes[places[:, 0], places[:, 1]] = colors, agreed - colors
+    known = covered[0, ..., 0] > 0
+    result = full.copy()
+    # The same part of the large picture: of what the scale's size was rounded to, positions tell the shares.
+    down, right = (large / few for large, few in zip(full.shape[1:3], pasted.shape[1:3], strict=True))
+    down_to = slice(round(rows.start * down), round((rows.start + factor * own.shape[1]) * down))
+    right_to = slice(round(columns.start * right), round((columns.start + factor * own.shape[2]) * right))
+    result[:, down_to, right_to] = spread_changes(full[:, down_to, right_to], small, changes, known)
+    return result
 
 
 def _lab(colors: np.ndarray) -> np.ndarray:

@@ -50,7 +50,9 @@ def measure(
     scene = {
         "output": {**observer(result[here], probes), **regions},
         "content": {**observer(composite[here], probes), **regions},
-        "style": matched_style(observer, painting, result[here], own[zhou.MATCHING_LAYER], in_line=False),
+        "style": matched_style(
+            observer, painting, result[here], own[zhou.MATCHING_LAYER], by_color=False, in_line=False
+        ),
     }
     _, raw = loss(scene)
     return {

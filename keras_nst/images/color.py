@@ -1,5 +1,6 @@
 """Color apart from brightness: luma, a picture in another's colors, and what stands under transparency."""
 
+import cv2
 import numpy as np
 
 # ITU-R BT.601, section 2.5.1.
@@ -8,6 +9,7 @@ LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 # Standard deviations, in units of CIELAB and in places.
 LIKE_COLOR, ONE_COLOR, NEAR = 8.0, 15.0, 60.0
 SHIFTS = 6
+REACH = 2  # Places to each side of a pixel's own.
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -80,6 +82,40 @@ def agreed_colors(colors: np.ndarray, proposed: np.ndarray, places: np.ndarray) 
             peak = weights @ proposed / weights.sum(axis=1, keepdims=True)
         found[rows] = peak
     return found
+
+
+def spread_changes(rgb: np.ndarray, colors: np.ndarray, changes: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Change a picture as was found for a small one: each pixel as the places near it that have its color.
+
+    So a change stays within the outlines of the large picture, which the small one does not show.
+
+    Args:
+        rgb: The picture, (1, H, W, 3) in [0, 1].
+        colors: Of the small one, RGB (h, w, 3).
+        changes: By how much they change, (h, w, 3).
+        known: Where that is known, (h, w) boolean; not nowhere.
+
+    Returns:
+        (1, H, W, 3) in [0, 1].
+
+    Source: Kopf et al. 2007, "Joint bilateral upsampling", eq. (3). Differs from the source: the weight of color
+    compares the pixel with the small picture's color of each place, which its change was found for.
+    """
+    height, width = colors.shape[:2]
+    down, right = (np.arange(side) * few / side for side, few in zip(rgb.shape[1:3], (height, width), strict=True))
+    lab, of_places = (cv2.cvtColor(np.float32(values), cv2.COLOR_RGB2LAB) for values in (rgb[0], colors))
+    total, weight = np.zeros_like(rgb[0]), np.zeros((*rgb.shape[1:3], 1), np.float32)
+    for place in np.ndindex(2 * REACH + 1, 2 * REACH + 1):
+        rows, columns = (
+            np.clip(at.astype(int) + step - REACH, 0, few - 1)
+            for at, step, few in zip((down, right), place, (height, width), strict=True)
+        )
+        away = np.square(rows + 0.5 - down)[:, None] + np.square(columns + 0.5 - right)
+        unlike = np.square(lab - of_places[np.ix_(rows, columns)]).sum(axis=-1)
+        counts = (np.exp(-unlike / (2 * LIKE_COLOR**2)) + 1e-6) * np.exp(-away / 2) * known[np.ix_(rows, columns)]
+        total += counts[..., None] * changes[np.ix_(rows, columns)]
+        weight += counts[..., None]
+    return np.clip(rgb + total / np.maximum(weight, 1e-12), 0, 1)
 
 
 def _kernel(points: np.ndarray, others: np.ndarray, deviation: float) -> np.ndarray:

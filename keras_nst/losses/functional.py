@@ -174,15 +174,19 @@ def soft_edges(image, threshold: float = 0.1):
     return squared / (squared + threshold**2)
 
 
-def coarse_chroma(image, block: int = 16):
-    """Color without brightness and without detail: R - Y and B - Y, averaged over blocks.
+def coarse(image, block: int = 16):
+    """An image without detail: averaged over blocks.
 
     Args:
-        image: RGB (batch, height, width, 3) in [0, 1].
+        image: (batch, height, width, channels).
         block: Side of the blocks in pixels; those at the right and lower border may be smaller.
 
     Returns:
-        (batch, height / block, width / block, 2), rounded up, within [-1, 1].
+        (batch, height / block, width / block, channels), rounded up.
     """
-    image = ops.cast(image, "float32")
-    return ops.average_pool(image[..., ::2] - luma(image), block, block, padding="same")
+    return ops.average_pool(ops.cast(image, "float32"), block, block, padding="same")
+
+
+def chroma(image):
+    """Color without brightness, R - Y and B - Y of RGB (batch, height, width, 3) in [0, 1]: 2 channels in [-1, 1]."""
+    return ops.cast(image, "float32")[..., ::2] - luma(image)

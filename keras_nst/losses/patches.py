@@ -5,6 +5,7 @@ Features are (1, h, w, channels); positions are counted row by row, so that posi
 
 import numpy as np
 from keras import ops
+from scipy.spatial.distance import cdist
 
 SIDE = 3
 """Of a patch, in positions."""
@@ -32,7 +33,14 @@ def patches(features, positions):
     return ops.take(flat, np.stack(around, axis=1), axis=0)
 
 
-def nearest_patches(features: np.ndarray, positions: np.ndarray, painting: np.ndarray, *, rows: int = 256):
+def nearest_patches(
+    features: np.ndarray,
+    positions: np.ndarray,
+    painting: np.ndarray,
+    traits: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    rows: int = 256,
+):
     """For each patch of one image the most similar patch of another, by the cosine of their angle.
 
     The cosines are a product of matrices, `rows` patches at a time: memory does not grow with the number of positions,
@@ -42,6 +50,8 @@ def nearest_patches(features: np.ndarray, positions: np.ndarray, painting: np.nd
         features: Of the one, (1, h, w, channels), not negative.
         positions: Where its patches are, (n,).
         painting: Features of the other, (1, y, x, channels).
+        traits: Of the positions and of all places of the painting, (n, k) and (y x, k): the squared distance of a
+            place's from a position's is subtracted from the cosine. None for the cosine alone.
         rows: Patches compared at once.
 
     Returns:
@@ -52,11 +62,12 @@ def nearest_patches(features: np.ndarray, positions: np.ndarray, painting: np.nd
     """
     everywhere = np.arange(painting.shape[1] * painting.shape[2])
     candidates = _unit(np.asarray(patches(painting, everywhere)))
-    found = [
-        np.argmax(np.asarray(patches(features, chunk)).reshape(len(chunk), -1) @ candidates.T, axis=1)
-        for chunk in np.array_split(positions, max(1, -(-len(positions) // rows)))
-    ]
-    return np.concatenate(found)
+    own, theirs = traits or (np.zeros((len(positions), 1)), np.zeros((len(everywhere), 1)))
+    found = np.empty(len(positions), int)
+    for chunk in np.array_split(np.arange(len(positions)), max(1, -(-len(positions) // rows))):
+        cosines = _unit(np.asarray(patches(features, positions[chunk]))) @ candidates.T
+        found[chunk] = np.argmax(cosines - cdist(own[chunk], theirs, "sqeuclidean"), axis=1)
+    return found
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -105,7 +116,7 @@ def consistent(matches: np.ndarray, positions: np.ndarray, width: int, painting:
 
 
 def blocks(positions: np.ndarray, width: int, factor: int) -> np.ndarray:
-    """The positions of a finer layer that lie under some of a coarser one, each once.
+    """The positions of a finer layer that lie under some of a coarser one.
 
     Args:
         positions: Of the coarser layer, (n,), in rows of `width`.
@@ -113,9 +124,9 @@ def blocks(positions: np.ndarray, width: int, factor: int) -> np.ndarray:
         factor: How many positions of the finer layer one of the coarser has on each side.
 
     Returns:
-        Row and column in the finer layer, two arrays of (m,).
+        Row and column in the finer layer, two arrays of (n factor^2,), block by block.
     """
-    rows, columns = np.divmod(np.unique(positions), width)
+    rows, columns = np.divmod(positions, width)
     within = np.arange(factor)
     down, right = factor * rows[:, None, None] + within[:, None], factor * columns[:, None, None] + within
     down, right = np.broadcast_arrays(down, right)

@@ -10,7 +10,8 @@ from keras import ops
 
 from keras_nst.losses.algebra import Loss, Measurement, Term
 from keras_nst.losses.functional import (
-    coarse_chroma,
+    chroma,
+    coarse,
     cross_entropy,
     mean_squared,
     relative_squared,
@@ -150,13 +151,17 @@ def edge() -> Loss:
     return Loss(((1.0, Term("edge", lambda output, target: mean_squared(*output, *target), edges, "content")),))
 
 
-def color() -> Loss:
-    """Mean squared difference of the output's coarse chroma from the content's (see `coarse_chroma`).
+def color(*, brightness: bool = False, block: int = 16) -> Loss:
+    """Mean squared difference of the output's colors from the content's, without detail (see `coarse`).
 
     Not divided by the content's, since a photograph may be gray.
+
+    Args:
+        brightness: Whether RGB is compared; else chroma alone, so that light and shade are free.
+        block: Side in pixels of what counts as detail.
     """
-    chroma = Measurement(("image",), lambda image: (coarse_chroma(image),))
-    return Loss(((1.0, Term("color", lambda output, target: mean_squared(*output, *target), chroma, "content")),))
+    colors = Measurement(("image",), lambda image: (coarse(image if brightness else chroma(image), block),))
+    return Loss(((1.0, Term("color", lambda output, target: mean_squared(*output, *target), colors, "content")),))
 
 
 def total_variation(*, variation: Callable = squared_variation, region: int | None = None) -> Loss:

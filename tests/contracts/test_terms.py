@@ -164,6 +164,14 @@ TERMS = {
         },
         reference.color,
     ),
+    "color, with brightness": Row(
+        losses.color(brightness=True),
+        {
+            "output": {"image": random((BATCH, 18, 16, 3), 1) ** 3},
+            "content": {"image": random((BATCH, 18, 16, 3), 2)},
+        },
+        partial(reference.color, of=np.asarray),
+    ),
     "tv": Row(
         losses.total_variation(),
         {"output": {"image": random((BATCH, 5, 4, 3), 1)}},

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_nst.images.color import agreed_colors, fill_transparent, keep_color, luma
+from keras_nst.images.color import agreed_colors, fill_transparent, keep_color, luma, spread_changes
 
 
 @pytest.fixture
@@ -116,3 +116,23 @@ def test_where_all_propose_one_color_it_is_taken(rng):
     colors, places = 100 * rng.random((700, 3), np.float32), np.stack(np.divmod(np.arange(700), 30), axis=1)
     proposed = np.tile(np.float32([[70, 10, -5]]), (700, 1))
     np.testing.assert_allclose(agreed_colors(colors, proposed, places), proposed, atol=1e-3)
+
+
+def test_changes_stay_within_the_outlines_of_the_large_picture():
+    rgb = np.full((1, 60, 80, 3), (0.8, 0.1, 0.1), np.float32)
+    rgb[:, :, 33:] = (0.1, 0.1, 0.8)  # Within a place: it has some of either color.
+    colors = rgb.reshape(15, 4, 20, 4, 3).mean(axis=(1, 3))
+    changes = np.where(colors[..., :1] > 0.5, np.float32((-0.2, 0.3, 0.1)), np.float32((0.1, 0.0, -0.3)))
+    changed = spread_changes(rgb, colors, changes, np.ones((15, 20), bool))
+    np.testing.assert_allclose(changed[0, :, :33], np.broadcast_to((0.6, 0.4, 0.2), (60, 33, 3)), atol=1e-3)
+    np.testing.assert_allclose(changed[0, :, 33:], np.broadcast_to((0.2, 0.1, 0.5), (60, 47, 3)), atol=1e-3)
+
+
+def test_where_a_change_is_not_known_the_neighbors_is_taken():
+    rgb = np.full((1, 24, 24, 3), 0.5, np.float32)
+    known = np.zeros((6, 6), bool)
+    known[2, 2] = True
+    changes = np.where(known[..., None], np.float32((0.1, -0.1, 0.2)), np.float32(9))
+    changed = spread_changes(rgb, np.full((6, 6, 3), 0.5), changes, known)
+    np.testing.assert_allclose(changed[0, :20, :20], np.broadcast_to((0.6, 0.4, 0.7), (20, 20, 3)), atol=1e-5)
+    np.testing.assert_array_equal(changed[0, 20:], 0.5)

@@ -55,6 +55,17 @@ def test_matches_in_line_stay(painting):
 
 
 def test_blocks_are_the_positions_whose_quotient_is_given():
-    rows, columns = blocks(np.array([7, 4, 7]), 3, 4)  # Row 2, column 1, and row 1, column 1.
-    assert len(rows) == len(set(zip(rows, columns, strict=True))) == 2 * 16
-    assert set(zip(rows // 4, columns // 4, strict=True)) == {(2, 1), (1, 1)}
+    rows, columns = blocks(np.array([7, 4]), 3, 4)  # Row 2, column 1, and row 1, column 1.
+    assert len(set(zip(rows, columns, strict=True))) == 2 * 16
+    np.testing.assert_array_equal(rows // 4, np.repeat([2, 1], 16))
+    np.testing.assert_array_equal(columns // 4, 1)
+
+
+def test_of_patches_alike_the_one_with_like_traits_is_taken(painting):
+    twice = np.concatenate([painting, painting], axis=2)  # Two of each, the second 11 columns to the right.
+    y, x = np.mgrid[2:7, 2:7]
+    positions = (y * 11 + x).ravel()
+    side = np.tile(np.repeat([0.0, 0.1], 11), 9)[:, None]
+    for wanted in (0.0, 0.1):
+        found = nearest_patches(painting, positions, twice, (np.full((25, 1), wanted), side))
+        np.testing.assert_array_equal(found, (y * 22 + x).ravel() + (11 if wanted else 0))

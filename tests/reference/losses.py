@@ -181,14 +181,17 @@ def soft_edges(image, threshold=0.1):
     return squared / (squared + threshold**2)
 
 
-def coarse_chroma(image, block=16):
+def coarse(image, block=16):
     """Of one item; the blocks at the border are as large as the image allows."""
-    image = image.astype(np.float64)
-    chroma = image[..., [0, 2]] - (image @ [0.299, 0.587, 0.114])[..., None]
     starts = [range(-((-side % block) // 2), side, block) for side in image.shape[:2]]
     return np.array(
-        [[chroma[max(y, 0) : y + block, max(x, 0) : x + block].mean((0, 1)) for x in starts[1]] for y in starts[0]]
+        [[image[max(y, 0) : y + block, max(x, 0) : x + block].mean((0, 1)) for x in starts[1]] for y in starts[0]]
     )
+
+
+def chroma(image):
+    image = image.astype(np.float64)
+    return image[..., [0, 2]] - (image @ [0.299, 0.587, 0.114])[..., None]
 
 
 def edge(scene):
@@ -196,8 +199,6 @@ def edge(scene):
     return np.mean([mean_squared(soft_edges(output["image"]), soft_edges(target["image"])) for output, target in pairs])
 
 
-def color(scene):
+def color(scene, of=chroma):
     pairs = zip(_items(scene, "output"), _items(scene, "content"), strict=True)
-    return np.mean(
-        [mean_squared(coarse_chroma(output["image"]), coarse_chroma(target["image"])) for output, target in pairs]
-    )
+    return np.mean([mean_squared(*(coarse(of(item["image"])) for item in pair)) for pair in pairs])

@@ -1,0 +1,175 @@
+"""How well, and how fast, pasted objects are harmonized.
+
+    python benchmarks/harmonize.py cases DIR --report OUT     # against another method's results
+    python benchmarks/harmonize.py options DIR                # what each part of the method adds
+    python benchmarks/harmonize.py cost                       # seconds and memory
+
+A case is a folder with background.jpg, composite.jpg, mask.jpg and, of the other method, peer_result.jpg, as the public
+ones of Luan et al. 2018 are. Exits with 1 when a goal is missed.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import cv2
+import numpy as np
+from skimage import data
+
+from keras_nst.evaluate.harmonization import measure
+from keras_nst.harmonize import harmonize
+from keras_nst.images.io import read, write
+from keras_nst.images.paste import find_object
+from keras_nst.images.picture import Picture
+from keras_nst.images.pyramid import fit
+from keras_nst.images.sheet import contact_sheet
+from keras_nst.models.observer import Observer
+from keras_nst.models.vgg import vgg
+from keras_nst.options import HarmonizeOptions
+from keras_nst.recipes import zhou
+
+MEASURES = ("style", "content", "seam", "changed_outside")
+# Of 18 cases, how many must be at least as good as the other method's (for the seam: as the painting's own outlines).
+GOALS = {"style": 14, "content": 12, "seam": 16}
+VARIANTS = {
+    "all": {},
+    "without recoloring": {"recolor": False},
+    "matches not in line": {"consistent": False},
+    "style of all the painting": {"matched": False},
+    "only that (masked Gatys)": {"matched": False, "recolor": False, "weights": {"color": 0.0}},
+}
+SECONDS = {"draft": 25, "good": 90}
+GIGABYTES, SMALL_TO_LARGE, TWICE_AS_LARGE = 4.0, 0.4, 1.3
+
+
+def case(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Painting, composite and given mask of one size."""
+    composite = read(folder / "composite.jpg").rgb
+    painting, mask = (fit(read(folder / f"{name}.jpg").rgb, composite) for name in ("background", "mask"))
+    return painting, composite, np.float32(mask[..., :1] > 0.5)
+
+
+def cases(options: argparse.Namespace) -> bool:
+    """Run every case with the mask found and with the one given, and compare with the other method."""
+    observer = Observer(vgg=vgg(zhou.STYLE_LAYERS))
+    folders = sorted(path.parent for path in Path(options.folder).glob("*/composite.jpg"))
+    reached = {kind: dict.fromkeys(GOALS, 0) for kind in ("found", "given")}
+    overlaps, rows, facts = [], [], {}
+    for folder in folders:
+        painting, composite, given = case(folder)
+        found = find_object(composite, painting)
+        overlaps.append(float((found * given).sum() / np.maximum(found, given).sum()))
+        peer = fit(read(folder / "peer_result.jpg").rgb, composite)
+        theirs = measure(peer, painting, composite, given, observer)
+        row = [composite]
+        facts[folder.name] = {"iou": overlaps[-1], "peer": theirs}
+        for kind, mask in (("found", found), ("given", given)):
+            began = time.perf_counter()
+            result = harmonize(painting, composite, mask, HarmonizeOptions(quality=options.quality))
+            seconds = time.perf_counter() - began
+            ours = measure(result, painting, composite, given if kind == "given" else mask, observer)
+            facts[folder.name][kind] = ours | {"seconds": round(seconds, 1)}
+            reached[kind]["style"] += ours["style"] < theirs["style"]
+            reached[kind]["content"] += ours["content"] <= theirs["content"]
+            reached[kind]["seam"] += ours["seam"] <= 1
+            row.append(result)
+            figures = "  ".join(f"{name} {ours[name]:.3g} ({theirs[name]:.3g})" for name in MEASURES)
+            print(f"{folder.name} {kind}  {figures}  IoU {overlaps[-1]:.2f}  {seconds:.0f} s", flush=True)
+        rows.append([*row, peer])
+        if options.report:
+            sheet = contact_sheet(rows, labels=["composite", "mask found", "mask given", "other"])
+            write(Path(options.report) / "cases.png", Picture(sheet))
+            (Path(options.report) / "cases.json").write_text(json.dumps(facts, indent=2), "utf-8")
+    print(f"IoU of the mask found: at least 0.9 in {sum(value >= 0.9 for value in overlaps)} of {len(overlaps)}")
+    for kind, counts in reached.items():
+        print(f"mask {kind}: " + ", ".join(f"{name} {count} of {len(folders)}" for name, count in counts.items()))
+    return all(counts[name] >= goal * len(folders) / 18 for counts in reached.values() for name, goal in GOALS.items())
+
+
+def parts(options: argparse.Namespace) -> bool:
+    """What each part of the method adds: means over the cases, all at one size to take less time."""
+    observer = Observer(vgg=vgg(zhou.STYLE_LAYERS))
+    found = {name: [] for name in VARIANTS}
+    for folder in sorted(path.parent for path in Path(options.folder).glob("*/composite.jpg"))[: options.limit]:
+        painting, composite, mask = case(folder)
+        for name, changed in VARIANTS.items():
+            chosen = HarmonizeOptions(quality=options.quality, **changed)
+            result = harmonize(painting, composite, mask, chosen)
+            found[name].append(measure(result, painting, composite, mask, observer))
+    for name, rows in found.items():
+        means = {measured: statistics.mean(row[measured] for row in rows) for measured in MEASURES[:3]}
+        print(f"{name:28}" + "".join(f"  {measured} {mean:.3f}" for measured, mean in means.items()))
+    return True
+
+
+def once(side: int, share: float, quality: str) -> None:
+    """One run on a painting of this longer side, its object of this share of 700 x 525 pixels; prints what it took."""
+    texture = cv2.resize(np.float32(data.immunohistochemistry()) / 255, (side, side * 3 // 4))[None]
+    y, x = np.indices(texture.shape[1:3])
+    radius = np.sqrt(share * 700 * 525 / np.pi)
+    mask = np.float32(np.hypot(y - side * 3 // 8, x - side // 2) < radius)[None, ..., None]
+    object_ = cv2.resize(np.float32(data.astronaut()) / 255, texture.shape[2:0:-1])[None]
+    began = time.perf_counter()
+    harmonize(texture, np.where(mask > 0, object_, texture), mask, HarmonizeOptions(quality=quality))
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(json.dumps({"seconds": round(seconds, 1), "gigabytes": round(peak, 2)}))
+
+
+def cost(options: argparse.Namespace) -> bool:
+    """Seconds and memory of runs in processes of their own, compilation included."""
+
+    def run(side: int, share: float, quality: str = "good") -> dict:
+        command = [sys.executable, __file__, "once", str(side), str(share), quality]
+        taken = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+        print(f"{side} px, object {share:.0%}, {quality}: {taken['seconds']} s, {taken['gigabytes']} GB", flush=True)
+        return taken
+
+    large, small, draft = run(700, 0.3), run(700, 0.05), run(700, 0.2, "draft")
+    good, wide = run(700, 0.2), run(990, 0.05)
+    checks = {
+        f"good within {SECONDS['good']} s": good["seconds"] <= SECONDS["good"],
+        f"draft within {SECONDS['draft']} s": draft["seconds"] <= SECONDS["draft"],
+        f"memory under {GIGABYTES} GB": max(large["gigabytes"], good["gigabytes"]) < GIGABYTES,
+        f"5 % of the painting costs {small['seconds'] / large['seconds']:.2f} of 30 %": small["seconds"]
+        <= SMALL_TO_LARGE * large["seconds"],
+        f"twice the painting costs {wide['seconds'] / small['seconds']:.2f}": wide["seconds"]
+        <= TWICE_AS_LARGE * small["seconds"],
+    }
+    for text, held in checks.items():
+        print(f"{text}: {'reached' if held else 'missed'}")
+    return all(checks.values())
+
+
+def main() -> int:
+    """Run what is asked for; the exit code tells whether the goals are reached."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, dest="command")
+    for name in ("cases", "options"):
+        added = commands.add_parser(name)
+        added.add_argument("folder")
+        added.add_argument("--quality", default="good")
+        added.add_argument("--report")
+        added.add_argument("--limit", type=int)
+    commands.add_parser("cost")
+    single = commands.add_parser("once")
+    single.add_argument("side", type=int)
+    single.add_argument("share", type=float)
+    single.add_argument("quality")
+    options = parser.parse_args()
+    if options.command == "once":
+        once(options.side, options.share, options.quality)
+        return 0
+    return 0 if {"cases": cases, "options": parts, "cost": cost}[options.command](options) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
