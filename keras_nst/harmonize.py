@@ -1,6 +1,7 @@
 """An object pasted into a painting, made to look painted there."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 
 import cv2
@@ -31,7 +32,6 @@ COARSEST = 300
 FEATHER = 2.0
 """Pixels on either side of the outline in which object and painting mix."""
 
-STRENGTH = 0.5
 UNLIKE = 60.0
 """Distance of colors, in units of CIELAB, that counts like features of which the cosine is lower by 1."""
 
@@ -81,7 +81,7 @@ def harmonize(
         )
     )
     soft = feather(mask, FEATHER)
-    strength = STRENGTH if options.style_strength is None else options.style_strength
+    strength = fitting_strength(painting) if options.style_strength is None else options.style_strength
     first, others = QUALITIES[options.quality]
     scales = sizes(max(painting.shape[1:3]), COARSEST)
     pasted = np.where(soft > 0, composite, painting)
@@ -173,17 +173,23 @@ def surroundings(mask: np.ndarray) -> tuple[slice, slice]:
     return tuple(map(span, bounding_box(mask), mask.shape[1:3]))
 
 
-def smoothness(painting: np.ndarray) -> float:
-    """From 0 for a painting that is rough everywhere to 1 for one with smooth surfaces.
+def variation(painting: np.ndarray) -> float:
+    """Median over the pixels of a painting (1, h, w, 3) of the mean squared difference from their neighbors."""
+    down, right = np.diff(painting, axis=1)[:, :, :-1], np.diff(painting, axis=2)[:, :-1]
+    return float(np.median(np.square(down).mean(axis=-1) + np.square(right).mean(axis=-1)) / 2)
 
-    Args:
-        painting: (1, h, w, 3) in [0, 1].
+
+def fitting_strength(painting: np.ndarray) -> float:
+    """The strength of style that suits a painting: 0.5 for visible strokes, less for smooth surfaces, at least 0.3."""
+    return 0.5 - 0.2 * math.exp(-variation(painting) / 1e-4)
+
+
+def smoothness(painting: np.ndarray) -> float:
+    """From 0 for a painting (1, h, w, 3) that is rough everywhere to 1 for one with smooth surfaces.
 
     Source: Luan et al. 2018, section 3.3, a tenth of their weight of total variation.
     """
-    down, right = np.diff(painting, axis=1)[:, :, :-1], np.diff(painting, axis=2)[:, :-1]
-    variation = np.median(np.square(down).mean(axis=-1) + np.square(right).mean(axis=-1)) / 2
-    return float(1 / (1 + np.exp(min(1e4 * variation - 25, 50))))
+    return 1 / (1 + math.exp(min(1e4 * variation(painting) - 25, 50)))
 
 
 def _at(side: int, picture: np.ndarray) -> np.ndarray:

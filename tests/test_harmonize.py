@@ -6,7 +6,7 @@ import pytest
 
 from keras_nst.errors import InputError
 from keras_nst.evaluate.harmonization import measure
-from keras_nst.harmonize import FEATHER, harmonize, matched_style, smoothness, surroundings
+from keras_nst.harmonize import FEATHER, fitting_strength, harmonize, matched_style, smoothness, surroundings
 from keras_nst.images.masks import feather
 from keras_nst.losses.patches import blocks
 from keras_nst.models.observer import Observer
@@ -122,3 +122,10 @@ def test_smoothness_tells_surfaces_from_dots():
     # Squared differences of 0.0025 each way: 10 / (1 + e^0), half of Luan et al.'s largest weight.
     steps = np.float32(0.5 + 0.025 * (-1) ** np.add(*np.indices((40, 40))))[None, ..., None].repeat(3, axis=-1)
     assert smoothness(steps) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_the_strength_is_less_for_smooth_paintings():
+    flat, rough = np.full((1, 40, 40, 3), 0.5, np.float32), strokes(0, 40, 40, 0.5, 0.2)
+    assert fitting_strength(flat) == pytest.approx(0.3)
+    assert fitting_strength(rough) == pytest.approx(0.5, abs=1e-3)
+    assert 0.3 < fitting_strength(strokes(0, 40, 40, 0.5, 0.02)) < 0.5
