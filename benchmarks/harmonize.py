@@ -61,7 +61,7 @@ def cases(options: argparse.Namespace) -> bool:
     """Run every case with the mask found and with the one given, and compare with the other method."""
     observer = Observer(vgg=vgg(zhou.STYLE_LAYERS))
     folders = sorted(path.parent for path in Path(options.folder).glob("*/composite.jpg"))
-    reached = {kind: dict.fromkeys(GOALS, 0) for kind in ("found", "given")}
+    reached = {kind: dict.fromkeys(GOALS, 0) for kind in options.mask}
     overlaps, rows, facts = [], [], {}
     for folder in folders:
         painting, composite, given = case(folder)
@@ -71,7 +71,9 @@ def cases(options: argparse.Namespace) -> bool:
         theirs = measure(peer, painting, composite, given, observer)
         row = [composite]
         facts[folder.name] = {"iou": overlaps[-1], "peer": theirs}
-        for kind, mask in (("found", found), ("given", given)):
+        for kind, mask in {"found": found, "given": given}.items():
+            if kind not in options.mask:
+                continue
             began = time.perf_counter()
             result = harmonize(painting, composite, mask, HarmonizeOptions(quality=options.quality))
             seconds = time.perf_counter() - began
@@ -85,7 +87,7 @@ def cases(options: argparse.Namespace) -> bool:
             print(f"{folder.name} {kind}  {figures}  IoU {overlaps[-1]:.2f}  {seconds:.0f} s", flush=True)
         rows.append([*row, peer])
         if options.report:
-            sheet = contact_sheet(rows, labels=["composite", "mask found", "mask given", "other"])
+            sheet = contact_sheet(rows, labels=["composite", *(f"mask {kind}" for kind in options.mask), "other"])
             write(Path(options.report) / "cases.png", Picture(sheet))
             (Path(options.report) / "cases.json").write_text(json.dumps(facts, indent=2), "utf-8")
     print(f"IoU of the mask found: at least 0.9 in {sum(value >= 0.9 for value in overlaps)} of {len(overlaps)}")
@@ -159,6 +161,7 @@ def main() -> int:
         added.add_argument("--quality", default="good")
         added.add_argument("--report")
         added.add_argument("--limit", type=int)
+        added.add_argument("--mask", nargs="+", choices=("found", "given"), default=["found", "given"])
     commands.add_parser("cost")
     single = commands.add_parser("once")
     single.add_argument("side", type=int)

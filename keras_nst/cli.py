@@ -251,6 +251,8 @@ def _add_harmonize(commands) -> None:
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
     add("--keep-mask", metavar="FILE", help="write where the object is in BG")
     add("--report", metavar="DIR", help="write pictures side by side and what is measured of them")
+    message = "another result of the same, for the report; may be repeated"
+    add("--compare", action="append", default=[], metavar="[LABEL=]FILE", help=message)
     add("--json", action="store_true", help="one line of JSON on stdout")
 
 

@@ -15,6 +15,7 @@ from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import named_mask
 from keras_nst.commands.optimize import Reporter, default_output
 from keras_nst.commands.saliency import visible
+from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
 from keras_nst.images.paste import check_object, cut_object, find_object, place
@@ -32,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     background = read(content(options.background))
     painting = visible(background)
     composite, mask = _composite(options, painting)
+    others = _others(options, painting)
     if options.keep_mask:
         write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
     if options.report:
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if options.report:
         from keras_nst.evaluate.harmonization import write_report
 
-        facts |= write_report(options.report, painting, composite, mask, {"result": result})["result"]
+        facts |= write_report(options.report, painting, composite, mask, {OURS: result} | others)[OURS]
     if options.json:
         print(json.dumps(facts), file=sys.stderr if output == "-" else sys.stdout)
     elif output != "-":
@@ -58,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+OURS = "keras_nst"
 _FIELDS = dataclasses.fields(HarmonizeOptions)
 
 
@@ -75,3 +78,18 @@ def _composite(options: argparse.Namespace, painting: np.ndarray) -> tuple[np.nd
     selected = np.float32(mask > 0.5)
     check_object(selected)
     return composite, selected
+
+
+def _others(options: argparse.Namespace, painting: np.ndarray) -> dict[str, np.ndarray]:
+    """Results of other methods that are compared, by their labels."""
+    if options.compare and not options.report:
+        raise InputError("--compare is for the report. Say where that goes with --report DIR.")
+    others = {}
+    for named in options.compare:
+        label, separator, path = named.partition("=")
+        path = path if separator else named
+        result = read(path).rgb
+        if result.shape != painting.shape:
+            raise InputError(f"{path} has another size than the painting. Expected a result for the same painting.")
+        others[label if separator else Path(path).stem] = result
+    return others

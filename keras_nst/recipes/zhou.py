@@ -17,7 +17,7 @@ from keras_nst import losses
 COLOR_LAYER = "relu3_1"
 MATCHING_LAYER = "relu4_1"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-WEIGHTS = {"content": 0.5, "style": 1.0, "color": 100.0, "tv": 10.0}
+WEIGHTS = {"content": 0.5, "style": 1.0, "color": 50.0, "tv": 10.0}
 
 
 def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:
