@@ -1,5 +1,6 @@
 """An object pasted into a painting, made to look painted there."""
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -81,22 +82,22 @@ def harmonize(
         )
     )
     soft = feather(mask, FEATHER)
-    strength = fitting_strength(painting) if options.style_strength is None else options.style_strength
+    if options.style_strength is None:
+        options = dataclasses.replace(options, style_strength=fitting_strength(painting))
     first, others = QUALITIES[options.quality]
     scales = sizes(max(painting.shape[1:3]), COARSEST)
     pasted = np.where(soft > 0, composite, painting)
     if options.recolor:
         recolored = _recolored(observer, *(_at(scales[0], picture) for picture in (painting, pasted, mask)), pasted)
-        pasted = pasted + min(1, 2 * strength) * mask * (recolored - pasted)
+        pasted = pasted + min(1, 2 * options.style_strength) * mask * (recolored - pasted)
     image = coarser = None
     for side in scales:
         sized = _at(side, pasted)
         image = sized if image is None else finer(image, coarser, sized)
         steps = first if coarser is None else others
-        if steps and strength:
-            scene = _Scene(observer, _at(side, painting), sized, fit(soft, sized))
+        if steps and options.style_strength:
             report = progress and functools.partial(progress, side)
-            image = scene.restyled(image, options, strength, steps, report)
+            image = _restyled(observer, _at(side, painting), sized, fit(soft, sized), image, options, steps, report)
         coarser = sized
     if np.ptp(painting, axis=-1).max() <= GRAY:
         image = np.repeat(luma(image), 3, axis=-1)
@@ -251,35 +252,36 @@ def _rgb(colors: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(np.float32(colors)[None], cv2.COLOR_LAB2RGB)[0]
 
 
-class _Scene:
-    """Painting, composite and mask at one scale."""
-
-    def __init__(self, observer: Observer, painting: np.ndarray, pasted: np.ndarray, mask: np.ndarray):
-        self._observer, self._painting, self._pasted = observer, painting, pasted
-        self._rows, self._columns = surroundings(mask)
-        self._mask = mask[:, self._rows, self._columns]
-
-    def restyled(self, start, options: HarmonizeOptions, strength: float, steps: int, report) -> np.ndarray:
-        """The composite after so many steps from a picture `start`."""
-        here = slice(None), self._rows, self._columns
-        pasted = self._pasted[here]
-        chosen = weights("zhou", changed=options.weights)
-        chosen["content"] *= (1 - strength) / strength
-        chosen["color"] /= np.mean(self._mask > 0)  # It is a mean over all that is seen, and only the object differs.
-        chosen["tv"] *= smoothness(self._painting)
-        loss = zhou.loss(chosen)
-        own = region_weights(self._mask, [*zhou.STYLE_LAYERS, "image"], backbone=options.backbone)
-        regions = {f"region0/{layer}": weights for layer, weights in own.items()}
-        objective = PixelObjective(loss, self._observer, pasted.shape[1:3], regions)
-        style = matched_style(
-            self._observer,
-            self._painting,
-            start[here],
-            own[zhou.MATCHING_LAYER],
-            everywhere=not options.matched,
-            in_line=options.consistent,
-        )
-        objective.bind(objective.targets("content", pasted, regions) | loss.targets("style", style))
-        result = start.copy()
-        result[here] = lbfgs(objective, start[here], self._mask > 0, iterations=steps, progress=report)
-        return result
+def _restyled(
+    observer: Observer,
+    painting: np.ndarray,
+    pasted: np.ndarray,
+    mask: np.ndarray,
+    start: np.ndarray,
+    options: HarmonizeOptions,
+    steps: int,
+    report: Callable[[Progress], None] | None,
+) -> np.ndarray:
+    """The composite `pasted` after so many steps from a picture `start`, all at one scale."""
+    here = slice(None), *surroundings(mask)
+    pasted, mask = pasted[here], mask[here]
+    chosen = weights("zhou", changed=options.weights)
+    chosen["content"] *= (1 - options.style_strength) / options.style_strength
+    chosen["color"] /= np.mean(mask > 0)  # It is a mean over all that is seen, and only the object differs.
+    chosen["tv"] *= smoothness(painting)
+    loss = zhou.loss(chosen)
+    own = region_weights(mask, [*zhou.STYLE_LAYERS, "image"], backbone=options.backbone)
+    regions = {f"region0/{layer}": counts for layer, counts in own.items()}
+    objective = PixelObjective(loss, observer, pasted.shape[1:3], regions)
+    style = matched_style(
+        observer,
+        painting,
+        start[here],
+        own[zhou.MATCHING_LAYER],
+        everywhere=not options.matched,
+        in_line=options.consistent,
+    )
+    objective.bind(objective.targets("content", pasted, regions) | loss.targets("style", style))
+    result = start.copy()
+    result[here] = lbfgs(objective, start[here], mask > 0, iterations=steps, progress=report)
+    return result
