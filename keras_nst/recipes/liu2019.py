@@ -15,7 +15,7 @@ from keras_nst import losses
 from keras_nst.recipes import johnson2016
 
 # What can be kept of the photograph, and by which terms of which weight.
-SEMANTICS = {"cam": {"cam": 2.0, "category": 0.5}, "edge": {"edge": 10.0}, "color": {"color": 50.0}}
+SEMANTICS = {"cam": {"cam": 2.0, "category": 0.5}, "edge": {"edge": 100.0}, "color": {"color": 200.0}}
 WEIGHTS = {**johnson2016.WEIGHTS, "style": 26.0, **SEMANTICS["cam"]}
 # What lambda1 and lambda2 of eq. (10) multiply.
 LAMBDAS = (tuple(johnson2016.WEIGHTS), tuple(SEMANTICS["cam"]))
