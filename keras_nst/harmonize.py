@@ -19,7 +19,7 @@ from keras_nst.images.pyramid import finer, fit, sizes
 from keras_nst.losses.patches import blocks, consistent, nearest_patches
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
-from keras_nst.models.vgg import receptive_field, vgg
+from keras_nst.models.vgg import receptive_field, stride, vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import HarmonizeOptions
 from keras_nst.recipes import weights, zhou
@@ -137,10 +137,10 @@ def matched_style(
     else:
         features = _features(observer, picture, [layer])[layer]
         positions = np.flatnonzero(own)
-        looks = _means(painting, painting.shape[1] // deepest.shape[1])
+        looks = _means(painting, stride(layer))
         traits = None
         if by_color:
-            colors = _means(picture, picture.shape[1] // features.shape[1]).reshape(-1, 3)[positions]
+            colors = _means(picture, stride(layer)).reshape(-1, 3)[positions]
             traits = _lab(colors) / UNLIKE, _lab(looks.reshape(-1, 3)) / UNLIKE
         matches = nearest_patches(features, positions, deepest, traits)
         if in_line:
@@ -148,7 +148,7 @@ def matched_style(
     places, times = np.unique(matches, return_counts=True)
     style = {}
     for name, features in theirs.items():
-        factor = features.shape[1] // deepest.shape[1]
+        factor = stride(layer) // stride(name)
         rows, columns = blocks(places, deepest.shape[2], factor)
         counts = np.repeat(times, factor**2).reshape(1, 1, -1, 1)
         style[f"vgg/{name}"] = features[:, rows, columns][:, None]
@@ -156,18 +156,19 @@ def matched_style(
     return style
 
 
-def surroundings(mask: np.ndarray) -> tuple[slice, slice]:
+def surroundings(mask: np.ndarray, backbone: str = "vgg16") -> tuple[slice, slice]:
     """The part of a picture that the features of what is selected see, beginning where pooling does.
 
     Args:
         mask: (1, h, w, 1), not all zero.
+        backbone: "vgg16" or "vgg19", whose features see more.
 
     Returns:
         Rows and columns.
     """
 
     def span(selected: slice, length: int) -> slice:
-        halo = receptive_field(zhou.MATCHING_LAYER) // 2
+        halo = receptive_field(zhou.MATCHING_LAYER, backbone) // 2
         begin = max(0, selected.start - halo) // ALIGNMENT * ALIGNMENT
         return slice(begin, min(length, -(-(selected.stop + halo) // ALIGNMENT) * ALIGNMENT))
 
@@ -200,7 +201,7 @@ def _at(side: int, picture: np.ndarray) -> np.ndarray:
 
 def _features(observer: Observer, picture: np.ndarray, layers: Sequence[str]) -> dict[str, np.ndarray]:
     """VGG's features of a large picture, {layer: (1, h, w, channels)}, computed in tiles."""
-    halo = max(map(receptive_field, layers)) // 2
+    halo = max(receptive_field(layer, "vgg19") for layer in layers) // 2  # The larger of both networks'.
     probes = [f"vgg/{layer}" for layer in layers]
     parts = []
     for window in windows(*picture.shape[1:3], TILE, halo):
@@ -224,7 +225,7 @@ def _recolored(
     rows, columns = surroundings(mask)
     window, inside = pasted[:, rows, columns], mask[:, rows, columns]
     theirs, own = (_features(observer, picture, [layer])[layer] for picture in (painting, window))
-    factor = window.shape[1] // own.shape[1]
+    factor = stride(layer)
     covered = _means(inside, factor)
     positions = np.flatnonzero(covered)
     places = np.stack(np.divmod(positions, own.shape[2]), axis=1)
@@ -263,7 +264,7 @@ def _restyled(
     report: Callable[[Progress], None] | None,
 ) -> np.ndarray:
     """The composite `pasted` after so many steps from a picture `start`, all at one scale."""
-    here = slice(None), *surroundings(mask)
+    here = slice(None), *surroundings(mask, options.backbone)
     pasted, mask = pasted[here], mask[here]
     chosen = weights("zhou", changed=options.weights)
     chosen["content"] *= (1 - options.style_strength) / options.style_strength

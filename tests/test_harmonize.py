@@ -131,3 +131,13 @@ def test_the_strength_is_less_for_smooth_paintings():
     assert fitting_strength(flat) == pytest.approx(0.3)
     assert fitting_strength(rough) == pytest.approx(0.5, abs=1e-3)
     assert 0.3 < fitting_strength(strokes(0, 40, 40, 0.5, 0.02)) < 0.5
+
+
+def test_a_low_painting_is_harmonized():
+    """Of 10 rows at the coarsest scale the deepest layer has one, of eight: what is left over is no part of a place."""
+    painting = strokes(0, 20, 900, (0.6, 0.45, 0.2), 0.12)
+    mask = np.zeros((1, 20, 900, 1), np.float32)
+    mask[:, 5:15, 400:440] = 1
+    result = harmonize(painting, np.where(mask > 0, np.float32((0.2, 0.3, 0.8)), painting), mask, DRAFT)
+    np.testing.assert_array_equal(result[:, :, 450:], painting[:, :, 450:])
+    assert not np.array_equal(result[:, 5:15, 400:440], painting[:, 5:15, 400:440])

@@ -34,10 +34,10 @@ def run(options: argparse.Namespace) -> int:
     painting = visible(background)
     composite, mask = _composite(options, painting)
     others = _others(options, painting)
-    if options.keep_mask:
-        write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
     if options.report:
         make_folder(options.report)
+    if options.keep_mask:
+        write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
     load_tensorflow()
     from keras_nst.harmonize import harmonize
 

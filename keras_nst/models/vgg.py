@@ -32,6 +32,11 @@ def receptive_field(name: str, backbone: str = "vgg16") -> int:
     raise unknown(f"tap of {backbone}", name, taps)
 
 
+def stride(name: str) -> int:
+    """Side in pixels of what a position of a tap stands for: 8 for relu4_1, behind three poolings."""
+    return 2 ** (int(name.removeprefix("relu").partition("_")[0]) - 1)
+
+
 def vgg(
     taps: Iterable[str] | None = None,
     *,

@@ -86,6 +86,7 @@ def test_an_object_goes_where_it_is_told(here, capsys, source):
         (("painting.png", "nowhere.png"), "nowhere.png"),
         (("painting.png", "composite.png", "--compare", "composite.png"), "--report DIR"),
         (("painting.png", "composite.png", "--report", "new", "--compare", "object.png"), "another size"),
+        (("painting.png", "composite.png", "--keep-mask", "mask.png", "--report", "disc.png"), "--report disc.png"),
         (("painting.png", "object.png", "-o", "out.xyz"), "xyz"),
         (("painting.png", "object.png", "--style-strength", "2"), "from 0 to 1"),
     ],

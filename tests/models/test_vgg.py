@@ -4,7 +4,7 @@ import pytest
 import skimage.data
 
 from keras_nst.errors import InputError
-from keras_nst.models.vgg import tap, vgg
+from keras_nst.models.vgg import stride, tap, vgg
 from keras_nst.models.weights import kernel_shapes, vgg_weights
 
 EMBEDDED_TAPS = [tap(layer) for layer in kernel_shapes("vgg16")][:11]
@@ -135,3 +135,9 @@ def test_half_precision_is_close_to_single(photograph):
     single, half = (vgg(["relu3_3"], dtype=dtype)(photograph)["relu3_3"] for dtype in ("float32", "mixed_float16"))
     assert keras.backend.standardize_dtype(half.dtype) == "float16"
     assert 0 < relative_error(np.asarray(half, np.float32), single) < 0.01
+
+
+@pytest.mark.parametrize("name", ["relu1_2", "relu2_1", "relu3_3", "relu4_1", "relu5_1"])
+def test_a_position_of_a_tap_stands_for_so_many_pixels(photograph, name):
+    rows, columns = vgg([name])(photograph)[name].shape[1:3]
+    assert (rows * stride(name), columns * stride(name)) == photograph.shape[1:3]
