@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_nst.images.color import fill_transparent, keep_color
 from keras_nst.images.picture import Picture
+from keras_nst.infer.fold import fold
 from keras_nst.models.styles import load_net
 
 GRAIN = 0.02
@@ -28,11 +29,11 @@ class Stylizer:
     """
 
     def __init__(self, style: str | Path):
-        net = load_net(style)
+        net = fold(load_net(style))
         # A graph frees each intermediate result as soon as the next has been computed; calling the model itself keeps
         # them all, which at 4096x4096 no machine has the memory for. With open sizes it is traced once.
         self._stylize = tf.function(
-            lambda image: net(image, training=False), input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)]
+            lambda image: net(image, training=False), input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)]
         )
 
     def __call__(

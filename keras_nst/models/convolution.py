@@ -99,6 +99,34 @@ def sum_of_rows(image, kernel):
     return sum(part[:, row : row + 1 - rows or None] for row, part in enumerate(parts))
 
 
+# What two neighboring rows of an up-sampled picture take of two of the small one: a 3-tap kernel as two 2-tap ones.
+_PHASES = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
+
+
+def upsampled_convolution(image, kernel):
+    """Nearest-neighbor up-sampling by two, reflection padding by one and 3x3 convolution, computed at the small size.
+
+    Of the nine pixels under the kernel some are the same: in each of the four phases, output pixels at even or odd rows
+    and columns, it is a 2x2 convolution of the small image. Reflecting the large image repeats the small one's border.
+
+    The four are channels of one convolution. Its value at r serves output rows 2r - 1, in the phase of odd rows, and
+    2r, in that of even ones; so the odd phase is put first, and the blocks of two rows begin one above the output.
+
+    Args:
+        image: (batch, height, width, channels).
+        kernel: (3, 3, channels, filters).
+
+    Returns:
+        (batch, 2 height, 2 width, filters).
+    """
+    channels, filters = kernel.shape[2:]
+    odd_first = ops.convert_to_tensor(_PHASES[::-1].copy(), kernel.dtype)
+    phases = ops.einsum("apr,bqs,rscf->pqcabf", odd_first, odd_first, kernel)
+    image = ops.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+    blocks = ops.conv(image, ops.reshape(phases, (2, 2, channels, 4 * filters)), padding="valid")
+    return ops.depth_to_space(blocks, 2, data_format="channels_last")[:, 1:-1, 1:-1]
+
+
 def sum_of_shifts(image, kernel, stride: int):
     """Depthwise convolution with "same" padding as a sum of shifted images, each times its taps.
 

@@ -6,7 +6,13 @@ Each states its output shape, so that Keras never traces `call` with unknown siz
 import keras
 from keras import layers, ops
 
-from keras_nst.models.convolution import is_compiled_for_cpu, sum_of_rows, sum_of_shifts, winograd
+from keras_nst.models.convolution import (
+    is_compiled_for_cpu,
+    sum_of_rows,
+    sum_of_shifts,
+    upsampled_convolution,
+    winograd,
+)
 
 PACKAGE = "keras_nst"
 
@@ -103,25 +109,6 @@ class CropLike2D(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class NearestUpsampling2D(_SizeChange):
-    """Doubles height and width by repeating each pixel.
-
-    Unlike keras.layers.UpSampling2D it keeps the number of channels known where the sizes are not, without which a
-    conversion to LiteRT silently emits operations that its runtime does not have.
-    """
-
-    def _output_side(self, side):
-        return 2 * side
-
-    def call(self, image):
-        batch, height, width, _ = ops.shape(image)
-        channels = image.shape[-1]
-        blocks = ops.reshape(image, (batch, height, 1, width, 1, channels))
-        blocks = ops.tile(blocks, (1, 1, 2, 1, 2, 1))
-        return ops.reshape(blocks, (batch, 2 * height, 2 * width, channels))
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
 class Convolution2D(layers.Conv2D):
     """keras.layers.Conv2D, computed in a cheaper way where `keras_nst.models.convolution` has one."""
 
@@ -145,6 +132,29 @@ class Convolution2D(layers.Conv2D):
         if None in (height, width) or self.kernel_size != (3, 3) or min(channels, self.filters) < 32:
             return False
         return (height if self.padding == "same" else height - 2) % 4 == 0
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class UpsampledConvolution2D(layers.Conv2D):
+    """Nearest-neighbor up-sampling by two, reflection padding and a 3x3 convolution, in 0.44 of its multiplications.
+
+    Resizing first leaves no checkerboard, unlike a transposed convolution (Odena et al. 2016).
+
+    Args:
+        filters: Channels of the output.
+    """
+
+    def __init__(self, filters: int, **kwargs):
+        super().__init__(filters, **{**kwargs, "kernel_size": 3, "padding": "same"})
+
+    def compute_output_shape(self, input_shape):
+        """Twice the height and width."""
+        batch, *sides, _ = input_shape
+        return (batch, *(None if side is None else 2 * side for side in sides), self.filters)
+
+    def convolution_op(self, inputs, kernel):
+        """The up-sampled convolution without bias and activation."""
+        return upsampled_convolution(inputs, ops.convert_to_tensor(kernel))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

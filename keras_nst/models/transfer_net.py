@@ -6,9 +6,9 @@ from keras import layers
 from keras_nst.models.layers import (
     Convolution2D,
     CropLike2D,
-    NearestUpsampling2D,
     PadToMultiple2D,
     ReflectionPadding2D,
+    UpsampledConvolution2D,
     instance_normalization,
 )
 
@@ -44,12 +44,14 @@ def transfer_net(
     def convolution(image, channels, kernel, name, stride=1, activation="relu"):
         image = ReflectionPadding2D(kernel // 2, dtype=dtype, name=f"{name}_pad")(image)
         image = Convolution2D(channels, kernel, strides=stride, dtype=dtype, name=f"{name}_conv")(image)
-        image = instance_normalization(dtype=dtype, name=f"{name}_norm")(image)
-        return layers.Activation(activation, dtype=dtype, name=f"{name}_{activation}")(image) if activation else image
+        return normalized(image, name, activation)
 
     def upsampled(image, channels, name):
-        image = NearestUpsampling2D(dtype=dtype, name=f"{name}_upsample")(image)
-        return convolution(image, channels, 3, name)
+        return normalized(UpsampledConvolution2D(channels, dtype=dtype, name=f"{name}_conv")(image), name)
+
+    def normalized(image, name, activation="relu"):
+        image = instance_normalization(dtype=dtype, name=f"{name}_norm")(image)
+        return layers.Activation(activation, dtype=dtype, name=f"{name}_{activation}")(image) if activation else image
 
     photograph = keras.Input((None, None, 3), name="image")
     hidden = PadToMultiple2D(STRIDE, dtype=dtype, name="pad")(photograph)

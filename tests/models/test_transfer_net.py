@@ -78,10 +78,12 @@ def test_images_of_a_batch_do_not_touch_each_other(net, rng):
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 33), (61, 47)])
-def test_a_flat_image_gets_neither_frame_nor_grid(net, size):
-    # Wherever padding or up-sampling tells the net the place of a pixel, pixels differ.
-    stylized = np.asarray(net(np.full((1, *size, 3), 0.4, np.float32)))
-    np.testing.assert_allclose(stylized, np.broadcast_to(stylized[:, :1, :1], stylized.shape), atol=1e-3)
+def test_a_flat_image_gets_neither_frame_nor_grid(rng, size):
+    # Wherever padding or up-sampling tells the net the place of a pixel, pixels differ. In double precision, because
+    # normalization enlarges what rounding makes of nothing.
+    net = randomized(transfer_net(**TINY, dtype="float64"), rng)
+    stylized = np.asarray(net(np.full((1, *size, 3), 0.4)))
+    np.testing.assert_allclose(stylized, np.broadcast_to(stylized[:, :1, :1], stylized.shape), atol=1e-5)
 
 
 def test_a_saved_net_loads_in_safe_mode_and_stylizes_alike(net, rng, tmp_path):
