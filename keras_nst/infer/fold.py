@@ -1,4 +1,4 @@
-"""The same net, quicker: what is only true of a trained one, for a single picture."""
+"""The same net with another way to normalize: what is only true of a trained net, for a single picture."""
 
 import keras
 import tensorflow as tf
@@ -17,22 +17,42 @@ class FusedInstanceNormalization(keras.layers.GroupNormalization):
         return normalized
 
 
-def fold(net: keras.Model) -> keras.Model:
-    """A net of the same weights whose picture of a single image is the same and sooner there.
+class GivenNormalization(keras.layers.GroupNormalization):
+    """Normalization by a mean and a variance set from outside: those of the whole, where a part is seen."""
 
-    On two cores normalization falls from a quarter of the time to a twentieth.
+    def build(self, input_shape):
+        """Make the weights; the moments are (2, channels)."""
+        super().build(input_shape)
+        self.moments = self.add_weight(shape=(2, input_shape[-1]), trainable=False, name="moments")
+
+    def call(self, inputs):
+        """Normalize (batch, height, width, channels)."""
+        mean, variance = tf.unstack(tf.convert_to_tensor(self.moments))
+        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
+        return inputs * scale + (self.beta - mean * scale)
+
+
+def with_normalization(net: keras.Model, kind: type[keras.layers.GroupNormalization]) -> keras.Model:
+    """A copy of a net, its instance normalizations replaced.
 
     Args:
         net: Built of `keras_nst.models.layers`, in float32.
-
-    Returns:
-        A copy.
+        kind: What takes their place, with the same trainable weights.
     """
 
-    def quicker(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
         is_instance = isinstance(layer, keras.layers.GroupNormalization) and layer.groups == layer.gamma.shape[0]
-        return (FusedInstanceNormalization if is_instance else type(layer)).from_config(layer.get_config())
+        return (kind if is_instance else type(layer)).from_config(layer.get_config())
 
-    folded = keras.models.clone_model(net, clone_function=quicker)
-    folded.set_weights(net.get_weights())
-    return folded
+    copied = keras.models.clone_model(net, clone_function=replaced)
+    for own, weight in zip(copied.trainable_weights, net.trainable_weights, strict=True):
+        own.assign(weight)
+    return copied
+
+
+def fold(net: keras.Model) -> keras.Model:
+    """A net of the same weights that makes the same picture of a single image sooner.
+
+    On two cores normalization falls from a sixth of the time to a twentieth.
+    """
+    return with_normalization(net, FusedInstanceNormalization)

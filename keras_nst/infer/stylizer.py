@@ -1,5 +1,7 @@
 """A trained style, ready to be applied to pictures."""
 
+import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import tensorflow as tf
 
 from keras_nst.images.color import fill_transparent, keep_color
 from keras_nst.images.picture import Picture
+from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.fold import fold
 from keras_nst.models.styles import load_net
 
@@ -16,6 +19,9 @@ GRAIN = 0.02
 Where a picture is exactly flat, as a page or a cut-out product is, a net has nothing to hang a stroke on and paints one
 plain color up to a halo around the next edge. Film has grain, and so had the photographs that it was trained on.
 """
+
+WHOLE_PIXELS = 2**21
+"""Pictures of more pixels are stylized band by band: as a whole, a pixel takes about a kilobyte."""
 
 
 class Stylizer:
@@ -29,32 +35,51 @@ class Stylizer:
     """
 
     def __init__(self, style: str | Path):
-        net = fold(load_net(style))
+        self._net = load_net(style)
+        folded = fold(self._net)
         # A graph frees each intermediate result as soon as the next has been computed; calling the model itself keeps
-        # them all, which at 4096x4096 no machine has the memory for. With open sizes it is traced once.
+        # them all. With open sizes it is traced once.
         self._stylize = tf.function(
-            lambda image: net(image, training=False), input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)]
+            lambda image: folded(image, training=False), input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)]
         )
 
     def __call__(
-        self, picture: Picture, *, strength: float = 1.0, color: str = "style", grain: float = GRAIN
+        self, picture: Picture, *, strength: float | np.ndarray = 1.0, color: str = "style", grain: float = GRAIN
     ) -> Picture:
         """Stylize a picture.
 
         Args:
             picture: From 16x16 pixels.
-            strength: From 0, the picture itself, to 1, the full style; a mixture of both between.
+            strength: From 0, the picture itself, to 1, the full style; a mixture of both between. A number, or a map of
+                the picture's size, (1, H, W, 1).
             color: "style", or "keep" for the brightness of the result in the colors of the picture.
-            grain: See `GRAIN`; the same for all pictures of one size. 0 gives what the net makes of the picture itself.
+            grain: See `GRAIN`; of all pictures of one width the same. 0 gives what the net makes of the picture itself.
 
         Returns:
             A picture of the same size, with the same alpha.
         """
         opaque = picture.rgb if picture.alpha is None else fill_transparent(picture.rgb, picture.alpha)
-        noise = np.random.default_rng(0).standard_normal(opaque.shape, np.float32)
-        stylized = self._stylize(np.clip(opaque + np.float32(grain) * noise, 0, 1)).numpy()
-        if color == "keep":
-            stylized = keep_color(stylized, opaque)
-        if strength < 1:
-            stylized = np.float32(strength) * stylized + np.float32(1 - strength) * opaque
-        return Picture(stylized, picture.alpha)
+        height, width = opaque.shape[1:3]
+        strength = np.broadcast_to(np.float32(strength), (1, height, width, 1))
+
+        def grained(begin: int, end: int) -> np.ndarray:
+            rows = [np.random.default_rng(row).standard_normal((width, 3), np.float32) for row in range(begin, end)]
+            return np.clip(opaque[:, begin:end] + np.float32(grain) * np.stack(rows), 0, 1)
+
+        result = np.empty_like(opaque)
+        for begin, stylized in self._bands(grained, (height, width)):
+            rows = slice(begin, begin + stylized.shape[1])
+            if color == "keep":
+                stylized = keep_color(stylized, opaque[:, rows])
+            result[:, rows] = opaque[:, rows] + strength[:, rows] * (stylized - opaque[:, rows])
+        return Picture(result, picture.alpha)
+
+    @functools.cached_property
+    def _bandwise(self) -> Bandwise:
+        return Bandwise(self._net)
+
+    def _bands(self, rows: Rows, size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
+        height, width = size
+        if height * width > WHOLE_PIXELS and self._net.name == "transfer_net":
+            return self._bandwise(rows, size)
+        return iter([(0, self._stylize(rows(0, height)).numpy())])

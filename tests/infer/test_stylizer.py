@@ -57,6 +57,23 @@ def test_strength_mixes_linearly_from_the_photograph_to_the_style(stylizer, pict
     np.testing.assert_allclose(stylizer(picture, strength=0.25).rgb, 0.25 * full + 0.75 * picture.rgb, atol=1e-6)
 
 
+def test_a_map_of_strengths_mixes_each_pixel_by_its_own(stylizer, picture, rng):
+    strength = rng.random((1, 37, 50, 1), np.float32)
+    full = stylizer(picture).rgb
+    np.testing.assert_allclose(
+        stylizer(picture, strength=strength).rgb, strength * full + (1 - strength) * picture.rgb, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"color": "keep", "strength": 0.5}])
+def test_a_large_picture_is_stylized_in_bands_as_it_is_as_a_whole(stylizer, rng, monkeypatch, options):
+    picture = Picture(rng.random((1, 130, 50, 3), np.float32))
+    whole = stylizer(picture, **options).rgb
+    monkeypatch.setattr("keras_nst.infer.stylizer.WHOLE_PIXELS", 1000)
+    monkeypatch.setattr("keras_nst.infer.bands.BAND_PIXELS", 2000)
+    np.testing.assert_allclose(stylizer(picture, **options).rgb, whole, atol=1 / 255)
+
+
 def test_kept_color_has_the_brightness_of_the_result(stylizer, picture):
     kept = stylizer(picture, color="keep").rgb
     np.testing.assert_allclose(luma(kept), luma(stylizer(picture).rgb), atol=1e-5)

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import skimage.data
+
+from keras_nst.infer import bands
+from keras_nst.infer.bands import Bandwise
+from keras_nst.models.styles import load_net
+from keras_nst.models.transfer_net import transfer_net
+
+
+@pytest.fixture(scope="module")
+def net():
+    rng = np.random.default_rng(0)
+    net = transfer_net(filters=(4, 6, 8), residual_blocks=2)
+    for variable in net.variables:
+        variable.assign(rng.normal(0, 0.3, variable.shape) + (1 if variable.name == "gamma" else 0))
+    return net
+
+
+@pytest.fixture(scope="module")
+def bandwise(net):
+    return Bandwise(net)
+
+
+@pytest.mark.parametrize("size", [(64, 40), (61, 47), (150, 18), (16, 90)])
+@pytest.mark.parametrize("rows", [4, 12])
+def test_it_makes_the_picture_that_the_net_makes_of_the_whole(net, bandwise, rng, monkeypatch, size, rows):
+    monkeypatch.setattr(bands, "BAND_PIXELS", rows * (size[1] + -size[1] % 4))
+    monkeypatch.setattr(bands, "KEPT", np.float32)
+    image = rng.random((1, *size, 3), np.float32)
+    found = list(bandwise(lambda begin, end: image[:, begin:end], size))
+    assert [begin for begin, _ in found] == list(range(0, size[0], rows))
+    np.testing.assert_allclose(np.concatenate([band for _, band in found], axis=1), net(image), atol=1e-4)
+
+
+def test_half_precision_changes_no_level_of_8_bits_by_more_than_one(monkeypatch):
+    monkeypatch.setattr(bands, "BAND_PIXELS", 32 * 200)
+    net, image = load_net("starry_night"), np.float32(skimage.data.astronaut()[None, :150, 100:300]) / 255
+    found = [band for _, band in Bandwise(net)(lambda begin, end: image[:, begin:end], image.shape[1:3])]
+    np.testing.assert_allclose(np.concatenate(found, axis=1), net(image), atol=1 / 255)
+
+
+def test_no_band_is_larger_than_what_fits(net, bandwise, rng, monkeypatch):
+    monkeypatch.setattr(bands, "BAND_PIXELS", 12 * 32)
+    asked = []
+
+    def rows(begin, end):
+        asked.append(end - begin)
+        return rng.random((1, end - begin, 32, 3), np.float32)
+
+    list(bandwise(rows, (400, 32)))
+    assert max(asked) == 12 + 2 * 8
