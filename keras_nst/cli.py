@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_optimize(commands)
     _add_partial(commands)
     _add_harmonize(commands)
+    _add_export(commands)
     return parser
 
 
@@ -254,6 +255,26 @@ def _add_harmonize(commands) -> None:
     message = "another result of the same, for the report; may be repeated"
     add("--compare", action="append", default=[], metavar="[LABEL=]FILE", help=message)
     add("--json", action="store_true", help="one line of JSON on stdout")
+
+
+def _add_export(commands) -> None:
+    parser = commands.add_parser("export", help="write styles for servers and other runtimes")
+    add = parser.add_argument
+    add("styles", nargs="+", metavar="STYLE", help="a style by name or folder")
+    add("--format", choices=("saved_model", "onnx", "litert"), default="saved_model", help="(%(default)s)")
+    message = "the only height and width in pixels that it shall take, or any from 16x16 (any)"
+    add("--size", type=_size, metavar="HxW|any", help=message)
+    add("--output", "-o", metavar="DIR", default="exported", help="(%(default)s)")
+
+
+def _size(text: str) -> tuple[int, int] | None:
+    if text == "any":
+        return None
+    with contextlib.suppress(ValueError):
+        height, width = map(int, text.split("x"))
+        if min(height, width) >= 16:
+            return height, width
+    raise argparse.ArgumentTypeError(f"expected HxW in whole numbers from 16, or any, received {text!r}")
 
 
 def _strength(text: str) -> float | None:
