@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_partial(commands)
     _add_harmonize(commands)
     _add_export(commands)
+    _add_client(commands)
     return parser
 
 
@@ -265,6 +266,22 @@ def _add_export(commands) -> None:
     message = "the only height and width in pixels that it shall take, or any from 16x16 (any)"
     add("--size", type=_size, metavar="HxW|any", help=message)
     add("--output", "-o", metavar="DIR", default="exported", help="(%(default)s)")
+
+
+def _add_client(commands) -> None:
+    parser = commands.add_parser("client", help="apply a style that TensorFlow Serving holds")
+    add = parser.add_argument
+    add("url", metavar="URL", help="HOST:PORT, or with http:// or https:// before it")
+    add("inputs", nargs="+", metavar="PHOTO", help="picture, folder, pattern, sample:NAME, or - for stdin")
+    add("--style", "-s", metavar="NAME", default="starry_night", help="its name on the server (%(default)s)")
+    protocols = parser.add_mutually_exclusive_group()
+    message = "the protocol, REST (default, port 8501 of TensorFlow Serving) or gRPC (port 8500)"
+    for protocol in ("rest", "grpc"):
+        protocols.add_argument(
+            f"--{protocol}", dest="protocol", action="store_const", const=protocol, default="rest", help=message
+        )
+    add("--output", "-o", metavar="OUT", help="file, - for stdout, or for several pictures a folder")
+    add("--timeout", type=_number(float, 0.001), default=60.0, metavar="S", help="seconds for a picture (%(default)g)")
 
 
 def _size(text: str) -> tuple[int, int] | None:
