@@ -275,11 +275,10 @@ def _add_client(commands) -> None:
     add("inputs", nargs="+", metavar="PHOTO", help="picture, folder, pattern, sample:NAME, or - for stdin")
     add("--style", "-s", metavar="NAME", default="starry_night", help="its name on the server (%(default)s)")
     protocols = parser.add_mutually_exclusive_group()
-    message = "the protocol, REST (default, port 8501 of TensorFlow Serving) or gRPC (port 8500)"
-    for protocol in ("rest", "grpc"):
-        protocols.add_argument(
-            f"--{protocol}", dest="protocol", action="store_const", const=protocol, default="rest", help=message
-        )
+    parser.set_defaults(protocol="rest")
+    ports = {"rest": "the default; port 8501 of TensorFlow Serving", "grpc": "less to send; port 8500"}
+    for protocol, message in ports.items():
+        protocols.add_argument(f"--{protocol}", dest="protocol", action="store_const", const=protocol, help=message)
     add("--output", "-o", metavar="OUT", help="file, - for stdout, or for several pictures a folder")
     add("--timeout", type=_number(float, 0.001), default=60.0, metavar="S", help="seconds for a picture (%(default)g)")
 

@@ -160,7 +160,7 @@ class _Grpc:
             from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
         except ImportError as error:
             raise InputError(f"gRPC needs {error.name}. Install it: pip install 'keras_nst[serving]'.") from error
-        scheme, _, target = url.rpartition("://")
+        scheme, _, target = url.rstrip("/").rpartition("://")
         unlimited = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
         if scheme == "https":
             channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(), unlimited)
