@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_optimize(commands)
     _add_partial(commands)
     _add_harmonize(commands)
+    _add_export(commands)
+    _add_client(commands)
     return parser
 
 
@@ -254,6 +256,41 @@ def _add_harmonize(commands) -> None:
     message = "another result of the same, for the report; may be repeated"
     add("--compare", action="append", default=[], metavar="[LABEL=]FILE", help=message)
     add("--json", action="store_true", help="one line of JSON on stdout")
+
+
+def _add_export(commands) -> None:
+    parser = commands.add_parser("export", help="write styles for servers and other runtimes")
+    add = parser.add_argument
+    add("styles", nargs="+", metavar="STYLE", help="a style by name or folder")
+    add("--format", choices=("saved_model", "onnx", "litert"), default="saved_model", help="(%(default)s)")
+    message = "the only height and width in pixels that it shall take, or any from 16x16 (any)"
+    add("--size", type=_size, metavar="HxW|any", help=message)
+    add("--output", "-o", metavar="DIR", default="exported", help="(%(default)s)")
+
+
+def _add_client(commands) -> None:
+    parser = commands.add_parser("client", help="apply a style that TensorFlow Serving holds")
+    add = parser.add_argument
+    add("url", metavar="URL", help="HOST:PORT, or with http:// or https:// before it")
+    add("inputs", nargs="+", metavar="PHOTO", help="picture, folder, pattern, sample:NAME, or - for stdin")
+    add("--style", "-s", metavar="NAME", default="starry_night", help="its name on the server (%(default)s)")
+    protocols = parser.add_mutually_exclusive_group()
+    parser.set_defaults(protocol="rest")
+    ports = {"rest": "the default; port 8501 of TensorFlow Serving", "grpc": "less to send; port 8500"}
+    for protocol, message in ports.items():
+        protocols.add_argument(f"--{protocol}", dest="protocol", action="store_const", const=protocol, help=message)
+    add("--output", "-o", metavar="OUT", help="file, - for stdout, or for several pictures a folder")
+    add("--timeout", type=_number(float, 0.001), default=60.0, metavar="S", help="seconds for a picture (%(default)g)")
+
+
+def _size(text: str) -> tuple[int, int] | None:
+    if text == "any":
+        return None
+    with contextlib.suppress(ValueError):
+        height, width = map(int, text.split("x"))
+        if min(height, width) >= 16:
+            return height, width
+    raise argparse.ArgumentTypeError(f"expected HxW in whole numbers from 16, or any, received {text!r}")
 
 
 def _strength(text: str) -> float | None:

@@ -1,6 +1,7 @@
-"""Files that are either whole or not there."""
+"""Files and folders that are either whole or not there."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,17 +37,54 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        # mkstemp makes files private; an output should be as readable as any other file of this user.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
+        temporary.chmod(_permissions(0o666))
         temporary.replace(path)
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"Cannot write {given}: {reason}. Choose another place.") from error
+        raise _unwritable(given, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """A temporary folder that takes the name `path` when the block ends well, and is removed when it does not.
+
+    Args:
+        path: The folder to be made, and its missing parents with it.
+
+    Yields:
+        The folder to write to, in the nearest parent that exists.
+
+    Raises:
+        InputError: The path exists, the folder cannot be made, or the disk is full.
+    """
+    path = Path(path).absolute()
+    temporary = None
+    try:
+        if path.exists():
+            raise OSError("it exists")
+        temporary = Path(tempfile.mkdtemp(prefix=".", dir=next(filter(Path.exists, path.parents))))
+        yield temporary
+        temporary.chmod(_permissions(0o777))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.rename(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _permissions(mode: int) -> int:
+    """Those of any other file of this user; temporary ones are made private."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mode & ~mask
+
+
+def _unwritable(path: str | Path, error: OSError) -> InputError:
+    return InputError(f"Cannot write {path}: {error.strerror or error}. Choose another place.")
 
 
 def make_folder(path: str) -> None:

@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from keras_nst.errors import InputError
-from keras_nst.files import replacing
+from keras_nst.files import new_folder, replacing
 
 
 def names(folder):
@@ -87,3 +87,33 @@ def test_only_files_are_replaced(tmp_path):
         with pytest.raises(InputError, match=f"Cannot write {path}: "):
             replace(path)
     assert names(tmp_path) == ["file", "pipe"]
+
+
+def test_folder_appears_with_its_parents_when_the_block_ends(tmp_path):
+    path = tmp_path / "new" / "folder"
+    before = os.umask(0o027)
+    try:
+        with new_folder(path) as temporary:
+            (temporary / "part").write_text("whole")
+            assert names(tmp_path) == [temporary.name]
+    finally:
+        os.umask(before)
+    assert (path / "part").read_text() == "whole"
+    assert names(tmp_path) == ["new"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o750
+
+
+def test_failing_block_leaves_no_folder(tmp_path):
+    def interrupted():
+        with new_folder(tmp_path / "new" / "folder") as temporary:
+            (temporary / "part").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert names(tmp_path) == []
+
+
+def test_folder_that_exists_is_left_alone(tmp_path):
+    with pytest.raises(InputError, match=f"Cannot write {tmp_path}: it exists"), new_folder(tmp_path):
+        pass

@@ -69,6 +69,12 @@ def destinations(inputs: Sequence[str], output: str | None, name: Callable[[Path
     return outputs
 
 
+def result_name(style: str, path: Path) -> str:
+    """The name of a picture's result in a style, in the picture's own format where that can be written."""
+    suffix = path.suffix.lower() if path.suffix.lower()[1:] in FORMATS else ".png"
+    return f"{path.stem}-{style}{suffix}"
+
+
 def check_destination(output: str, bits: int = 8) -> None:
     """Refuse what nothing can be written to, before a result is computed that would be lost.
 

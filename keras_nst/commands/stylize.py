@@ -5,12 +5,10 @@ import functools
 import json
 import sys
 import time
-from pathlib import Path
 
 import keras_nst
-from keras_nst.commands.inputs import check_destination, content, deliver, destinations, each, expand
+from keras_nst.commands.inputs import check_destination, content, deliver, destinations, each, expand, result_name
 from keras_nst.errors import InputError
-from keras_nst.images.encoding import FORMATS
 from keras_nst.images.io import MAX_PIXELS, read
 from keras_nst.images.picture import Picture
 from keras_nst.models.styles import find_style, read_card, styles
@@ -35,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
     ((name, style),) = chosen.items()
-    outputs = destinations(inputs, options.output, functools.partial(_result_name, name), options.bits)
+    outputs = destinations(inputs, options.output, functools.partial(result_name, name), options.bits)
     stylizer = functools.cache(_stylizer)  # Loaded once a picture has been read.
 
     def process(source: str, output: str) -> None:
@@ -46,11 +44,6 @@ def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
         _report(options, source, output, name, result, time.perf_counter() - began)
 
     return each(process, inputs, outputs)
-
-
-def _result_name(style: str, path: Path) -> str:
-    suffix = path.suffix.lower() if path.suffix.lower()[1:] in FORMATS else ".png"
-    return f"{path.stem}-{style}{suffix}"
 
 
 def _write_sheet(options, inputs: list[str], chosen: dict[str, str]) -> int:

@@ -82,7 +82,8 @@ class PadToMultiple2D(_SizeChange):
     def call(self, image):
         for axis in (1, 2):
             side = ops.shape(image)[axis]
-            missing = -side % self.multiple
+            # -side % multiple, without the negative number: a conversion to ONNX gets its remainder wrong.
+            missing = self.multiple - 1 - (side - 1) % self.multiple
             if isinstance(missing, int) and missing == 0:
                 continue
             # Slices instead of ops.pad, whose widths must be known when the graph is made.

@@ -1,0 +1,36 @@
+"""`keras-nst client`: apply a style that a server holds."""
+
+import argparse
+import functools
+import time
+
+import keras_nst
+from keras_nst.commands.inputs import content, deliver, destinations, each, expand, result_name
+from keras_nst.errors import InputError
+from keras_nst.images.io import read
+from keras_nst.startup import load_tensorflow
+
+
+def run(options: argparse.Namespace) -> int:
+    """Send each picture to the server, and write what it answers."""
+    inputs = expand(options.inputs)
+    outputs = destinations(inputs, options.output, functools.partial(result_name, options.style))
+    if options.protocol == "grpc":
+        load_tensorflow()  # The protocol's messages are made of TensorFlow's.
+    from keras_nst.infer.served import ServedStyle
+
+    served = ServedStyle(options.url, options.style, protocol=options.protocol, timeout=options.timeout)
+
+    def process(source: str, output: str) -> None:
+        began = time.perf_counter()
+        picture = read(content(source))
+        try:
+            result = served(picture)
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from error
+        deliver(output, result, record={"version": keras_nst.__version__, "style": options.style})
+        if output != "-":
+            height, width = result.rgb.shape[1:3]
+            print(f"{output}  {width}x{height}  {time.perf_counter() - began:.1f} s")
+
+    return each(process, inputs, outputs)

@@ -1,0 +1,20 @@
+"""`keras-nst export`: write styles for servers and other runtimes."""
+
+import argparse
+
+from keras_nst.errors import InputError
+from keras_nst.models.styles import find_style
+from keras_nst.startup import load_tensorflow
+
+
+def run(options: argparse.Namespace) -> int:
+    """Export each style, and print where it is."""
+    names = [find_style(style).resolve().name for style in options.styles]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise InputError(f"Two styles are named {min(twice)}. Export them to different folders.")
+    load_tensorflow()
+    from keras_nst.export import export
+
+    for style in options.styles:
+        print(export(style, options.output, format=options.format, size=options.size))
+    return 0
