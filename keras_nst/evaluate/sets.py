@@ -20,6 +20,8 @@ INCEPTION, VGG = "inception_v3", "vgg16"
 VGG_LAYER = "relu5_1"
 """The deepest that the embedded weights reach."""
 
+_VGG_UNIT = 25.0  # The root mean square of its means in photographs, so that distances are not in the millions.
+
 SETS = {
     "fid": ("↓", "Fréchet distance between the set of the results and the style's, by pooled features of"),
     "kid": ("↓", "squared maximum mean discrepancy between these sets, by pooled features of"),
@@ -62,7 +64,7 @@ def embedding(weights: str | Path | None, *, features: keras.Model, classifier: 
     Args:
         weights: HDF5 file of keras.applications' InceptionV3 with its classifier; None for the one in Keras's cache, if
             there is one.
-        features: VGG16, which otherwise gives the points: the means of `VGG_LAYER`.
+        features: VGG16, which otherwise gives the points: the means of `VGG_LAYER`, in units of 25.
         classifier: As `gap_classifier` builds it, which otherwise gives the classes.
 
     Raises:
@@ -81,7 +83,8 @@ def embedding(weights: str | Path | None, *, features: keras.Model, classifier: 
 
     def embed(image):
         observed = observer(image, [f"vgg/{VGG_LAYER}"])[f"vgg/{VGG_LAYER}"]
-        return _first(ops.mean(observed, axis=(1, 2))), _first(ops.softmax(classifier(image, training=False)["logits"]))
+        point = _first(ops.mean(observed, axis=(1, 2))) / _VGG_UNIT
+        return point, _first(ops.softmax(classifier(image, training=False)["logits"]))
 
     return Embedding(VGG, classifier.name.removeprefix("cam_"), embed)
 

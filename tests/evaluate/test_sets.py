@@ -51,7 +51,7 @@ def points(at_hand, images):
 def test_the_networks_at_hand_give_pooled_features_and_classes(at_hand, features, classifier, rng):
     image = rng.uniform(size=(1, SIZE, SIZE, 3)).astype(np.float32)
     point, probabilities = at_hand.embed(image)
-    np.testing.assert_allclose(point, np.asarray(features(image)["relu5_1"]).mean((0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(point, np.asarray(features(image)["relu5_1"]).mean((0, 1, 2)) / 25, rtol=1e-5)
     exponentials = np.exp(np.asarray(classifier(image)["logits"])[0])
     np.testing.assert_allclose(probabilities, exponentials / exponentials.sum(), rtol=1e-5)
     assert (at_hand.features, at_hand.classes) == ("vgg16", "colors")
