@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_saliency(commands)
+    _add_frames(commands)
     _add_optimize(commands)
     _add_partial(commands)
     _add_harmonize(commands)
@@ -150,7 +151,12 @@ def _add_evaluate(commands) -> None:
     message = "a style, or a folder of results named like the photographs; several are compared"
     add("--model", action="append", required=True, metavar="[LABEL=]MODEL", help=message)
     add("--photos", required=True, metavar="DIR", help="the photographs' folder")
-    add("--style", required=True, metavar="IMG", help="the painting")
+    message = "the painting; or a folder or tfds:NAME of many, that the results are compared with as a whole"
+    add("--style", required=True, metavar="IMG_OR_SET", help=message)
+    message = (
+        "HDF5 weights of InceptionV3 with its classifier, for the distances of sets (Keras's cache, or VGG16 instead)"
+    )
+    add("--inception-weights", metavar="FILE", help=message)
     add("--size", type=_number(int, 64), default=256, metavar="PX", help="photographs become squares (%(default)s)")
     add("--limit", type=_number(int, 2), metavar="N", help="take the first photographs only")
     add("--report", metavar="DIR", help="write tables and pictures to this folder")
@@ -164,6 +170,20 @@ def _add_saliency(commands) -> None:
     add("--output", "-o", metavar="OUT", help="file, - for stdout, or for several photographs a folder")
     message = "rbd and mbd tell it from colors and the border, cam from what a classifier sees; mean of the first two"
     add("--method", choices=("mean", "rbd", "mbd", "cam"), default="mean", help=message)
+
+
+def _add_frames(commands) -> None:
+    parser = commands.add_parser("frames", help="take pictures to learn a style from out of a film")
+    add = parser.add_argument
+    add("film", metavar="FILM", help="a file of any format that FFmpeg reads")
+    add("--output", "-o", required=True, metavar="DIR", help="folder of the frames, FILM-000000.jpg ...")
+    message = "look at a frame each so many seconds, at all with 0 (%(default)g)"
+    add("--every", type=_number(float, 0), default=1.0, metavar="S", help=message)
+    message = "drop a frame with this structural similarity to an earlier one (%(default)g)"
+    add("--ssim", type=_number(float, 0, 1), default=0.85, metavar="S", help=message)
+    message = "or with this peak signal-to-noise ratio in decibels (%(default)g)"
+    add("--psnr", type=_number(float, 0), default=30.0, metavar="DB", help=message)
+    add("--max-size", type=_number(int, 16), metavar="PX", help="shrink to this longest side")
 
 
 def _add_optimize(commands) -> None:

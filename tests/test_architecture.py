@@ -31,6 +31,7 @@ TENSORFLOW = (
     "fit/autodiff.py",
     "fit/callbacks.py",
     "images/datasets.py",
+    "images/sets.py",
     "infer/",
     "startup.py",
 )

@@ -1,11 +1,12 @@
-"""The photographs a training draws its content from, as an endless stream of crops that can be taken up anywhere."""
+"""The pictures that a training draws on, as an endless stream of crops that can be taken up anywhere."""
 
 import atexit
 import math
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -41,12 +42,25 @@ def _settle() -> None:
     time.sleep(0.1)
 
 
+Crop = Callable[[np.ndarray], np.ndarray]
+"""From a picture (height, width, channels) to a random square of it (size, size, channels)."""
+
+Draw = Callable[[Path | bytes | None, np.ndarray, Crop], np.ndarray]
+"""From a picture's file, which may be encoded bytes or none, its colors and a crop to what a stream has of it."""
+
+
+def plain(source: Path | bytes | None, rgb: np.ndarray, crop: Crop) -> np.ndarray:
+    """The `Draw` of a crop and nothing else, (size, size, 3)."""
+    return crop(rgb)
+
+
 class Photographs:
     """An endless, repeatable stream of crops from a source of photographs; `photographs` opens one.
 
     Attributes:
         kind: "folder", "tfds" or "samples".
         name: The folder's name, the dataset's with config, version and split, or "built-in".
+        folder: Where its files lie; None for the built-in samples.
         skipped: Why a picture could not be read, by its path or its TFDS id. It grows while a stream is read.
     """
 
@@ -54,15 +68,16 @@ class Photographs:
     # that they are never enlarged and objects come at about the size they have in a picture to be stylized.
     _SMALLEST_CROP = 0.6
 
-    def __init__(self, kind: str, name: str, pictures: tf.data.Dataset, window: int):
-        """Takes the pictures as tuples for `_load`, shuffled `window` of them at a time."""
+    def __init__(self, kind: str, name: str, folder: Path | None, pictures: tf.data.Dataset, window: int):
+        """Takes the pictures as tuples for `_source`, shuffled `window` of them at a time."""
         self.kind = kind
         self.name = name
+        self.folder = folder
         self.skipped: dict[str, str] = {}
         self._pictures = pictures
         self._window = window
         loaded = (self._load(*picture) for picture in pictures.as_numpy_iterator())
-        self._spare = next((rgb for rgb in loaded if rgb is not None), None)
+        self._spare = next((found for found in loaded if found is not None), None)
         if self._spare is None:
             raise self._unreadable()
 
@@ -73,7 +88,13 @@ class Photographs:
         """What a model card says of the source: its kind, its name and its count of pictures."""
         return {"kind": self.kind, "name": self.name, "count": len(self)}
 
-    def batches(self, *, size: int, batch: int, seed: int, start: int = 0) -> tf.data.Dataset:
+    def sources(self) -> Iterator[tuple[str, Path | bytes]]:
+        """Each picture once: its path or its TFDS id, and its file or what that holds."""
+        return (self._source(*picture) for picture in self._pictures.as_numpy_iterator())
+
+    def batches(
+        self, *, size: int, batch: int, seed: int, start: int = 0, draw: Draw = plain, channels: int = 3
+    ) -> tf.data.Dataset:
         """The stream from batch number `start` on.
 
         Crop i of the stream is a function of the source, `seed` and i alone, so that a training resumed at step k
@@ -86,9 +107,11 @@ class Photographs:
             batch: Crops in a batch.
             seed: Any whole number from 0.
             start: The number of the first batch, from 0.
+            draw: What becomes of a picture. More channels on it before it is cropped are cropped as it is.
+            channels: How many `draw` gives.
 
         Returns:
-            Batches of shape (batch, size, size, 3), float32 in [0, 1], without end.
+            Batches of shape (batch, size, size, channels), float32 in [0, 1], without end.
 
         Raises:
             tf.errors.InvalidArgumentError: While iterating, when no picture of a folder can be read any more.
@@ -106,13 +129,13 @@ class Photographs:
             _cropping.add(threading.get_ident())
             try:
                 if _exiting.is_set():
-                    return np.zeros((size, size, 3), np.float32)
-                return self._element(np.random.default_rng((seed, i)), size, *picture)
+                    return np.zeros((size, size, channels), np.float32)
+                return self._element(np.random.default_rng((seed, i)), size, draw, *picture)
             finally:
                 _cropping.discard(threading.get_ident())
 
         def crop(i, picture):
-            return tf.ensure_shape(tf.numpy_function(element, [i, *picture], tf.float32), (size, size, 3))
+            return tf.ensure_shape(tf.numpy_function(element, [i, *picture], tf.float32), (size, size, channels))
 
         return (
             self._pictures.repeat()
@@ -129,23 +152,25 @@ class Photographs:
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    def _element(self, rng: np.random.Generator, size: int, *picture) -> np.ndarray:
-        rgb = self._load(*picture)
-        return random_crop(self._replacement(rng) if rgb is None else rgb, size, rng, smallest=self._SMALLEST_CROP)
+    def _element(self, rng: np.random.Generator, size: int, draw: Draw, *picture) -> np.ndarray:
+        source, rgb = self._load(*picture) or self._replacement(rng)
+        return draw(source, rgb, partial(random_crop, size=size, rng=rng, smallest=self._SMALLEST_CROP))
 
-    def _load(self, *picture) -> np.ndarray | None:
-        """One picture (height, width, 3), or None where it cannot be read."""
+    def _source(self, *picture) -> tuple[str, Path | bytes]:
+        """The path or TFDS id of a picture, and its file or what that holds."""
         raise NotImplementedError
 
-    def _replacement(self, rng: np.random.Generator) -> np.ndarray:
-        """The picture (height, width, 3) that stands in for one that cannot be read."""
+    def _replacement(self, rng: np.random.Generator) -> tuple[Path | bytes, np.ndarray]:
+        """What `_load` gives of the picture that stands in for one that cannot be read."""
         raise NotImplementedError
 
-    def _read(self, name: str, source: Path | bytes) -> np.ndarray | None:
+    def _load(self, *picture) -> tuple[Path | bytes, np.ndarray] | None:
+        """A picture's file or what that holds, and its colors (height, width, 3); None where it cannot be read."""
+        name, source = self._source(*picture)
         if name in self.skipped:
             return None
         try:
-            return read(source).rgb[0]
+            return source, read(source).rgb[0]
         except InputError as error:
             self.skipped[name] = str(error).removeprefix(f"Cannot read {name}: ")
             return None
@@ -156,19 +181,20 @@ class Photographs:
 
 
 class _Files(Photographs):
-    def __init__(self, kind: str, name: str, paths: list[Path]):
+    def __init__(self, kind: str, name: str, folder: Path | None, paths: list[Path]):
         self._paths = paths
-        super().__init__(kind, name, tf.data.Dataset.from_tensor_slices((np.arange(len(paths)),)), window=len(paths))
+        places = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)),))
+        super().__init__(kind, name, folder, places, window=len(paths))
 
-    def _load(self, place: int) -> np.ndarray | None:
-        return self._read(str(self._paths[place]), self._paths[place])
+    def _source(self, place: int) -> tuple[str, Path]:
+        return str(self._paths[place]), self._paths[place]
 
-    def _replacement(self, rng: np.random.Generator) -> np.ndarray:
+    def _replacement(self, rng: np.random.Generator) -> tuple[Path, np.ndarray]:
         others = (self._load(place) for place in rng.permutation(len(self)))
-        rgb = next((rgb for rgb in others if rgb is not None), None)
-        if rgb is None:
+        found = next((found for found in others if found is not None), None)
+        if found is None:
             raise self._unreadable()
-        return rgb
+        return found
 
 
 class _Samples(_Files):
@@ -176,23 +202,25 @@ class _Samples(_Files):
     _SMALLEST_CROP = 0.4
 
     def __init__(self):
-        super().__init__("samples", "built-in", [sample_path(name) for name in SAMPLES])
+        super().__init__("samples", "built-in", None, [sample_path(name) for name in SAMPLES])
 
-    def _element(self, rng: np.random.Generator, size: int, place: int) -> np.ndarray:
-        return dead_leaves(rng, size) if rng.random() < 0.5 else super()._element(rng, size, place)
+    def _element(self, rng: np.random.Generator, size: int, draw: Draw, place: int) -> np.ndarray:
+        if rng.random() < 0.5:
+            return draw(None, dead_leaves(rng, size), lambda leaves: leaves)
+        return super()._element(rng, size, draw, place)
 
 
 class _Tfds(Photographs):
-    def _load(self, tfds_id: bytes, encoded: bytes) -> np.ndarray | None:
-        return self._read(tfds_id.decode(), encoded)
+    def _source(self, tfds_id: bytes, encoded: bytes) -> tuple[str, bytes]:
+        return tfds_id.decode(), encoded
 
-    def _replacement(self, rng: np.random.Generator) -> np.ndarray:
+    def _replacement(self, rng: np.random.Generator) -> tuple[bytes, np.ndarray]:
         # A stream of records cannot be asked for another one.
         return self._spare
 
 
 def photographs(source: str | Path | None, *, download: bool = False) -> Photographs:
-    """Opens a source of photographs and reads a first picture, so that a wrong source fails before a training starts.
+    """Opens a set of pictures and reads a first one, so that a wrong source fails before a training starts.
 
     Args:
         source: A folder, searched through with its subfolders but for hidden ones; "tfds:NAME[:SPLIT]" for a dataset of
@@ -213,31 +241,31 @@ def photographs(source: str | Path | None, *, download: bool = False) -> Photogr
     folder = Path(source)
     if not folder.is_dir():
         problem = "is a file" if folder.exists() else "does not exist"
-        raise InputError(f"The photographs must be a folder or tfds:NAME[:SPLIT]. {str(source)!r} {problem}.")
+        raise InputError(f"A set of pictures must be a folder or tfds:NAME[:SPLIT]. {str(source)!r} {problem}.")
     paths = sorted(_picture_files(folder))
     if not paths:
         known = " ".join(sorted(SUFFIXES))
-        raise InputError(f"No pictures in {str(source)!r} or its subfolders. Put photographs there ({known}).")
-    return _Files("folder", folder.resolve().name, paths)
+        raise InputError(f"No pictures in {str(source)!r} or its subfolders. Put some there ({known}).")
+    return _Files("folder", folder.resolve().name, folder, paths)
 
 
-def random_crop(rgb: np.ndarray, size: int, rng: np.random.Generator, *, smallest: float) -> np.ndarray:
+def random_crop(picture: np.ndarray, size: int, rng: np.random.Generator, *, smallest: float) -> np.ndarray:
     """A random square of a picture, mirrored half the time, brought to `size` without changing its proportions.
 
     Args:
-        rgb: Shape (height, width, 3), float32 in [0, 1].
+        picture: Shape (height, width, channels), float32 in [0, 1], of up to four channels.
         size: The side of the result, in pixels.
         rng: Draws the square's side, its place and the mirroring.
         smallest: The smallest side of the square, as a part of the picture's shorter side, in (0, 1].
 
     Returns:
-        Shape (size, size, 3), float32 in [0, 1].
+        Shape (size, size, channels), float32 in [0, 1].
     """
-    height, width = rgb.shape[:2]
+    height, width = picture.shape[:2]
     side = math.ceil(min(height, width) * rng.uniform(smallest, 1))
     top = rng.integers(height - side + 1)
     left = rng.integers(width - side + 1)
-    square = rgb[top : top + side, left : left + side]
+    square = picture[top : top + side, left : left + side]
     if rng.random() < 0.5:
         square = square[:, ::-1]
     interpolation = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
@@ -286,7 +314,7 @@ def _tfds(source: str, download: bool) -> Photographs:
         raise InputError(f"Cannot read the split {split!r} of {name!r}. {_first_line(error)}") from error
     pictures = records.map(lambda record: (record["tfds_id"], record["image"]))
     window = min(TFDS_WINDOW, int(pictures.cardinality()))
-    return _Tfds("tfds", f"{builder.info.full_name}:{split}", pictures, window)
+    return _Tfds("tfds", f"{builder.info.full_name}:{split}", Path(builder.data_dir), pictures, window)
 
 
 def _first_line(error: Exception) -> str:

@@ -234,10 +234,10 @@ def test_a_folder_that_vanishes_says_so(folder):
 
 
 def test_a_source_that_is_no_folder_of_pictures_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"^The photographs must be a folder or .*missing' does not exist\.$"):
+    with pytest.raises(InputError, match=r"^A set of pictures must be a folder or .*missing' does not exist\.$"):
         photographs(tmp_path / "missing")
     (tmp_path / "a.txt").write_text("no picture")
-    with pytest.raises(InputError, match=r"^The photographs must be a folder or .*a\.txt' is a file\.$"):
+    with pytest.raises(InputError, match=r"^A set of pictures must be a folder or .*a\.txt' is a file\.$"):
         photographs(tmp_path / "a.txt")
     with pytest.raises(InputError, match=r"^No pictures in .* or its subfolders\. .*\.jpg"):
         photographs(tmp_path)

@@ -1,0 +1,92 @@
+"""Two sets side by side: photographs with their saliency, and the pictures of a style with their edges blurred."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+
+from keras_nst.errors import InputError
+from keras_nst.images.datasets import Crop, photographs
+from keras_nst.images.edges import without_edges
+from keras_nst.images.references import References
+
+
+class PairedSets:
+    """What CartoonGAN and SDP-GAN are trained with: an endless, repeatable stream of two sets side by side.
+
+    The sets may be of different sizes. Each is gone through in its own order.
+
+    Attributes:
+        photos: The photographs, as `keras_nst.images.datasets.photographs` opens them.
+        style: The pictures of the style, likewise.
+    """
+
+    def __init__(
+        self,
+        photos: str | Path | None,
+        style: str | Path,
+        *,
+        download: bool = False,
+        console: Console | None = None,
+    ):
+        """Opens both sets and makes what is missing of the photographs' saliency maps.
+
+        Args:
+            photos: As `photographs` takes them.
+            style: The same; a folder or a dataset.
+            download: Whether a dataset that is not on this machine may be downloaded.
+            console: Where progress is shown; None for nowhere.
+
+        Raises:
+            InputError: A set does not exist or holds no picture that can be read, or maps cannot be written.
+        """
+        self.photos = photographs(photos, download=download)
+        self.style = photographs(style, download=download)
+        self._references = References(self.photos.folder)
+        self._references.prepare(self.photos.sources(), len(self.photos), console=console)
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Why a picture of either set could not be read, by its path or TFDS id. It grows while a stream is read."""
+        return self.photos.skipped | self.style.skipped
+
+    def batches(self, *, size: int, batch: int, seed: int, start: int = 0) -> tf.data.Dataset:
+        """The stream from batch number `start` on; what `Photographs.batches` says holds of each set.
+
+        Args:
+            size: The side of a crop, in pixels.
+            batch: Crops of each set in a batch.
+            seed: Any whole number from 0.
+            start: The number of the first batch, from 0.
+
+        Returns:
+            Tuples (photo, saliency, style, blurred) without end, of shape (batch, size, size, channels), float32 in
+            [0, 1]. A map has one channel and the place and mirroring of its photograph; `blurred` is the style's crop
+            with its edges blurred at this size, as the papers' pictures of 256 pixels are.
+
+        Raises:
+            InputError: A set has fewer pictures than a batch.
+        """
+        for pictures in (self.photos, self.style):
+            if len(pictures) < batch:
+                raise InputError(
+                    f"A batch of {batch} needs as many pictures. The {pictures.kind} {pictures.name!r} holds "
+                    f"{len(pictures)}. Add some, or lower --batch."
+                )
+        # With one seed, sets of one size would come in one order, and each photograph always with the same picture.
+        photos = self.photos.batches(
+            size=size, batch=batch, seed=2 * seed, start=start, draw=self._with_saliency, channels=4
+        )
+        style = self.style.batches(size=size, batch=batch, seed=2 * seed + 1, start=start, draw=_with_twin, channels=6)
+        return tf.data.Dataset.zip(photos, style).map(
+            lambda photo, style: (photo[..., :3], photo[..., 3:], style[..., :3], style[..., 3:])
+        )
+
+    def _with_saliency(self, source: Path | bytes | None, rgb: np.ndarray, crop: Crop) -> np.ndarray:
+        return crop(np.concatenate([rgb, self._references(source, rgb)], axis=-1))
+
+
+def _with_twin(source: Path | bytes | None, rgb: np.ndarray, crop: Crop) -> np.ndarray:
+    square = crop(rgb)
+    return np.concatenate([square, without_edges(square)], axis=-1)

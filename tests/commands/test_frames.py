@@ -1,0 +1,88 @@
+import cv2
+import numpy as np
+import pytest
+
+from keras_nst.cli import main
+from keras_nst.images.io import read, read_record
+from keras_nst.images.picture import resize
+
+RATE = 10
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """Three pictures of the film's size, uint8."""
+    pictures = (resize(read(f"sample:{name}"), 400).rgb for name in ("astronaut", "chelsea", "coffee"))
+    return [np.rint(255 * picture[0, 50:146, 50:210]).astype(np.uint8) for picture in pictures]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, scenes):
+    """A working directory with a film of three scenes, 2 s each, and files that are none."""
+    monkeypatch.chdir(tmp_path)
+    film = cv2.VideoWriter("film.avi", cv2.VideoWriter_fourcc(*"MJPG"), RATE, scenes[0].shape[1::-1])
+    for scene in scenes:
+        for _ in range(2 * RATE):
+            film.write(scene[..., ::-1])
+    film.release()
+    whole = (tmp_path / "film.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.mp4").write_text("no film")
+    (tmp_path / "empty.avi").write_bytes(b"")
+    return tmp_path
+
+
+def test_each_scene_gives_one_frame_named_by_its_number(here, capfd, scenes):
+    assert main(["frames", "film.avi", "-o", "new/frames"]) == 0
+    files = sorted((here / "new/frames").iterdir())
+    assert [file.name for file in files] == [f"film-{number:06}.jpg" for number in (0, 20, 40)]
+    for file, scene in zip(files, scenes, strict=True):
+        assert np.abs(255 * read(file).rgb[0] - scene).mean() < 4  # Twice JPEG.
+    assert read_record(files[1])["frame"] == 20
+    assert capfd.readouterr().out == "new/frames  3 frames of 6 looked at\n"
+
+
+def test_thresholds_interval_and_size_are_taken(here, capfd):
+    assert main(["frames", "film.avi", "-o", "all", "--every", "0", "--ssim", "1", "--psnr", "1000"]) == 0
+    # JPEG makes equal frames of equal frames.
+    assert capfd.readouterr().out == "all  3 frames of 60 looked at\n"
+    assert main(["frames", "film.avi", "-o", "small", "--every", "3", "--max-size", "80"]) == 0
+    assert [file.name for file in sorted((here / "small").iterdir())] == ["film-000000.jpg", "film-000030.jpg"]
+    assert read(here / "small/film-000000.jpg").rgb.shape == (1, 48, 80, 3)
+
+
+def test_of_a_film_cut_short_the_frames_that_are_there_are_kept_and_it_is_told(here, capfd):
+    assert main(["frames", "cut.avi", "-o", "frames"]) == 0
+    captured = capfd.readouterr()
+    assert (here / "frames/cut-000000.jpg").is_file()
+    assert captured.err.count("\n") == 1
+    assert "of 60 frames: it is damaged or cut short" in captured.err
+
+
+def test_frames_of_another_run_are_not_mixed_in(here, capfd):
+    assert main(["frames", "film.avi", "-o", "frames"]) == 0
+    capfd.readouterr()
+    assert main(["frames", "film.avi", "-o", "frames", "--ssim", "0.5"]) == 2
+    assert "already holds frames of film" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nowhere.mp4", "-o", "frames"], "nowhere.mp4"),
+        (["text.mp4", "-o", "frames"], "text.mp4"),
+        (["empty.avi", "-o", "frames"], "empty.avi"),
+        (["film.avi", "-o", "text.mp4"], "text.mp4"),
+        (["film.avi", "-o", "frames", "--ssim", "1.5"], "from 0 to 1"),
+        (["film.avi"], "--output"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2_and_leaves_nothing(here, capfd, arguments, told):
+    before = sorted(here.rglob("*"))
+    assert main(["frames", *arguments]) == 2
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("error: ")
+    assert told in captured.err
+    assert sorted(here.rglob("*")) == before
