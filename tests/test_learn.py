@@ -125,8 +125,12 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
 
 
 @pytest.fixture
-def collection(options, tmp_path, rng):
-    """Options of a training from the photographs to pictures of flat areas."""
+def collection(options, tmp_path, rng, monkeypatch):
+    """Options of a training from the photographs to pictures of flat areas, not compiled, which takes longer."""
+    compiled = learn.AdversarialTrainer.compile
+    monkeypatch.setattr(
+        learn.AdversarialTrainer, "compile", lambda self, *sides, jit_compile: compiled(self, *sides, jit_compile=False)
+    )
     (tmp_path / "flat").mkdir()
     for number in range(3):
         areas = rng.integers(0, 256, (4, 4, 3), np.uint8)
