@@ -152,7 +152,12 @@ def _add_evaluate(commands) -> None:
     message = "a style, or a folder of results named like the photographs; several are compared"
     add("--model", action="append", required=True, metavar="[LABEL=]MODEL", help=message)
     add("--photos", required=True, metavar="DIR", help="the photographs' folder")
-    add("--style", required=True, metavar="IMG", help="the painting")
+    message = "the painting; or a folder or tfds:NAME of many, that the results are compared with as a whole"
+    add("--style", required=True, metavar="IMG_OR_SET", help=message)
+    message = (
+        "HDF5 weights of InceptionV3 with its classifier, for the distances of sets (Keras's cache, or VGG16 instead)"
+    )
+    add("--inception-weights", metavar="FILE", help=message)
     add("--size", type=_number(int, 64), default=256, metavar="PX", help="photographs become squares (%(default)s)")
     add("--limit", type=_number(int, 2), metavar="N", help="take the first photographs only")
     add("--report", metavar="DIR", help="write tables and pictures to this folder")

@@ -125,6 +125,19 @@ def test_an_evaluation_compares_models_in_a_table_and_a_report(here, style, caps
     assert "cam_ssim" in out
 
 
+def test_an_evaluation_against_a_folder_compares_sets_and_names_the_networks(here, capsys, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(here))
+    arguments = ("evaluate", "--photos", "photos", "--style", "photos", "--size", 64, "--model", "same=photos")
+    code, out, _ = run(capsys, *arguments, "--json")
+    summary = json.loads(out)
+    assert code == 0
+    assert (summary["style"], summary["style_pictures"]) == ("photos", summary["photographs"])
+    # The same set: its Gaussian is its own, and the unbiased distance is below 0 by the pairs of a picture and itself.
+    assert summary["models"]["same"]["fid_vgg16"] == pytest.approx(0, abs=1e-3)
+    assert summary["models"]["same"]["kid_vgg16"] <= 0
+    assert summary["models"]["same"]["is_efficientnet_lite0"] >= 1
+
+
 @pytest.fixture
 def trainings(monkeypatch):
     """What trainings are asked to do and whether they are resumed, in place of training."""
@@ -226,6 +239,11 @@ BAD = {
     "nothing to measure": ("evaluate --model {style} --photos empty --style painting.jpg", "at least two"),
     "photographs to measure missing": ("evaluate --model {style} --photos nowhere --style painting.jpg", "nowhere"),
     "style to measure missing": ("evaluate --model {style} --photos photos --style nowhere.jpg", "nowhere.jpg"),
+    "no pictures of a style": ("evaluate --model {style} --photos photos --style empty", "No pictures"),
+    "no weights of Inception": (
+        "evaluate --model {style} --photos photos --style photos --inception-weights nowhere.h5",
+        "nowhere.h5",
+    ),
     "one photograph": ("evaluate --model {style} --photos photos --style painting.jpg --limit 1", "from 2"),
     "report is a file": (
         "evaluate --model {style} --photos photos --style painting.jpg --report text.jpg",

@@ -3,6 +3,7 @@
 import argparse
 import json
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
@@ -16,7 +17,9 @@ from keras_nst.startup import load_tensorflow
 def run(options: argparse.Namespace) -> int:
     """Measure, print the means, and write the report that was asked for."""
     console = Console(stderr=True)
-    read(options.style)  # A wrong path is told before TensorFlow has loaded.
+    whole = Path(options.style).is_dir() or options.style.startswith("tfds:")
+    if not whole:
+        read(options.style)  # A wrong path is told before TensorFlow has loaded.
     photographs = read_photographs(options.photos, options.size, options.limit)
     models = find_models(options.model, photographs.images)
     if options.report:
@@ -28,17 +31,30 @@ def run(options: argparse.Namespace) -> int:
 
     from keras_nst.evaluate.evaluation import evaluate
     from keras_nst.evaluate.report import table, write_report
+    from keras_nst.evaluate.sets import StyleSet, embedding
     from keras_nst.models.cam import gap_classifier
     from keras_nst.models.vgg import vgg
 
+    features, classifier = vgg(), gap_classifier()
+    progress = partial(track, console=console, transient=True)
+    style = options.style
+    if whole:
+        style = StyleSet(
+            style,
+            options.size,
+            embedding(options.inception_weights, features=features, classifier=classifier),
+            progress=partial(progress, description="Reading the style"),
+        )
+        for name, reason in style.skipped.items():
+            console.print(f"Skipped: {name}: {reason}", highlight=False, markup=False, soft_wrap=True)
     evaluation = evaluate(
         models,
         photographs,
-        options.style,
-        features=vgg(),
-        classifier=gap_classifier(),
+        style,
+        features=features,
+        classifier=classifier,
         classes=[names.partition(",")[0] for names in IMAGENET_LABELS_LIST],
-        progress=partial(track, description="Evaluating", console=console, transient=True),
+        progress=partial(progress, description="Evaluating"),
     )
     if options.report:
         write_report(options.report, evaluation)

@@ -12,11 +12,25 @@ import numpy as np
 from keras import ops
 
 import keras_nst
+from keras_nst import losses
 from keras_nst.evaluate.inputs import Photographs, is_style, picture_files, read_square
-from keras_nst.evaluate.measures import border, checkerboard, color_distance, edges, interval, iou, normalized, ssim
+from keras_nst.evaluate.measures import (
+    border,
+    checkerboard,
+    color_distance,
+    correlation,
+    edges,
+    interval,
+    iou,
+    normalized,
+    prominent,
+    ssim,
+)
+from keras_nst.evaluate.sets import StyleSet
 from keras_nst.fit.objective import Objective
 from keras_nst.images.io import read
 from keras_nst.images.picture import Picture, fit_short_side
+from keras_nst.images.saliency import saliency
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.observer import Observer
 from keras_nst.models.styles import MODEL, load_net
@@ -34,11 +48,13 @@ MEASURES = {
     "top1": ("↑", "share of results in the photograph's class"),
     "top5": ("↑", "share of results with that class among the first five"),
     "edge_ssim": ("↑", "likeness of the edges"),
+    "salient_edge_ssim": ("↑", "likeness of the edges where the photograph is salient"),
+    "saliency_corr": ("↑", "correlation of the saliency maps"),
     "color": ("↓", "distance of the colors without their lightness"),
     "checkerboard": ("↓", "share of grids of 2 or 4 pixels in the fine detail"),
     "border": ("↓", "outer 16 pixels against the inside"),
 }
-"""What is measured of each result: which direction is better, and what it is."""
+"""What is measured of each result: which direction is better, and what it is. "style" needs a painting."""
 
 FACTS = {
     "checkerboard_flat": ("↓", "the share of such grids in what becomes of plain gray"),
@@ -59,12 +75,14 @@ class View:
     Attributes:
         image: (1, size, size, 3) in [0, 1].
         cam: Activation map of the photograph's class, (size, size) in [0, 1].
+        saliency: The mean of RBD and MBD, (size, size) in [0, 1].
         ranking: The classifier's classes, the likeliest first.
         name: What the likeliest is called.
     """
 
     image: np.ndarray
     cam: np.ndarray
+    saliency: np.ndarray
     ranking: np.ndarray
     name: str
 
@@ -76,7 +94,7 @@ class Evaluation:
     Attributes:
         setting: What it was measured with.
         models: Folder of each model by its label.
-        facts: The `FACTS` of each model by its label; none of a folder of results.
+        facts: Of each model by its label the `FACTS`, but for a folder of results, and what `StyleSet` compares.
         rows: One for each photograph and model: "photograph", "class", "model" and the `MEASURES`.
         views: The first photographs, {stem: (view of the photograph, {label: view of the result})}.
     """
@@ -97,7 +115,7 @@ class Evaluation:
 
     def _means(self, label: str) -> dict[str, dict[str, float]]:
         means = {}
-        for measure in MEASURES:
+        for measure in (measure for measure in MEASURES if measure in self.rows[0]):
             values = self.values(label, measure)
             low, high = interval(values)
             means[measure] = {"mean": float(np.mean(values)), "low": low, "high": high}
@@ -107,7 +125,7 @@ class Evaluation:
 def evaluate(
     models: Mapping[str, Path],
     photographs: Photographs,
-    style: str | Path,
+    style: str | Path | StyleSet,
     *,
     features: keras.Model,
     classifier: keras.Model,
@@ -119,7 +137,7 @@ def evaluate(
     Args:
         models: As `find_models` gives them.
         photographs: As `read_photographs` gives them.
-        style: The painting's file.
+        style: The painting's file, or a set of pictures that the results are compared with as a whole.
         features: VGG, as `keras_nst.models.vgg.vgg` builds it.
         classifier: As `keras_nst.models.cam.gap_classifier` builds it.
         classes: Names of the classes; None for their numbers.
@@ -128,11 +146,16 @@ def evaluate(
     Raises:
         InputError: The painting, a style or a result cannot be read.
     """
-    objective = Objective(johnson2016.loss(), Observer(vgg=features))
-    objective = objective.bind(style=fit_short_side(read(style).rgb, STYLE_SIZE))
+    whole = style if isinstance(style, StyleSet) else None
+    if whole:
+        objective = Objective(losses.content(johnson2016.CONTENT_LAYER), Observer(vgg=features))
+    else:
+        objective = Objective(johnson2016.loss(), Observer(vgg=features))
+        objective = objective.bind(style=fit_short_side(read(style).rgb, STYLE_SIZE))
     makers = {label: (_Style if is_style(path) else _Results)(path, photographs.size) for label, path in models.items()}
     view = partial(_view, classifier, classes)
     rows, views = [], {}
+    embedded = {label: [] for label in models}
     for stem, image in progress(photographs.images.items()):
         photograph = view(image)
         results = {label: view(make(stem, image), photograph.ranking[0]) for label, make in makers.items()}
@@ -140,17 +163,21 @@ def evaluate(
         for label, result in results.items():
             measured = _terms(bound, result) | _likeness(photograph, result) | _defects(result)
             rows.append({"photograph": stem, "class": photograph.name, "model": label, **measured})
+            if whole:
+                embedded[label].append(whole.embedding.embed(result.image))
         if len(views) < VIEWS:
             views[stem] = photograph, results
     setting = {
         "version": keras_nst.__version__,
         "photographs": len(photographs.images),
         "size": photographs.size,
-        "style": Path(style).name,
-        "style_size": STYLE_SIZE,
+        **(whole.describe() if whole else {"style": Path(style).name, "style_size": STYLE_SIZE}),
         "classifier": classifier.name,
     }
-    return Evaluation(setting, models, {label: make.facts() for label, make in makers.items()}, rows, views)
+    facts = {label: make.facts() for label, make in makers.items()}
+    if whole:
+        facts = {label: facts[label] | whole.compare(embedded[label]) for label in models}
+    return Evaluation(setting, models, facts, rows, views)
 
 
 class _Style:
@@ -199,12 +226,13 @@ def _view(
     ranking = np.argsort(-ops.convert_to_numpy(seen["logits"])[0])
     activation = ops.convert_to_numpy(seen["maps"])[0, :, :, ranking[0] if category is None else category]
     cam = cv2.resize(normalized(activation), image.shape[2:0:-1], interpolation=cv2.INTER_LINEAR)
-    return View(image, cam, ranking, classes[ranking[0]] if classes else f"class {ranking[0]}")
+    name = classes[ranking[0]] if classes else f"class {ranking[0]}"
+    return View(image, cam, saliency(image)[0, ..., 0], ranking, name)
 
 
 def _terms(objective: Objective, result: View) -> dict[str, float]:
     _, terms = objective(output=result.image)
-    return {name: float(terms[name]) for name in ("style", "content")}
+    return {name: float(terms[name]) for name in ("style", "content") if name in terms}
 
 
 def _likeness(photograph: View, result: View) -> dict[str, float]:
@@ -215,6 +243,8 @@ def _likeness(photograph: View, result: View) -> dict[str, float]:
         "top1": float(category == result.ranking[0]),
         "top5": float(category in result.ranking[:5]),
         "edge_ssim": ssim(edges(before), edges(after)),
+        "salient_edge_ssim": ssim(edges(before), edges(after), inside=prominent(photograph.saliency)),
+        "saliency_corr": correlation(photograph.saliency, result.saliency),
         "color": color_distance(before, after),
     }
 

@@ -55,8 +55,12 @@ def read_photographs(folder: str | Path, size: int, limit: int | None = None) ->
     return Photographs(size, images, tuple(skipped))
 
 
-def read_square(path: Path, size: int) -> np.ndarray:
+def read_square(path: Path | bytes, size: int) -> np.ndarray:
     """The middle of a picture, (1, size, size, 3) in [0, 1]: as much of it as fits.
+
+    Args:
+        path: The picture's file or what that holds.
+        size: Side of the square in pixels.
 
     Raises:
         InputError: The picture cannot be read.

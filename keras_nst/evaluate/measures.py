@@ -1,4 +1,4 @@
-"""What is measured of a result, and how sure a mean is: pure functions of arrays.
+"""What is measured of a result or of many together, and how sure a mean is: pure functions of arrays.
 
 A picture is (height, width, 3) in [0, 1], a map (height, width).
 """
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from scipy.special import rel_entr
 from skimage.color import rgb2lab
 from skimage.filters import sobel
 from skimage.metrics import structural_similarity
@@ -29,13 +30,19 @@ def normalized(values: np.ndarray) -> np.ndarray:
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def ssim(first: np.ndarray, second: np.ndarray) -> float:
+def ssim(first: np.ndarray, second: np.ndarray, inside: np.ndarray | None = None) -> float:
     """Structural similarity of two maps in [0, 1]: 1 for equal ones, 0 for unrelated ones, -1 at the least.
+
+    Args:
+        first: A map.
+        second: Another of its shape.
+        inside: Where it counts, (height, width) bool; None for all but the outer three pixels.
 
     Source: Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", eq. (13), as
     scikit-image has it (a window of 7x7).
     """
-    return float(structural_similarity(first, second, data_range=1))
+    mean, places = structural_similarity(first, second, data_range=1, full=True)
+    return float(mean if inside is None else places[inside].mean())
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> float:
@@ -45,8 +52,20 @@ def iou(first: np.ndarray, second: np.ndarray) -> float:
         first: Not negative.
         second: The same.
     """
-    one, other = (values >= values.max() / 2 for values in (first, second))
+    one, other = prominent(first), prominent(second)
     return float(np.sum(one & other) / np.sum(one | other))
+
+
+def prominent(values: np.ndarray) -> np.ndarray:
+    """Where a map reaches half of its maximum, (height, width) bool."""
+    return values >= values.max() / 2
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Pearson's correlation of two maps, -1 to 1; 0 where one of them is the same everywhere."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
 
 
 def edges(picture: np.ndarray) -> np.ndarray:
@@ -125,6 +144,80 @@ def seam(picture: np.ndarray, painting: np.ndarray, mask: np.ndarray) -> float:
     own = edges(painting)
     strongest = np.sort(own, axis=None)[-max(1, own.size // 10) :].mean()
     return float(edges(picture)[outline].mean() / max(strongest, _VISIBLE))
+
+
+def frechet(first: np.ndarray, second: np.ndarray) -> float:
+    """The Fréchet distance of two sets of points, taken for samples of Gaussians: 0 for equal means and covariances.
+
+    It is biased: smaller sets are farther apart. Compare it between sets of the same sizes only.
+
+    Args:
+        first: Points, (n, dimensions), at least two.
+        second: Others, (m, dimensions).
+
+    Source:
+        Heusel et al. 2017, "GANs trained by a two time-scale update rule", eq. (6) (FID); Li et al. 2020, eq. (8),
+        where the difference of the means lacks its square.
+
+    Differs from the source:
+        The trace of the covariances' root is computed as the nuclear norm of the product of their factors, which is
+        the same and needs no root of a matrix.
+    """
+    factors = []
+    for points in (first, second):
+        centered = np.asarray(points, np.float64) - np.mean(points, axis=0, dtype=np.float64)
+        # R of the points' QR factors has their covariance, and no more rows than columns.
+        factors.append(np.linalg.qr(centered / np.sqrt(len(points) - 1), mode="r"))
+    one, other = factors
+    shift = np.mean(first, axis=0, dtype=np.float64) - np.mean(second, axis=0, dtype=np.float64)
+    distance = shift @ shift + np.sum(one**2) + np.sum(other**2) - 2 * np.linalg.norm(one @ other.T, "nuc")
+    return max(0.0, float(distance))  # Below by rounding only.
+
+
+def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """The squared maximum mean discrepancy of two sets of points: 0 on average for samples of one distribution.
+
+    It is unbiased, whatever the sets' sizes, and so a little below 0 about as often as above for sets that are alike.
+
+    Args:
+        first: Points, (n, dimensions), at least two.
+        second: Others, (m, dimensions).
+
+    Source:
+        Binkowski et al. 2018, "Demystifying MMD GANs", section 4 (KID): the kernel (x y / dimensions + 1)^3.
+
+    Differs from the source:
+        All points at once, where the authors' program takes means over small subsets.
+    """
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+
+    def kernel(one, other):
+        return (one @ other.T / one.shape[1] + 1) ** 3
+
+    def within(points):
+        products = kernel(points, points)
+        return (products.sum() - products.trace()) / (len(points) * (len(points) - 1))
+
+    return float(within(first) + within(second) - 2 * kernel(first, second).mean())
+
+
+def class_score(probabilities: np.ndarray) -> float:
+    """How sure and how varied classes are: 1 for no class or always the same, up to their count.
+
+    Args:
+        probabilities: Of the classes for each picture, (n, classes); rows sum to 1.
+
+    Returns:
+        exp of the mean Kullback-Leibler divergence of the rows from their mean.
+
+    Source:
+        Salimans et al. 2016, "Improved techniques for training GANs", section 4 (Inception Score).
+
+    Differs from the source:
+        Over all pictures at once, where the authors' program takes the mean over ten parts.
+    """
+    probabilities = np.asarray(probabilities, np.float64)
+    return float(np.exp(np.mean(np.sum(rel_entr(probabilities, probabilities.mean(axis=0)), axis=1))))
 
 
 def interval(values: Sequence[float], *, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:

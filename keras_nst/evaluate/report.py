@@ -9,6 +9,7 @@ from rich.table import Table
 
 from keras_nst.evaluate.charts import bars, comparison, curves
 from keras_nst.evaluate.evaluation import FACTS, MEASURES, Evaluation
+from keras_nst.evaluate.sets import meanings
 from keras_nst.files import replacing
 from keras_nst.images.io import write
 
@@ -16,6 +17,9 @@ RESULTS, SUMMARY, REPORT, PICTURES = "results.csv", "summary.json", "report.md",
 TRAINING_LOG = Path("training", "log.csv")
 # Other columns of the log. Totals of differently weighted losses have no common scale.
 NO_TERMS = ("epoch", "skipped", "total")
+# What the style was, in the words of a report.
+_PAINTING = "the painting {style} with a shorter side of {style_size} pixels"
+_STYLE_SET = "the {style_pictures} pictures of {style}, squares of the same size"
 
 
 def table(evaluation: Evaluation) -> Table:
@@ -84,9 +88,16 @@ def _cells(evaluation: Evaluation) -> list[list[str]]:
     """A header, and a line for each measure and fact: its name with the better direction, and what each model has."""
     models = evaluation.summary()["models"]
     lines = [["", *models]]
-    for name, (better, _) in (MEASURES | FACTS).items():
+    for name, (better, _) in _measured(evaluation).items():
         lines.append([f"{name} {better}", *(_cell(summary.get(name)) for summary in models.values())])
     return lines
+
+
+def _measured(evaluation: Evaluation) -> dict[str, tuple[str, str]]:
+    """Which direction is better of whatever was measured of any model, and what it is."""
+    names = {name for summary in evaluation.summary()["models"].values() for name in summary}
+    known = MEASURES | meanings(names) | FACTS
+    return {name: meaning for name, meaning in known.items() if name in names}
 
 
 def _cell(value: dict[str, float] | float | None) -> str:
@@ -105,11 +116,12 @@ def _markdown(evaluation: Evaluation, pictures: dict[str, str]) -> str:
     header, *lines = [f"| {' | '.join(cells)} |" for cells in _cells(evaluation)]
     rule = "|---" * (1 + len(evaluation.models)) + "|"
     setting = (
-        "{photographs} photographs, the middle of each at {size} x {size} pixels; the painting {style} with a shorter "
-        "side of {style_size} pixels; classes and activation maps of {classifier}; keras_nst {version}. Each cell is "
-        "the mean over the photographs and its 95 % bootstrap interval; arrows tell which direction is better."
+        "{photographs} photographs, the middle of each at {size} x {size} pixels; "
+        + (_PAINTING if "style_size" in evaluation.setting else _STYLE_SET)
+        + "; classes and activation maps of {classifier}; keras_nst {version}. Each cell with an interval is the mean "
+        "over the photographs and its 95 % bootstrap interval; arrows tell which direction is better."
     ).format(**evaluation.setting)
-    meanings = [f"- **{name}**: {meaning}." for name, (_, meaning) in (MEASURES | FACTS).items()]
+    explained = [f"- **{name}**: {meaning}." for name, (_, meaning) in _measured(evaluation).items()]
     shown = [f"![{caption}]({path})\n\n*{caption}*" for path, caption in pictures.items()]
-    blocks = ["# Evaluation", setting, "\n".join([header, rule, *lines]), "\n".join(meanings), *shown]
+    blocks = ["# Evaluation", setting, "\n".join([header, rule, *lines]), "\n".join(explained), *shown]
     return "\n\n".join(blocks) + "\n"

@@ -35,7 +35,7 @@ def gap_classifier(
 
     Returns:
         A model from RGB (batch, height, width, 3) in [0, 1] of any size to {"maps": activation maps of all classes
-        (batch, h, w, classes), "logits": (batch, classes)}.
+        (batch, h, w, classes), "logits": (batch, classes), "pooled": the last features' means (batch, channels)}.
 
     Raises:
         InputError: An unknown backbone, one without global average pooling, or weights that do not fit.
@@ -57,6 +57,7 @@ def gap_classifier(
     hidden = ops.image.resize(image, network.input_shape[1:3])
     features, logits = keras.Model(network.input, [features, network.output], name=backbone)(preprocess(255.0 * hidden))
     outputs = {"maps": ActivationMaps(head, name="maps")(features), "logits": logits}
+    outputs["pooled"] = layers.GlobalAveragePooling2D(name="pooled")(features)
     return keras.Model(image, outputs, name=f"cam_{backbone}")
 
 

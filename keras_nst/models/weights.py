@@ -73,12 +73,17 @@ def at_hand(backbone: str, source: str | Path | None = None) -> bool:
     if backbone == "vgg16" or source == "imagenet":
         return True
     if source is None:
-        home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-        return (home / "models" / f"{backbone}_weights_tf_dim_ordering_tf_kernels_notop.h5").is_file()
+        return kept_by_keras(f"{backbone}_weights_tf_dim_ordering_tf_kernels_notop.h5") is not None
     try:
         return bool(read_keras_h5(source, backbone))
     except InputError:  # A file of the other network, most likely.
         return False
+
+
+def kept_by_keras(file: str) -> Path | None:
+    """Where keras.applications keeps a file that it has downloaded before; None if it has not."""
+    path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "models", file)
+    return path if path.is_file() else None
 
 
 @cache

@@ -1,14 +1,20 @@
 import numpy as np
 import pytest
+from reference import sets as reference
 
 from keras_nst.evaluate.measures import (
     border,
     checkerboard,
+    class_score,
     color_distance,
+    correlation,
     edges,
+    frechet,
     interval,
     iou,
+    kernel_distance,
     normalized,
+    prominent,
     seam,
     ssim,
 )
@@ -58,6 +64,32 @@ def test_ssim_of_constants_is_the_luminance_term_of_wang_et_al():
 @pytest.mark.parametrize(("left", "expected"), [(10, 1), (20, 200 / 600), (25, 100 / 700), (30, 0)])
 def test_iou_of_shifted_boxes(left, expected):
     assert iou(box(10, 10), box(10, left)) == pytest.approx(expected)
+
+
+def test_ssim_inside_counts_the_windows_centered_there(rng):
+    one = rng.uniform(size=(32, 32))
+    other = one.copy()
+    other[:, 16:] = rng.uniform(size=(32, 16))
+    left = np.arange(32) < 12  # Windows of 7x7 reach 3 farther.
+    assert ssim(one, other, inside=np.tile(left, (32, 1))) == 1
+    assert ssim(one, other, inside=np.tile(~left, (32, 1))) < 0.5
+    whole = np.zeros((32, 32), bool)
+    whole[3:-3, 3:-3] = True
+    assert ssim(one, other, inside=whole) == pytest.approx(ssim(one, other))
+
+
+def test_prominent_is_what_reaches_half_of_the_maximum():
+    np.testing.assert_array_equal(prominent(np.array([[0.1, 0.39], [0.4, 0.8]])), [[False, False], [True, True]])
+
+
+def test_correlation_knows_no_scale_and_no_offset(rng):
+    one = rng.uniform(size=(8, 9))
+    assert correlation(one, 0.3 * one + 0.2) == pytest.approx(1)
+    assert correlation(one, 1 - one) == pytest.approx(-1)
+    other = rng.uniform(size=(8, 9))
+    covariance = np.mean((one - one.mean()) * (other - other.mean()))
+    assert correlation(one, other) == pytest.approx(covariance / one.std() / other.std())
+    assert correlation(one, np.full((8, 9), 0.3)) == 0
 
 
 def test_iou_looks_at_what_reaches_half_of_the_maximum():
@@ -164,3 +196,58 @@ def test_the_seam_of_an_object_as_contrasty_as_the_paintings_own_outlines_is_1()
 def test_the_pictures_border_is_no_seam():
     painting = np.tile(np.linspace(0, 1, 80)[None, :, None], (60, 1, 3))
     assert seam(painting, painting, np.ones((60, 80))) == 0
+
+
+def sample(rng, count, mean, deviations):
+    """Points with exactly this mean and these standard deviations, without correlation."""
+    points = rng.normal(size=(count, len(mean)))
+    points -= points.mean(axis=0)
+    whitened = points @ np.linalg.inv(np.linalg.cholesky(np.cov(points.T))).T
+    return np.asarray(mean) + whitened * np.asarray(deviations)
+
+
+def test_the_frechet_distance_of_gaussians_is_that_of_means_and_deviations(rng):
+    first, second = sample(rng, 50, [1, 2, 3], [1, 2, 0.5]), sample(rng, 30, [1, 5, -1], [2, 2, 3])
+    assert frechet(first, second) == pytest.approx(3**2 + 4**2 + 1**2 + 2.5**2)
+    assert frechet(second, first) == pytest.approx(frechet(first, second))
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    assert frechet(first @ turn + 7, second @ turn + 7) == pytest.approx(frechet(first, second))
+    assert frechet(first, first) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("first", "second"), [((40, 6), (50, 6)), ((10, 30), (12, 30)), ((100, 20), (5, 20))])
+def test_the_frechet_distance_is_that_of_the_root_of_the_covariances_product(rng, first, second):
+    mixing = rng.normal(size=(first[1], first[1]))
+    one, other = rng.normal(size=first) @ mixing, rng.normal(0.5, 2, size=second)
+    assert frechet(one, other) == pytest.approx(reference.frechet(one, other), rel=1e-5)
+
+
+def test_the_kernel_distance_is_its_sum_over_pairs(rng):
+    one, other = rng.normal(size=(7, 5)), rng.normal(0.3, 1.5, size=(9, 5))
+    assert kernel_distance(one, other) == pytest.approx(reference.kernel_distance(one, other))
+
+
+def test_the_kernel_distance_of_one_distribution_is_0_on_average_whatever_the_size(rng):
+    for sizes in ((5, 5), (4, 40)):
+        values = [kernel_distance(*(rng.normal(size=(size, 6)) for size in sizes)) for _ in range(2000)]
+        assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(len(values))
+        assert min(values) < 0 < max(values)
+    apart = kernel_distance(rng.normal(size=(50, 6)), rng.normal(2, 1, size=(50, 6)))
+    assert apart > 10 * np.std(values)
+
+
+def test_the_class_score_counts_classes_that_are_sure_and_varied():
+    assert class_score(np.eye(5)) == pytest.approx(5)
+    assert class_score(np.eye(5)[[0, 1] * 6]) == pytest.approx(2)
+    assert class_score(np.eye(5)[[3] * 6]) == pytest.approx(1)
+    assert class_score(np.full((6, 5), 0.2)) == pytest.approx(1)
+
+
+def test_the_class_score_is_the_gain_in_entropy(rng):
+    probabilities = rng.dirichlet(np.full(7, 0.3), size=20)
+
+    def entropy(p):
+        return -np.sum(p * np.log(p))
+
+    gain = entropy(probabilities.mean(axis=0)) - np.mean([entropy(row) for row in probabilities])
+    assert class_score(probabilities) == pytest.approx(np.exp(gain))

@@ -18,7 +18,8 @@ LOG = "epoch,content,skipped,style,total,val_content\n0,1.5,0.0,0.5,4.0,NA\n1,1.
 
 
 def plain(value, cam=0.0, side=64):
-    return View(np.full((1, side, side, 3), value, np.float32), np.full((side, side), cam), np.arange(6), "tench")
+    image, zeros = np.full((1, side, side, 3), value, np.float32), np.zeros((side, side))
+    return View(image, zeros + cam, zeros, np.arange(6), "tench")
 
 
 @pytest.fixture

@@ -79,6 +79,8 @@ def test_a_network_of_keras_gives_its_own_logits_and_their_maps(rng, backbone):
     observed = classifier(rng.uniform(size=(1, 40, 50, 3)), training=False)
     assert observed["maps"].shape == (1, side, side, 4)
     np.testing.assert_allclose(observed["maps"].numpy().mean((1, 2)) + bias, observed["logits"], atol=1e-4)
+    kernel = head.kernel.numpy().reshape(-1, 4)
+    np.testing.assert_allclose(observed["pooled"].numpy() @ kernel + bias, observed["logits"], atol=1e-4)
 
 
 @pytest.mark.parametrize("backbone", APPLICATIONS)
