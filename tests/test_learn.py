@@ -137,7 +137,12 @@ def collection(options, tmp_path, rng, monkeypatch):
         areas = rng.integers(0, 256, (4, 4, 3), np.uint8)
         Image.fromarray(areas).resize((64, 64), Image.Resampling.NEAREST).save(tmp_path / "flat" / f"{number}.png")
     return learn.dataclasses.replace(
-        options, recipe="sdp_gan", style=str(tmp_path / "flat"), learning_rate=None, output=str(tmp_path / "gan")
+        options,
+        recipe="sdp_gan",
+        style=str(tmp_path / "flat"),
+        steps=16,
+        learning_rate=None,
+        output=str(tmp_path / "gan"),
     )
 
 
