@@ -140,7 +140,6 @@ def collection(options, tmp_path, rng, monkeypatch):
         options,
         recipe="sdp_gan",
         style=str(tmp_path / "flat"),
-        steps=16,
         learning_rate=None,
         output=str(tmp_path / "gan"),
     )
