@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras_nst
 from keras_nst.errors import BAD_INPUT, InputError
 from keras_nst.options import HarmonizeOptions, PixelOptions, TrainingOptions
-from keras_nst.recipes import PIXELS, TRAINING
+from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
 
 INTERRUPTED = 130
 
@@ -103,20 +103,24 @@ def _add_stylize(commands) -> None:
 
 
 def _add_train(commands) -> None:
-    parser = commands.add_parser("train", help="learn a new style from a painting")
+    parser = commands.add_parser("train", help="learn a new style from a painting or a collection")
     defaults = {field.name: field.default for field in dataclasses.fields(TrainingOptions) if field.name != "weights"}
     parser.set_defaults(**defaults, weights={})
     add = parser.add_argument
-    add("--style", required=True, metavar="IMG", help="the painting")
+    message = f"the painting; for {' and '.join(ADVERSARIAL)} a collection: a folder or tfds:NAME[:SPLIT]"
+    add("--style", required=True, metavar="IMG", help=message)
     add("--content", metavar="SRC", help="photographs: a folder or tfds:NAME[:SPLIT] (default: built-in samples)")
     add("--download", action="store_true", help="let TensorFlow Datasets download")
-    add("--recipe", choices=TRAINING, help="(%(default)s)")
+    add("--recipe", choices=(*TRAINING, *ADVERSARIAL), help="(%(default)s)")
     add("--steps", type=_COUNT, metavar="N", help="steps in all (%(default)s)")
     add("--size", type=_number(int, 32), metavar="PX", help="side of the training crops (%(default)s)")
     add("--batch", type=_COUNT, metavar="N", help="crops in a batch (%(default)s)")
     add("--style-size", type=_number(int, 32), metavar="PX", help="the painting's shorter side (%(default)s)")
     add("--keep", type=_names, metavar="WHAT", help="of the photograph: cam, edge, color, or several with commas")
     _add_weights(parser, "content", "style", "tv", "cam", "category", "edge", "color")
+    _add_weights(parser, "adversarial", "salient", "saliency_content", "saliency")
+    message = "sdp_gan: keep what the saliency net sees from the generator"
+    add("--no-concatenation", dest="concatenate", action="store_false", help=message)
     for place, terms in enumerate(("perceptual", "region"), 1):
         message = f"factor of all {terms} terms (1)"
         add(f"--lambda{place}", type=_number(float, 0), default=1.0, metavar="L", help=message)
@@ -124,7 +128,7 @@ def _add_train(commands) -> None:
     add("--classifier-weights", metavar="FILE", help="its weights (%(default)s)")
     add("--classifier-classes", type=_COUNT, metavar="N", help="its number of classes (%(default)s)")
     add("--classifier-size", type=_number(int, 32), metavar="PX", help="what it sees pictures at (its own size)")
-    add("--lr", dest="learning_rate", type=_number(float, 1e-8), metavar="RATE", help="of Adam (%(default)s)")
+    add("--lr", dest="learning_rate", type=_number(float, 1e-8), metavar="RATE", help="of Adam (the recipe's)")
     add("--seed", type=_number(int, 0), metavar="N", help="of the first weights and all draws (%(default)s)")
     add("--init", metavar="MODEL", help="start from this style: minutes instead of hours")
     add("--output", "-o", metavar="DIR", help="the style's folder (default: saved_models/<painting>)")
@@ -136,9 +140,8 @@ def _add_train(commands) -> None:
 def _add_weights(parser, *terms: str) -> None:
     for term in terms:
         message = f"of the {term} term (default: the recipe's)"
-        parser.add_argument(
-            f"--{term}-weight", dest=term, action=_Weight, type=_number(float, 0), metavar="W", help=message
-        )
+        option = f"--{term.replace('_', '-')}-weight"
+        parser.add_argument(option, dest=term, action=_Weight, type=_number(float, 0), metavar="W", help=message)
 
 
 def _names(text: str) -> list[str]:

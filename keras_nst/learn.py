@@ -1,34 +1,37 @@
-"""Learn a style: from a painting and photographs to a folder that stylizes."""
+"""Learn a style: from a painting or a collection, and photographs, to a folder that stylizes."""
 
 import csv
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
-import numpy as np
 from rich.console import Console
 
 import keras_nst
 from keras_nst.errors import InputError
 from keras_nst.files import replacing
+from keras_nst.fit.adversarial import AdversarialTrainer
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.objective import Objective
-from keras_nst.fit.trainer import StyleTrainer
+from keras_nst.fit.trainer import StyleTrainer, Trainer
 from keras_nst.images.datasets import Photographs, photographs
 from keras_nst.images.io import read
 from keras_nst.images.picture import fit_short_side
-from keras_nst.losses import Loss
+from keras_nst.images.sets import PairedSets
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
+from keras_nst.models.sdp_gan import PICTURE, discriminator, generator, part
 from keras_nst.models.styles import PREVIEW, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import TrainingOptions
-from keras_nst.recipes import recipe, weights
+from keras_nst.recipes import ADVERSARIAL, recipe, weights
 
 # A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
 EPOCH_STEPS, EPOCHS = 250, 8
@@ -44,7 +47,7 @@ OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.npz", "log.csv"
 
 
 def learn(options: TrainingOptions, *, resume: bool = False, console: Console | None = None) -> Path:
-    """Train a net to a painting's style and write it as a style.
+    """Train a net to the style of a painting or a collection and write it as a style.
 
     The folder's `training/` holds the checkpoint, the log (CSV), TensorBoard's logs and the preview of each epoch.
 
@@ -61,40 +64,58 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
             not finite any more.
     """
     console = console or Console(quiet=True)
-    painting = fit_short_side(read(options.style).rgb, options.style_size)
-    source = photographs(options.content, download=options.download)
-    weighted = weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
-    loss = recipe(options.recipe).loss(weighted)
-    trainer = _trainer(options, loss, painting)
-    facts = _facts(options, source.describe(), loss.weights)
+    options = dataclasses.replace(options, learning_rate=options.learning_rate or recipe(options.recipe).LEARNING_RATE)
+    prepare = _against_discriminator if options.recipe in ADVERSARIAL else _against_painting
+    job = prepare(options, console)
+    trainer, weights = job.trainer, job.trainer.objective.loss.weights
+    facts = _facts(options, job.made_of, weights)
     training = options.folder / "training"
     _open_training(training, facts, resume=resume)
     if (training / CHECKPOINT).is_file():
         Checkpoint.restore(training / CHECKPOINT, trainer)
     try:
-        _fit(trainer, source, options, training, console)
+        _fit(trainer, job.source, options, training, console)
     finally:
-        if source.skipped:
-            console.print(f"Skipped {len(source.skipped)} pictures that cannot be read:")
-            for name, reason in sorted(source.skipped.items()):
+        if job.source.skipped:
+            console.print(f"Skipped {len(job.source.skipped)} pictures that cannot be read:")
+            for name, reason in sorted(job.source.skipped.items()):
                 console.print(f"  {name}: {reason}", highlight=False, soft_wrap=True)
 
     # Without the training's dtype policy, so that the style runs at full precision and speed anywhere.
-    net = transfer_net()
+    net = job.net()
     net.set_weights(trainer.trained.get_weights())
     with open(training / LOG, newline="") as file:
         *_, last = csv.DictReader(file)
-    final = {name: float(last[name]) for name in ("total", *loss.weights)}
+    final = {name: float(last[name]) for name in ("total", *weights)}
     save_style(options.folder, net, {**facts, "final": final, "version": keras_nst.__version__})
     for file in (CHECKPOINT, OPTIONS):
         (training / file).unlink()
     return options.folder
 
 
-def _trainer(options: TrainingOptions, loss: Loss, painting: np.ndarray) -> StyleTrainer:
-    """The trainer at its first step, compiled."""
+class _Job(NamedTuple):
+    """What is trained, and with what.
+
+    Attributes:
+        trainer: At its first step, compiled.
+        source: Its batches, and what of them could not be read.
+        made_of: What the card says of the sets and, beside what was asked, of the net.
+        net: Builds the net to keep in single precision.
+    """
+
+    trainer: Trainer
+    source: Photographs | PairedSets
+    made_of: dict
+    net: Callable[[], keras.Model]
+
+
+def _against_painting(options: TrainingOptions, console: Console) -> _Job:
+    """A transfer net that minimizes a recipe's loss for a painting."""
+    painting = fit_short_side(read(options.style).rgb, options.style_size)
+    source = photographs(options.content, download=options.download)
+    loss = recipe(options.recipe).loss(_weights(options))
     keras.utils.set_random_seed(options.seed)
-    policy = "float32" if options.mixed_precision == "off" else f"mixed_{options.mixed_precision}"
+    policy = _policy(options)
     networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
     if any(probe.startswith("cam/") for probe in loss.probes("output")):
         networks["cam"] = gap_classifier(
@@ -112,18 +133,68 @@ def _trainer(options: TrainingOptions, loss: Loss, painting: np.ndarray) -> Styl
             )
         net.set_weights(start.get_weights())
     trainer = StyleTrainer(net, Objective(loss, Observer(**networks)).bind(style=painting))
-    optimizer = keras.optimizers.Adam(_schedule(options.learning_rate, options.steps))
-    if options.mixed_precision == "float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
+    optimizer = _adam(options, _warmed(options.learning_rate, options.steps))
     trainer.compile(optimizer=optimizer, jit_compile=True)
     # Now, not with the first step, so that a checkpoint finds the optimizer's variables.
     optimizer.build(trainer.trainable_variables)
-    return trainer
+    file = Path(options.style)
+    made_of = {
+        "style_image": file.name,
+        "style_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "content": source.describe(),
+    }
+    return _Job(trainer, source, made_of, transfer_net)
 
 
-def _fit(
-    trainer: StyleTrainer, source: Photographs, options: TrainingOptions, training: Path, console: Console
-) -> None:
+def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
+    """A generator that a discriminator cannot tell from a collection."""
+    if options.init:
+        raise InputError(f"The recipe {options.recipe} begins with its own initialization. Leave out --init.")
+    chosen, asked = recipe(options.recipe), _weights(options)
+    if not asked["adversarial"]:
+        raise InputError(f"Nothing but the adversarial term knows the style of {options.style}. Give it a weight.")
+    loss = chosen.loss(asked)
+    source = PairedSets(options.content, options.style, download=options.download, console=console)
+    keras.utils.set_random_seed(options.seed)
+    policy = _policy(options)
+    has_map = "map" in loss.probes("output")
+    build = partial(generator, concatenated=options.concatenate, **({} if has_map else {"saliency_filters": None}))
+    net, judge = build(dtype=policy), discriminator(dtype=policy)
+    networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
+    trainer = AdversarialTrainer(
+        net,
+        judge,
+        Objective(loss, Observer(**networks, saliency=net, discriminator=judge)),
+        chosen.discrimination(),
+        partial(chosen.factors, steps=options.steps),
+    )
+    rate = _stepped(options.learning_rate, options.steps)
+    trainer.compile(_adam(options, rate, beta_1=0.5), _adam(options, rate, beta_1=0.5), jit_compile=True)
+    made_of = {
+        "style_set": source.style.describe(),
+        "content": source.photos.describe(),
+        "saliency_net": has_map,
+    }
+    return _Job(trainer, source, made_of, lambda: part(build(), PICTURE))
+
+
+def _weights(options: TrainingOptions) -> dict[str, float]:
+    return weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
+
+
+def _policy(options: TrainingOptions) -> str:
+    return "float32" if options.mixed_precision == "off" else f"mixed_{options.mixed_precision}"
+
+
+def _adam(options: TrainingOptions, rate: keras.optimizers.schedules.LearningRateSchedule, **moments):
+    """An optimizer, with loss scaling where gradients are float16."""
+    optimizer = keras.optimizers.Adam(rate, **moments)
+    if options.mixed_precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
+    return optimizer
+
+
+def _fit(trainer: Trainer, source, options: TrainingOptions, training: Path, console: Console) -> None:
     """Train from the trainer's step to the last."""
     step = int(trainer.step)
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
@@ -156,7 +227,14 @@ def _fit(
         raise
 
 
-def _schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+def _stepped(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A tenth from half of the steps on, and a hundredth for the last quarter."""
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        [steps // 2, 3 * steps // 4], [rate, rate / 10, rate / 100]
+    )
+
+
+def _warmed(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """Up from a hundredth of the peak, and down to a tenth along half a cosine.
 
     Adam's first steps have full length whatever the gradient. In the last convolution, with its 2592 inputs, they would
@@ -168,7 +246,7 @@ def _schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRat
     )
 
 
-def _facts(options: TrainingOptions, content: dict, weights: Mapping[str, float]) -> dict:
+def _facts(options: TrainingOptions, made_of: dict, weights: Mapping[str, float]) -> dict:
     """What determines a training, for its card and to tell whether a resumed one is the same."""
     asked = dataclasses.asdict(options)
     # The lambdas are part of the weights.
@@ -178,15 +256,7 @@ def _facts(options: TrainingOptions, content: dict, weights: Mapping[str, float]
     asked["init"] = options.init and read_card(options.init)
     asked["vgg_weights"] = options.vgg_weights and Path(options.vgg_weights).name
     asked["classifier_weights"] = Path(options.classifier_weights).name
-    painting = Path(options.style)
-    return {
-        "name": options.folder.name,
-        "style_image": painting.name,
-        "style_sha256": hashlib.sha256(painting.read_bytes()).hexdigest(),
-        **asked,
-        "content": content,
-        "weights": weights,
-    }
+    return {"name": options.folder.name, **asked, **made_of, "weights": weights}
 
 
 def _open_training(training: Path, facts: dict, *, resume: bool) -> None:

@@ -16,7 +16,7 @@ class TrainingOptions:
     """What a training is asked to do.
 
     Attributes:
-        style: The painting's file.
+        style: The painting's file; for a recipe of a whole collection its pictures, as `content`.
         content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
         recipe: Name of the recipe.
         keep: Semantics of the photograph to keep, "cam", "edge", "color"; None for the recipe's own choice.
@@ -31,7 +31,8 @@ class TrainingOptions:
         batch: Crops in a batch.
         style_size: Shorter side in pixels that the painting is brought to: what it shows at this size, strokes and
             swirls, is what a result shows in as many pixels.
-        learning_rate: Of Adam, at its peak.
+        learning_rate: Of Adam, at its peak; None for the recipe's.
+        concatenate: Whether the generator sees what the saliency net sees.
         seed: Of the net's first weights and of all draws of photographs.
         init: A style to start from, instead of random weights.
         output: The style's folder; None for one named after the painting in saved_models.
@@ -54,7 +55,8 @@ class TrainingOptions:
     size: int = 256
     batch: int = 4
     style_size: int = 512
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
+    concatenate: bool = True
     seed: int = 0
     init: str | None = None
     output: str | None = None

@@ -17,11 +17,15 @@ from PIL import Image
 from keras_nst import learn
 from keras_nst.cli import main
 from keras_nst.errors import InputError
+from keras_nst.images.io import read
 from keras_nst.models.styles import load_net, read_card
 from keras_nst.models.weights import vgg_weights
 from keras_nst.recipes import liu2019
 
 tiny_net = partial(learn.transfer_net, filters=(4, 4, 8), residual_blocks=1)
+tiny_generator = partial(learn.generator, filters=(4, 4, 8), residual_blocks=1)
+tiny_saliency = {"saliency_filters": (2, 4, 4, 4)}
+tiny_discriminator = partial(learn.discriminator, (4, 4, 4))
 
 
 def narrow_vgg(*_):
@@ -32,6 +36,8 @@ def narrow_vgg(*_):
 @pytest.fixture(autouse=True)
 def small(monkeypatch, request):
     monkeypatch.setattr(learn, "transfer_net", tiny_net)
+    monkeypatch.setattr(learn, "generator", lambda **kwargs: tiny_generator(**(tiny_saliency | kwargs)))
+    monkeypatch.setattr(learn, "discriminator", tiny_discriminator)
     if "real_vgg" not in request.fixturenames:
         monkeypatch.setattr(learn, "vgg_weights", narrow_vgg)
 
@@ -117,6 +123,61 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
         return sum(card["weights"][term] * float(row[term]) for term in ("cam", "category", "edge", "color"))
 
     assert kept(rows[-1]) < 0.7 * kept(rows[0])
+
+
+@pytest.fixture
+def collection(options, tmp_path, rng, monkeypatch):
+    """Options of a training from the photographs to pictures of flat areas, not compiled, which takes longer."""
+    compiled = learn.AdversarialTrainer.compile
+    monkeypatch.setattr(
+        learn.AdversarialTrainer, "compile", lambda self, *sides, jit_compile: compiled(self, *sides, jit_compile=False)
+    )
+    (tmp_path / "flat").mkdir()
+    for number in range(3):
+        areas = rng.integers(0, 256, (4, 4, 3), np.uint8)
+        Image.fromarray(areas).resize((64, 64), Image.Resampling.NEAREST).save(tmp_path / "flat" / f"{number}.png")
+    return learn.dataclasses.replace(
+        options,
+        recipe="sdp_gan",
+        style=str(tmp_path / "flat"),
+        learning_rate=None,
+        output=str(tmp_path / "gan"),
+    )
+
+
+def test_a_collection_is_learned_against_a_discriminator(collection):
+    folder = learn.learn(collection)
+    with open(folder / "training" / "log.csv") as file:
+        rows = [{name: float(value) for name, value in row.items() if value != "NA"} for row in csv.DictReader(file)]
+    assert rows[-1]["saliency"] < rows[0]["saliency"]
+    assert 0 < rows[-1]["accuracy"] <= 1
+    card = read_card(folder)
+    assert (card["recipe"], card["learning_rate"]) == ("sdp_gan", 2e-4)
+    assert (card["style_set"]["count"], card["content"]["count"]) == (3, 4)
+    assert card["final"] == pytest.approx({name: rows[-1][name] for name in ("total", *card["weights"])})
+    assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
+    # Photograph, result and the maps of both, 256 pixels each.
+    assert read(folder / "preview.jpg").rgb.shape[1] == 4 * (256 + 8) + 8
+
+
+def test_cartoongan_is_learned_without_saliency(collection):
+    card = read_card(learn.learn(learn.dataclasses.replace(collection, recipe="cartoongan", steps=4)))
+    assert set(card["weights"]) == {"adversarial", "content"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"init": "starry_night"}, "--init"),
+        ({"batch": 5}, "--batch"),
+        ({"style": "nowhere"}, "does not exist"),
+        ({"weights": {"adversarial": 0.0}}, "adversarial"),
+    ],
+)
+def test_what_cannot_be_learned_is_told(collection, changed, message):
+    with pytest.raises(InputError, match=message):
+        learn.learn(learn.dataclasses.replace(collection, **changed))
+    assert not (collection.folder / "model.keras").exists()
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`keras-nst train`: learn a new style from a painting."""
+"""`keras-nst train`: learn a new style from a painting or a collection."""
 
 import argparse
 import dataclasses
@@ -8,14 +8,15 @@ from rich.console import Console
 from keras_nst.images.io import read
 from keras_nst.models.styles import find_style, styles
 from keras_nst.options import TrainingOptions
-from keras_nst.recipes import weights
+from keras_nst.recipes import ADVERSARIAL, weights
 from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, and print the command that uses the result."""
     console = Console(stderr=True)
-    read(options.style)  # A wrong path is told before TensorFlow has loaded.
+    if options.recipe not in ADVERSARIAL:
+        read(options.style)  # A wrong path is told before TensorFlow has loaded.
     options.lambdas = (options.lambda1, options.lambda2)
     weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
     if options.init:

@@ -10,23 +10,24 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
     class GradientStep:
-        """A `train_step` for keras.Model that reports what mixed precision skips and averages the weights."""
+        """A `train_step` for `Trainer` that reports what mixed precision skips and averages the weights."""
 
         averages = True
 
         def train_step(self, data):
-            """One step of the optimizer on a batch of photographs (batch, height, width, 3) in [0, 1]."""
-            photographs, *_ = keras.utils.unpack_x_y_sample_weight(data)
+            """One step of each player's optimizer on a batch, as `losses_of` takes it."""
+            players = self.players
             on_cpu = not tf.config.list_physical_devices("GPU")
-            with tf.GradientTape() as tape, compiled_for_cpu(self.jit_compile and on_cpu):
-                loss = self.compute_loss(x=photographs, y_pred=self(photographs, training=True), training=True)
-                scaled = self.optimizer.scale_loss(loss)
-            variables = self.trainable_variables
-            gradients = tape.gradient(scaled, variables)
-            finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
-            # Under float16 the optimizer leaves the weights alone when a scaled gradient overflows, and tells nobody.
-            self.optimizer.apply(gradients, variables)
-            return self.after_step(skipped=1.0 - tf.cast(finite, tf.float32))
+            tape = tf.GradientTape(persistent=len(players) > 1)
+            with tape, compiled_for_cpu(self.jit_compile and on_cpu):
+                losses = zip(players, self.losses_of(data), strict=True)
+                scaled = [optimizer.scale_loss(loss) for (optimizer, _), loss in losses]
+            gradients = [tape.gradient(loss, variables) for (_, variables), loss in zip(players, scaled, strict=True)]
+            finite = [tf.reduce_all(tf.math.is_finite(gradient)) for found in gradients for gradient in found]
+            # Under float16 an optimizer leaves the weights alone when a scaled gradient overflows, and tells nobody.
+            for (optimizer, variables), found in zip(players, gradients, strict=True):
+                optimizer.apply(found, variables)
+            return self.after_step(skipped=1.0 - tf.cast(tf.reduce_all(finite), tf.float32))
 
 else:
 

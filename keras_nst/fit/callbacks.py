@@ -73,7 +73,7 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class Preview(keras.callbacks.Callback):
-    """Draws photographs above and the net's results below, after each epoch, as a picture and for TensorBoard.
+    """Draws photographs and below what the trainer shows of each, after each epoch, as a picture and for TensorBoard.
 
     Args:
         path: The picture's file.
@@ -87,8 +87,8 @@ class Preview(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Replace the last preview."""
-        results = [np.asarray(self.model.trained(photograph)) for photograph in self._photographs]
-        sheet = contact_sheet([self._photographs, results], height=256)
+        columns = [[photograph, *map(np.asarray, self.model.preview(photograph))] for photograph in self._photographs]
+        sheet = contact_sheet(list(zip(*columns, strict=True)), height=256)
         write(self._path, Picture(sheet))
         if self._board:
             import tensorflow as tf
@@ -136,9 +136,7 @@ class ProgressLine(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Print what the loss consists of."""
-        parts = " + ".join(
-            f"{name} {weight * logs[name]:.3g}" for name, weight in self.model.objective.loss.weights.items()
-        )
+        parts = " + ".join(f"{name} {weight * logs[name]:.3g}" for name, weight in self.model.term_weights.items())
         skipped = f", {logs['skipped']:.0f} skipped" if logs.get("skipped") else ""
         self._console.print(
             f"step {self._step}/{self._steps}: {logs['total']:.4g} = {parts}, {self._speed:.1f} images/s{skipped}",

@@ -1,4 +1,6 @@
-"""A Keras model that trains a transfer net against an objective."""
+"""Keras models that train a net: the steps around the gradients, and against an objective of photographs."""
+
+from collections.abc import Iterable, Mapping
 
 import keras
 from keras import ops
@@ -7,32 +9,32 @@ from keras_nst.fit.autodiff import GradientStep
 from keras_nst.fit.objective import Objective
 
 
-class StyleTrainer(GradientStep, keras.Model):
-    """Trains a net so that its output minimizes an objective; `fit` it on batches of photographs.
+class Trainer(GradientStep, keras.Model):
+    """Counts the steps, keeps an average of a net and logs; what is minimized is its subclasses'.
 
-    The loss stands in `compute_loss`, so any Keras backend can train it. With TensorFlow, a `train_step` of its own
-    also keeps `average`, an exponential moving average of the net's weights, which stylizes more evenly than the
-    weights of the last step, and counts the steps that loss scaling skipped.
+    With TensorFlow, a `train_step` of its own keeps `average`, an exponential moving average of the net's weights,
+    which stylizes more evenly than the weights of the last step, and counts the steps that loss scaling skipped.
+
+    A subclass has `players`, pairs of an optimizer and the variables that it changes, `losses_of(data)`, what each of
+    them minimizes on a batch, which also logs, and `term_weights`, those of the terms now.
 
     Args:
-        net: Model from photographs (batch, height, width, 3) in [0, 1] to stylized ones.
-        objective: What is minimized over the roles "output" and "content"; other roles are bound.
+        net: The net that is kept.
+        terms: The names of what is logged.
         decay: Of the average, reached after a warm-up: at step t it is min(decay, (1 + t) / (10 + t)), so that a short
             training is not an average of its own beginning.
     """
 
-    def __init__(self, net: keras.Model, objective: Objective, decay: float = 0.999, **kwargs):
+    def __init__(self, net: keras.Model, terms: Iterable[str], decay: float = 0.999, **kwargs):
         super().__init__(**kwargs)
         self.net = net
         self.average = keras.models.clone_model(net)
         self.average.trainable = False
         self.average.set_weights(net.get_weights())
-        self.objective = objective
         self.decay = decay
         # A variable, so that a checkpoint holds it together with the weights it belongs to.
         self.step = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="step")
-        self._total = keras.metrics.Mean(name="total")
-        self._raw = {name: keras.metrics.Mean(name=name) for name in objective.loss.weights}
+        self._means = {name: keras.metrics.Mean(name=name) for name in ("total", *terms)}
         self._skipped = keras.metrics.Sum(name="skipped")
         self.built = True
 
@@ -43,8 +45,59 @@ class StyleTrainer(GradientStep, keras.Model):
 
     @property
     def state(self) -> list[keras.Variable]:
-        """All that a training needs to go on, in a fixed order, once the optimizer is built."""
+        """All that a training needs to go on, in a fixed order, once the optimizers are built."""
         return [*self.net.variables, *self.average.variables, self.step, *self.optimizer.variables]
+
+    def preview(self, photograph) -> list:
+        """What the net to keep makes of a photograph (1, height, width, 3), as pictures to be shown below it."""
+        return [self.trained(photograph)]
+
+    def log(self, values: Mapping[str, object]) -> None:
+        """Take values of this step into the means of the epoch, by their names."""
+        for name, value in values.items():
+            self._means[name].update_state(value)
+
+    def after_step(self, skipped):
+        """What is done once the optimizers have been applied; returns the logs."""
+        time = ops.cast(self.step, "float32")
+        decay = ops.minimum(self.decay, (1.0 + time) / (10.0 + time))
+        for average, weight in zip(self.average.variables, self.net.variables, strict=True):
+            average.assign(decay * average + (1.0 - decay) * weight)
+        self.step.assign_add(1)
+        self._skipped.update_state(skipped)
+        return {metric.name: metric.result() for metric in (*self._means.values(), self._skipped)}
+
+
+class StyleTrainer(Trainer):
+    """Trains a net so that its output minimizes an objective; `fit` it on batches of photographs.
+
+    The loss stands in `compute_loss`, so any Keras backend can train it.
+
+    Args:
+        net: Model from photographs (batch, height, width, 3) in [0, 1] to stylized ones.
+        objective: What is minimized over the roles "output" and "content"; other roles are bound.
+        decay: See `Trainer`.
+    """
+
+    def __init__(self, net: keras.Model, objective: Objective, decay: float = 0.999, **kwargs):
+        super().__init__(net, objective.loss.weights, decay, **kwargs)
+        self.objective = objective
+
+    @property
+    def term_weights(self) -> dict[str, float]:
+        """The weights of the terms by their names."""
+        return self.objective.loss.weights
+
+    @property
+    def players(self) -> list[tuple[keras.Optimizer, list[keras.Variable]]]:
+        """The optimizer and the net's variables."""
+        return [(self.optimizer, self.trainable_variables)]
+
+    def losses_of(self, data) -> list:
+        """The objective on a batch of photographs (batch, height, width, 3) in [0, 1]."""
+        photographs, *_ = keras.utils.unpack_x_y_sample_weight(data)
+        stylized = self(photographs, training=True)
+        return [self.compute_loss(x=photographs, y_pred=stylized, training=True)]
 
     def call(self, photographs, training=None):
         """The net's output, (batch, height, width, 3) in [0, 1]."""
@@ -53,17 +106,5 @@ class StyleTrainer(GradientStep, keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The objective of the stylized photographs `y_pred` with the photographs `x` as content; logs each term."""
         total, raw = self.objective(output=y_pred, content=x)
-        self._total.update_state(total)
-        for name, value in raw.items():
-            self._raw[name].update_state(value)
+        self.log({"total": total, **raw})
         return total
-
-    def after_step(self, skipped):
-        """What is done once the optimizer has been applied; returns the logs."""
-        time = ops.cast(self.step, "float32")
-        decay = ops.minimum(self.decay, (1.0 + time) / (10.0 + time))
-        for average, weight in zip(self.average.variables, self.net.variables, strict=True):
-            average.assign(decay * average + (1.0 - decay) * weight)
-        self.step.assign_add(1)
-        self._skipped.update_state(skipped)
-        return {metric.name: metric.result() for metric in (self._total, *self._raw.values(), self._skipped)}

@@ -115,6 +115,14 @@ class Loss:
         """The weight of each term by its name."""
         return {term.name: weight for weight, term in self.terms}
 
+    def scaled(self, factors: Mapping[str, Tensor]) -> "Loss":
+        """The loss with the weights of some terms multiplied, by the terms' names; factors may be tensors."""
+        return Loss(
+            tuple(
+                (weight * factors[term.name] if term.name in factors else weight, term) for weight, term in self.terms
+            )
+        )
+
     def probes(self, role: str) -> tuple[str, ...]:
         """What must be observed of the image in this role: nothing for a role that is bound or not compared with."""
         return tuple(dict.fromkeys(probe for _, term in self.terms for probe in term.probes(role)))

@@ -84,6 +84,46 @@ def relative_squared(output, target, epsilon: float = 1e-12):
     return sum_squared(output, target) / (_per_item(ops.square(ops.cast(target, "float32"))) + epsilon)
 
 
+def mean_absolute(output, target):
+    """||output - target||_1 / N per item of the batch, (batch,), with N the number of elements of an item.
+
+    Source: Li et al. 2020, eqs. (6) and (7). Differs from the source: a mean in place of a sum, so that the weight does
+    not depend on the size of the image.
+    """
+    difference = ops.abs(ops.cast(output, "float32") - ops.cast(target, "float32"))
+    return ops.mean(ops.reshape(difference, (ops.shape(output)[0], -1)), axis=1)
+
+
+def salience(map, like):
+    """By how much more the salient places of a picture count: max(1, 2 S) - 1, averaged over what a position sees.
+
+    Args:
+        map: Saliency S (batch, height, width, 1) in [0, 1].
+        like: Features (batch, height / n, width / n, channels) whose positions it is for.
+
+    Returns:
+        (batch, height / n, width / n, 1) in [0, 1], float32.
+
+    Source: Li et al. 2020, eq. (4), S''_m - 1. Differs from the source: nothing.
+    """
+    block = map.shape[1] // like.shape[1]
+    more = ops.maximum(2.0 * ops.cast(map, "float32") - 1.0, 0.0)
+    return ops.average_pool(more, block, block, padding="valid")
+
+
+def log_loss(logits, real: bool):
+    """-log D where something is to be taken for real, else -log (1 - D), with D = sigmoid(logits): (batch,), a mean.
+
+    Args:
+        logits: (batch, height, width, 1).
+        real: What D shall say.
+
+    Source: Goodfellow et al. 2014, eq. (1). Differs from the source: nothing.
+    """
+    logits = ops.cast(logits, "float32")
+    return ops.mean(ops.softplus(-logits if real else logits), axis=(1, 2, 3))
+
+
 def weighted_mean(values, weights=None):
     """The mean over positions and channels, per item of the batch, (batch,).
 

@@ -13,8 +13,11 @@ from keras_nst.losses.functional import (
     chroma,
     coarse,
     cross_entropy,
+    log_loss,
+    mean_absolute,
     mean_squared,
     relative_squared,
+    salience,
     soft_edges,
     squared_difference,
     squared_variation,
@@ -176,3 +179,77 @@ def total_variation(*, variation: Callable = squared_variation, region: int | No
     probes = ("image",) if region is None else ("image", f"region{region}/image")
     measured = Measurement(probes, lambda *observed: observed)
     return Loss(((1.0, Term("tv", lambda output: variation(*output), measured, additive="distance")),))
+
+
+def absolute_content(layer: str, *, salient: bool = False) -> Loss:
+    """L1 distance of the output's VGG features from the content image's, divided by the mean of the content's.
+
+    The paper multiplies features by a mask S''_m from 1 to 2. Here that is two rows: this one, "content", counts all
+    positions once, and with `salient`, "salient" counts them S''_m - 1 times more. With one weight their sum is the
+    paper's, and without the second it is the paper without the mask.
+
+    Args:
+        layer: VGG's tap, "relu4_3".
+        salient: Whether positions count by how salient they are in the content image, by its map "saliency/map".
+
+    Source: Li et al. 2020, eqs. (4) and (5). Differs from the source: relative, so that the distance has no unit; the
+    mask is a constant, since S could lower the loss by calling nothing salient.
+    """
+
+    def measured(features, *maps):
+        features = ops.cast(features, "float32")
+        return features, *(salience(map, features) for map in maps), ops.mean(ops.abs(features), axis=(1, 2, 3))
+
+    def distance(output, target):
+        (features,), (kept, *more, size) = output, target
+        factor = more[0] if more else 1.0
+        return mean_absolute(factor * features, factor * kept) / (size + 1e-12)
+
+    probe = f"vgg/{layer}"
+    output = Measurement((probe,), lambda features: (ops.cast(features, "float32"),))
+    target = Measurement((probe, "saliency/map") if salient else (probe,), measured)
+    return Loss(((1.0, Term("salient" if salient else "content", distance, output, "content", target)),))
+
+
+def saliency_content() -> Loss:
+    """L1 distance of the output's saliency, as the net sees it, from the content's.
+
+    Source: Li et al. 2020, eq. (6). Differs from the source: the content's is a constant.
+    """
+    seen = Measurement(("saliency/map",), lambda map: (map,))
+    return Loss(
+        ((1.0, Term("saliency_content", lambda output, target: mean_absolute(*output, *target), seen, "content")),)
+    )
+
+
+def saliency() -> Loss:
+    """L1 distance of the map that the net gives of the photograph from the reference.
+
+    Source: Li et al. 2020, eq. (7). Differs from the source: nothing.
+    """
+    given = Measurement(("map",), lambda map: (map,))
+    return Loss(((1.0, Term("saliency", lambda output, target: mean_absolute(*output, *target), given, "reference")),))
+
+
+def adversarial() -> Loss:
+    """What the generator loses where the discriminator sees through its output: -log D(G(x)).
+
+    Source: Li et al. 2020, eq. (3). Differs from the source: log (1 - D(G(x))) has hardly a gradient where D is sure;
+    this has the same minimum (Goodfellow et al. 2014, section 3).
+    """
+    judged = Measurement(("discriminator/logits",), lambda logits: (logits,))
+    return Loss(((1.0, Term("adversarial", lambda output: log_loss(*output, real=True), judged)),))
+
+
+def discrimination(sample: str) -> Loss:
+    """What the discriminator loses on one kind of pictures.
+
+    Args:
+        sample: "real", the style's, where the loss is -log D; or "blurred", these without edges, or "generated", where
+            it is -log (1 - D).
+
+    Source: Li et al. 2020, eq. (3). Differs from the source: nothing.
+    """
+    real = sample == "real"
+    judged = Measurement((f"{sample}/logits",), lambda logits: (logits,))
+    return Loss(((1.0, Term(sample, lambda output: log_loss(*output, real=real), judged)),))

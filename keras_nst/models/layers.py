@@ -110,6 +110,25 @@ class CropLike2D(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
+class NearestUpsampling2D(_SizeChange):
+    """Doubles height and width by repeating each pixel.
+
+    Unlike keras.layers.UpSampling2D it keeps the number of channels known where the sizes are not, without which a
+    conversion to LiteRT silently emits operations that its runtime does not have.
+    """
+
+    def _output_side(self, side):
+        return 2 * side
+
+    def call(self, image):
+        batch, height, width, _ = ops.shape(image)
+        channels = image.shape[-1]
+        blocks = ops.reshape(image, (batch, height, 1, width, 1, channels))
+        blocks = ops.tile(blocks, (1, 1, 2, 1, 2, 1))
+        return ops.reshape(blocks, (batch, 2 * height, 2 * width, channels))
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
 class Convolution2D(layers.Conv2D):
     """keras.layers.Conv2D, computed in a cheaper way where `keras_nst.models.convolution` has one."""
 

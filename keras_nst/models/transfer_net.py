@@ -40,36 +40,52 @@ def transfer_net(
     the input's size.
     """
     full, half, quarter = filters
-
-    def convolution(image, channels, kernel, name, stride=1, activation="relu"):
-        image = ReflectionPadding2D(kernel // 2, dtype=dtype, name=f"{name}_pad")(image)
-        image = Convolution2D(channels, kernel, strides=stride, dtype=dtype, name=f"{name}_conv")(image)
-        return normalized(image, name, activation)
-
-    def upsampled(image, channels, name):
-        return normalized(UpsampledConvolution2D(channels, dtype=dtype, name=f"{name}_conv")(image), name)
-
-    def normalized(image, name, activation="relu"):
-        image = instance_normalization(dtype=dtype, name=f"{name}_norm")(image)
-        return layers.Activation(activation, dtype=dtype, name=f"{name}_{activation}")(image) if activation else image
-
     photograph = keras.Input((None, None, 3), name="image")
     hidden = PadToMultiple2D(STRIDE, dtype=dtype, name="pad")(photograph)
-    hidden = convolution(hidden, full, 9, "encode1")
-    hidden = convolution(hidden, half, 3, "encode2", stride=2)
-    hidden = convolution(hidden, quarter, 3, "encode3", stride=2)
-    for block in range(1, residual_blocks + 1):
-        residual = convolution(hidden, quarter, 3, f"residual{block}a")
-        residual = convolution(residual, quarter, 3, f"residual{block}b", activation=None)
-        hidden = layers.Add(dtype=dtype, name=f"residual{block}_add")([hidden, residual])
-    hidden = upsampled(hidden, half, "decode1")
-    hidden = upsampled(hidden, full, "decode2")
-    hidden = ReflectionPadding2D(4, dtype=dtype, name="rgb_pad")(hidden)
+    hidden = convolution(hidden, full, 9, "encode1", dtype=dtype)
+    hidden = convolution(hidden, half, 3, "encode2", stride=2, dtype=dtype)
+    hidden = convolution(hidden, quarter, 3, "encode3", stride=2, dtype=dtype)
+    hidden = residuals(hidden, residual_blocks, dtype=dtype)
+    hidden = upsampled(hidden, half, "decode1", dtype=dtype)
+    hidden = upsampled(hidden, full, "decode2", dtype=dtype)
+    return keras.Model(photograph, picture(hidden, photograph, 9, dtype=dtype), name="transfer_net")
+
+
+def convolution(image, channels: int, kernel: int, name: str, *, stride=1, activation: str | None = "relu", dtype):
+    """A convolution that pads by reflection, its instance normalization, and the activation."""
+    image = ReflectionPadding2D(kernel // 2, dtype=dtype, name=f"{name}_pad")(image)
+    image = Convolution2D(channels, kernel, strides=stride, dtype=dtype, name=f"{name}_conv")(image)
+    return _normalized(image, name, activation, dtype=dtype)
+
+
+def residuals(image, blocks: int, *, dtype):
+    """Residual blocks of two 3x3 convolutions each."""
+    channels = image.shape[-1]
+    for block in range(1, blocks + 1):
+        residual = convolution(image, channels, 3, f"residual{block}a", dtype=dtype)
+        residual = convolution(residual, channels, 3, f"residual{block}b", activation=None, dtype=dtype)
+        image = layers.Add(dtype=dtype, name=f"residual{block}_add")([image, residual])
+    return image
+
+
+def upsampled(image, channels: int, name: str, *, dtype):
+    """Twice the height and width: each pixel repeated, then a 3x3 convolution, which leaves no checkerboard."""
+    image = UpsampledConvolution2D(channels, dtype=dtype, name=f"{name}_conv")(image)
+    return _normalized(image, name, "relu", dtype=dtype)
+
+
+def _normalized(image, name: str, activation: str | None, *, dtype):
+    image = instance_normalization(dtype=dtype, name=f"{name}_norm")(image)
+    return layers.Activation(activation, dtype=dtype, name=f"{name}_{activation}")(image) if activation else image
+
+
+def picture(image, photograph, kernel: int, *, dtype):
+    """The last layers of a net: a convolution to RGB in [0, 1], float32, cropped to the photograph's size."""
+    image = ReflectionPadding2D(kernel // 2, dtype=dtype, name="rgb_pad")(image)
     # Starting from an almost gray picture: where tanh begins saturated it stays so, and leaves black or white blobs.
     faint = keras.initializers.VarianceScaling(1e-3)
-    hidden = Convolution2D(3, 9, kernel_initializer=faint, dtype=dtype, name="rgb_conv")(hidden)
+    image = Convolution2D(3, kernel, kernel_initializer=faint, dtype=dtype, name="rgb_conv")(image)
     # From here on in float32: half precision has too few steps for 256 levels of a color.
-    hidden = layers.Activation("tanh", dtype="float32", name="rgb_tanh")(hidden)
-    hidden = layers.Rescaling(0.5, 0.5, dtype="float32", name="rgb")(hidden)
-    stylized = CropLike2D(dtype="float32", name="stylized")([hidden, photograph])
-    return keras.Model(photograph, stylized, name="transfer_net")
+    image = layers.Activation("tanh", dtype="float32", name="rgb_tanh")(image)
+    image = layers.Rescaling(0.5, 0.5, dtype="float32", name="rgb")(image)
+    return CropLike2D(dtype="float32", name="stylized")([image, photograph])

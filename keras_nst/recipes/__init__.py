@@ -1,9 +1,11 @@
 """One paper, one module: layers, weights and the loss as the paper writes it.
 
-A recipe has `WEIGHTS`, {term: weight}, and `loss(weights)`, which gives the loss. One that trains a net and can keep
-semantics of the photograph has `SEMANTICS`, {semantic: {term: weight}}, and `LAMBDAS`, the terms that each factor of
-its sum multiplies. One that optimizes pixels has `CONTENT_LAYERS` by backbone, `STYLE_LAYERS`, which its `loss` also
-takes, and `SETTINGS`, its choices for `keras_nst.options.PixelOptions`.
+A recipe has `WEIGHTS`, {term: weight}, and `loss(weights)`, which gives the loss. One that trains a net has
+`LEARNING_RATE`; if it can keep semantics of the photograph also `SEMANTICS`, {semantic: {term: weight}}, and `LAMBDAS`,
+the terms that each factor of its sum multiplies; if it trains against a discriminator `discrimination()`, what that one
+minimizes, and `factors(step, steps)`, what its weights are multiplied by at a step. One that optimizes pixels has
+`CONTENT_LAYERS` by backbone, `STYLE_LAYERS`, which its `loss` also takes, and `SETTINGS`, its choices for
+`keras_nst.options.PixelOptions`.
 """
 
 import importlib
@@ -13,9 +15,10 @@ from types import ModuleType
 from keras_nst.errors import InputError, unknown
 
 TRAINING = ("johnson2016", "liu2019")
+ADVERSARIAL = ("cartoongan", "sdp_gan")
 PIXELS = ("chen2016", "jin2020")
 HARMONIZING = ("zhou",)
-RECIPES = (*TRAINING, *PIXELS, *HARMONIZING)
+RECIPES = (*TRAINING, *ADVERSARIAL, *PIXELS, *HARMONIZING)
 
 
 def recipe(name: str) -> ModuleType:

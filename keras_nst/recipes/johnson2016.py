@@ -11,6 +11,7 @@ STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 # papers' unscaled sum the layer has no say at all: its squared Gram is a thousandth of the next smallest.
 STYLE_SHARES = (1.0, 1.0, 1.0, 0.1)
 WEIGHTS = {"content": 1.0, "style": 5.0, "tv": 2.0}
+LEARNING_RATE = 1e-3
 
 
 def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:

@@ -19,6 +19,7 @@ SEMANTICS = {"cam": {"cam": 2.0, "category": 0.5}, "edge": {"edge": 100.0}, "col
 WEIGHTS = {**johnson2016.WEIGHTS, "style": 26.0, **SEMANTICS["cam"]}
 # What lambda1 and lambda2 of eq. (10) multiply.
 LAMBDAS = (tuple(johnson2016.WEIGHTS), tuple(SEMANTICS["cam"]))
+LEARNING_RATE = johnson2016.LEARNING_RATE
 
 
 def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:

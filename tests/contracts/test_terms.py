@@ -28,15 +28,18 @@ def all_different(shape, seed):
 
 
 def same_as_target(scene, against):
-    return {**scene, "output": scene[against]}
+    return {**scene, "output": {probe: scene[against][probe] for probe in scene["output"]}}
 
 
 def constant(scene, _):
     return {**scene, "output": {**scene["output"], "image": np.full_like(scene["output"]["image"], 0.3)}}
 
 
-def same_maps(scene, against):
-    return {**scene, "output": {"cam/maps": scene[against]["cam/maps"]}}
+def sure(real):
+    """Logits as far on the right side as a loss goes."""
+    return lambda scene, _: {
+        "output": {probe: np.full_like(v, 40 if real else -40) for probe, v in scene["output"].items()}
+    }
 
 
 def certain(scene, against):
@@ -73,6 +76,10 @@ _WIDE = {"relu1_2": (5, 4, 3), "relu2_2": (6, 5, 4)}  # More positions than chan
 
 def _features(seed, batch=BATCH, layers=_LAYERS):
     return {f"vgg/{layer}": random((batch, *shape), seed) for layer, shape in layers.items()}
+
+
+def _first(seed):
+    return _features(seed, layers={"relu1_2": _LAYERS["relu1_2"]})
 
 
 def _weights(region, seed, batch=BATCH, layers=_LAYERS):
@@ -143,7 +150,6 @@ TERMS = {
             "content": {"cam/maps": random((BATCH, 2, 3, 4), 2), "cam/logits": random((BATCH, 4), 2)},
         },
         reference.cam,
-        zero=same_maps,
     ),
     "category": Row(
         losses.category(),
@@ -190,6 +196,39 @@ TERMS = {
         partial(reference.total_variation, variation=reference.absolute_variation),
         zero=constant,
     ),
+    "content, absolute": Row(
+        losses.absolute_content("relu1_2"), {"output": _first(1), "content": _first(2)}, reference.masked_content
+    ),
+    "salient": Row(
+        losses.absolute_content("relu1_2", salient=True),
+        {"output": _first(1), "content": {**_first(2), "saliency/map": random((BATCH, 10, 8, 1), 3)}},
+        partial(reference.masked_content, weight=lambda saliency, like: reference.mask(saliency, like) - 1),
+    ),
+    "saliency_content": Row(
+        losses.saliency_content(),
+        {role: {"saliency/map": random((BATCH, 5, 4, 1), seed)} for seed, role in enumerate(("output", "content"))},
+        partial(reference.absolute, role="content", probe="saliency/map"),
+    ),
+    "saliency": Row(
+        losses.saliency(),
+        {role: {"map": random((BATCH, 5, 4, 1), seed)} for seed, role in enumerate(("output", "reference"))},
+        partial(reference.absolute, role="reference", probe="map"),
+    ),
+    "adversarial": Row(
+        losses.adversarial(),
+        {"output": {"discriminator/logits": random((BATCH, 3, 2, 1), 1)}},
+        partial(reference.log_loss, probe="discriminator/logits", real=True),
+        zero=sure(True),
+    ),
+    **{
+        sample: Row(
+            losses.discrimination(sample),
+            {"output": {f"{sample}/logits": random((BATCH, 3, 2, 1), 1)}},
+            partial(reference.log_loss, probe=f"{sample}/logits", real=sample == "real"),
+            zero=sure(sample == "real"),
+        )
+        for sample in ("real", "blurred", "generated")
+    },
 }
 
 

@@ -33,6 +33,13 @@ def test_weights_multiply_through_sums():
     assert loss.weights == {"a": 2, "b": 6, "c": 3}
 
 
+def test_factors_multiply_the_weights_of_the_terms_they_name():
+    scaled = (2 * term("a") + 3 * term("b")).scaled({"b": ops.convert_to_tensor(0.5), "c": 7.0})
+    assert {name: float(weight) for name, weight in scaled.weights.items()} == {"a": 2, "b": 1.5}
+    total, _ = scaled(SCENE)
+    assert float(total) == (2 + 1.5) * 4
+
+
 def test_adding_and_scaling_leave_the_parts_as_they_were():
     a, b = term("a"), term("b")
     2 * (a + b)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference import losses as reference
 
-from keras_nst.losses import content, style, total_variation
+from keras_nst.losses import absolute_content, content, style, total_variation
 from keras_nst.losses.functional import sum_squared
 from keras_nst.losses.statistics import gram
 
@@ -100,3 +100,19 @@ def test_regions_have_their_own_roles_names_and_probes():
 
 def test_variation_of_a_region_reads_the_weights_of_its_pixels():
     assert total_variation(region=3).probes("output") == ("image", "region3/image")
+
+
+def test_content_and_its_salient_part_sum_to_equation_5(rng, scene):
+    layer = "vgg/relu1_2"
+    scene = only(scene, "relu1_2")
+    scene["content"]["saliency/map"] = rng.uniform(size=(2, 12, 10, 1)).astype(np.float32)
+    both = absolute_content("relu1_2") + absolute_content("relu1_2", salient=True)
+    assert float(both(scene)[0]) == pytest.approx(reference.masked_content(scene, reference.mask, layer), rel=1e-5)
+
+
+@pytest.mark.parametrize(("saliency", "part"), [(0.0, 0.0), (0.5, 0.0), (0.75, 0.5), (1.0, 1.0)])
+def test_what_is_less_than_half_salient_counts_once_and_what_is_salient_twice(scene, saliency, part):
+    scene = only(scene, "relu1_2")
+    scene["content"]["saliency/map"] = np.full((2, 12, 10, 1), saliency, np.float32)
+    plain, more = (float(absolute_content("relu1_2", salient=salient)(scene)[0]) for salient in (False, True))
+    assert more == pytest.approx(part * plain, abs=1e-6)

@@ -5,6 +5,7 @@ import pytest
 from keras_nst.models.layers import (
     CaffePreprocessing,
     CropLike2D,
+    NearestUpsampling2D,
     PadToMultiple2D,
     ReflectionPadding2D,
     ReplicationPadding2D,
@@ -31,6 +32,7 @@ SPATIAL = {
     "replicate": (lambda: ReplicationPadding2D(), around(1, "edge")),
     "multiple of 4": (lambda: PadToMultiple2D(4), bottom_right_to(4)),
     "multiple of 5": (lambda: PadToMultiple2D(5), bottom_right_to(5)),
+    "nearest": (lambda: NearestUpsampling2D(), lambda image: image.repeat(2, axis=1).repeat(2, axis=2)),
 }
 
 

@@ -202,3 +202,47 @@ def edge(scene):
 def color(scene, of=chroma):
     pairs = zip(_items(scene, "output"), _items(scene, "content"), strict=True)
     return np.mean([mean_squared(*(coarse(of(item["image"])) for item in pair)) for pair in pairs])
+
+
+def mask(saliency, like):
+    """S''_m of Li et al. 2020, eq. (4), of one item, averaged over the block of each position of the features."""
+    scaled = 2 * saliency[..., 0].astype(np.float64)
+    chosen = np.where(scaled < 1, 1, scaled)
+    rows, columns = like.shape[:2]
+    block = len(chosen) // rows
+    means = [
+        [chosen[y * block : (y + 1) * block, x * block : (x + 1) * block].mean() for x in range(columns)]
+        for y in range(rows)
+    ]
+    return np.array(means)[..., None]
+
+
+def _mean_norm(values):
+    """||.||_1 by the number of values."""
+    return np.abs(np.asarray(values, np.float64)).mean()
+
+
+def masked_content(scene, weight=lambda saliency, like: 1.0, layer="vgg/relu1_2"):
+    """Li et al. 2020, eq. (5), with this weight of positions, relative to the content's features."""
+    values = []
+    for output, content in zip(_items(scene, "output"), _items(scene, "content"), strict=True):
+        kept = content[layer].astype(np.float64)
+        factor = weight(content.get("saliency/map"), kept)
+        values.append(_mean_norm(factor * output[layer] - factor * kept) / _mean_norm(kept))
+    return np.mean(values)
+
+
+def absolute(scene, role, probe):
+    """Li et al. 2020, eqs. (6) and (7)."""
+    return np.mean(
+        [
+            _mean_norm(np.subtract(output[probe], target[probe], dtype=np.float64))
+            for output, target in zip(_items(scene, "output"), _items(scene, role), strict=True)
+        ]
+    )
+
+
+def log_loss(scene, probe, real):
+    """A term of Li et al. 2020, eq. (3), negated."""
+    said = 1 / (1 + np.exp(-scene["output"][probe].astype(np.float64)))
+    return -np.log(said if real else 1 - said).mean()

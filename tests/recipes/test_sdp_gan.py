@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_nst.recipes import cartoongan, sdp_gan
+
+STEPS = 4200  # So that an epoch of the paper's 210 is 20 steps.
+
+
+def factors(step):
+    return {name: float(factor) for name, factor in sdp_gan.factors(ops.convert_to_tensor(step), STEPS).items()}
+
+
+def test_the_weights_are_the_papers():
+    assert sdp_gan.loss().weights == {
+        "adversarial": 1,
+        "content": 0.25,
+        "salient": 0.25,
+        "saliency_content": 1.5,
+        "saliency": 1,
+    }
+
+
+@pytest.mark.parametrize("step", [0, 199])
+def test_the_initialization_knows_content_and_saliency_alone(step):
+    assert factors(step) == {"adversarial": 0, "saliency_content": 0, "content": 1, "salient": 1}
+
+
+@pytest.mark.parametrize("epoch", [0, 9, 10, 19, 25, 199])
+def test_the_weight_of_content_decays_by_equation_9(epoch):
+    expected = 0.96 ** np.floor(epoch / 10)
+    for step in (20 * (10 + epoch), 20 * (11 + epoch) - 1):
+        found = factors(step)
+        assert (found["adversarial"], found["saliency_content"]) == (1, 1)
+        assert found["content"] == found["salient"] == pytest.approx(expected, rel=1e-6)
+
+
+def names(**changed):
+    return list(sdp_gan.loss({**sdp_gan.WEIGHTS, **changed}).weights)
+
+
+def test_each_ablation_of_the_paper_is_a_weight_of_zero():
+    assert names(salient=0) == ["adversarial", "content", "saliency_content", "saliency"]
+    assert names(saliency_content=0) == ["adversarial", "content", "salient", "saliency"]
+    assert names(saliency=0) == ["adversarial", "content", "salient"]
+    assert names(salient=0, saliency=0) == list(cartoongan.loss().weights)
+
+
+def test_without_saliency_nothing_of_it_is_read():
+    loss = cartoongan.loss()
+    assert set(loss.probes("output")) == {"vgg/relu4_3", "discriminator/logits"}
+    assert loss.probes("content") == ("vgg/relu4_3",)
+
+
+def test_the_discriminator_learns_from_three_kinds_of_samples():
+    assert sdp_gan.discrimination().weights == {"real": 1, "blurred": 1, "generated": 1}
