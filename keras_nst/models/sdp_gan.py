@@ -51,7 +51,7 @@ def generator(
 
     Differs from the source: resize and convolution in place of transposed convolution, which leaves a checkerboard. S
     is half as wide as G and one level deeper, and convolves before it up-samples: it sees more of the picture, and
-    costs a third of a net with G's own channels.
+    costs less.
     """
     photograph = keras.Input((None, None, 3), name="image")
     padded = PadToMultiple2D(STRIDE, dtype=dtype, name="pad")(photograph)
