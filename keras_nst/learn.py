@@ -14,6 +14,7 @@ from rich.console import Console
 
 import keras_nst
 from keras_nst.errors import InputError
+from keras_nst.evaluate.charts import curves, read_losses
 from keras_nst.files import replacing
 from keras_nst.fit.adversarial import AdversarialTrainer
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
@@ -43,13 +44,14 @@ PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 38
 
 # What may change when a training is resumed, to save one whose loss explodes or to let it run on.
 ADJUSTABLE = ("learning_rate", "steps", "weights")
-OPTIONS, CHECKPOINT, LOG = "options.json", "checkpoint.npz", "log.csv"
+OPTIONS, CHECKPOINT, LOG, LOSSES = "options.json", "checkpoint.npz", "log.csv", "losses.png"
 
 
 def learn(options: TrainingOptions, *, resume: bool = False, console: Console | None = None) -> Path:
     """Train a net to the style of a painting or a collection and write it as a style.
 
-    The folder's `training/` holds the checkpoint, the log (CSV), TensorBoard's logs and the preview of each epoch.
+    The folder's `training/` holds the checkpoint, the log (CSV) and in the end its curves, TensorBoard's logs and the
+    preview of each epoch.
 
     Args:
         options: What to do.
@@ -88,6 +90,8 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
         *_, last = csv.DictReader(file)
     final = {name: float(last[name]) for name in ("total", *weights)}
     save_style(options.folder, net, {**facts, "final": final, "version": keras_nst.__version__})
+    with replacing(training / LOSSES) as temporary:
+        curves({options.folder.name: read_losses(training / LOG)}).savefig(temporary, dpi=150)
     for file in (CHECKPOINT, OPTIONS):
         (training / file).unlink()
     return options.folder

@@ -93,6 +93,7 @@ def test_a_training_lowers_the_loss_and_leaves_a_style_with_its_card(options, re
     assert card["final"]["total"] == pytest.approx(parts, rel=1e-4)
     assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
     assert (folder / "preview.jpg").is_file()
+    assert read(folder / "training" / "losses.png").rgb.std() > 0.01
     # What only an unfinished training needs is gone.
     assert not list((folder / "training").glob("*checkpoint*"))
 

@@ -1,6 +1,8 @@
 """The pictures of a report, as Liu et al. 2019 draw theirs."""
 
+import csv
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -10,6 +12,8 @@ from keras_nst.evaluate.evaluation import View
 from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
 
+# What is no term in a training's log. Totals of differently weighted losses have no common scale.
+_NO_TERMS = ("epoch", "skipped", "total")
 _HEAT = matplotlib.colormaps["turbo"]
 
 
@@ -85,3 +89,14 @@ def curves(logs: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     figure.legend(lines.values(), lines, loc="outside upper center", ncols=len(lines), frameon=False)
     return figure
+
+
+def read_losses(log: Path) -> dict[str, list[float]]:
+    """The terms of a training's log (CSV), {term: its raw value after each epoch}; empty where there is none."""
+    if not log.is_file():
+        return {}
+    with open(log, newline="", encoding="utf-8") as file:
+        epochs = list(csv.DictReader(file))
+    columns = epochs[0] if epochs else ()
+    terms = [name for name in columns if name not in _NO_TERMS and not name.startswith("val_")]
+    return {term: [float(epoch[term]) for epoch in epochs] for term in terms}

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from keras_nst.evaluate.charts import bars, comparison, curves
+from keras_nst.evaluate.charts import bars, comparison, curves, read_losses
 from keras_nst.evaluate.evaluation import FACTS, MEASURES, Evaluation
 from keras_nst.evaluate.sets import meanings
 from keras_nst.files import replacing
@@ -15,8 +15,6 @@ from keras_nst.images.io import write
 
 RESULTS, SUMMARY, REPORT, PICTURES = "results.csv", "summary.json", "report.md", "pictures"
 TRAINING_LOG = Path("training", "log.csv")
-# Other columns of the log. Totals of differently weighted losses have no common scale.
-NO_TERMS = ("epoch", "skipped", "total")
 # What the style was, in the words of a report.
 _PAINTING = "the painting {style} with a shorter side of {style_size} pixels"
 _STYLE_SET = "the {style_pictures} pictures of {style}, squares of the same size"
@@ -61,7 +59,7 @@ def _write_pictures(folder: Path, evaluation: Evaluation) -> dict[str, str]:
     scores = {label: evaluation.values(label, "cam_ssim") for label in evaluation.models}
     names = list(dict.fromkeys(row["photograph"] for row in evaluation.rows))
     charts = {"cam_ssim": (bars(scores, names, "SSIM of the activation maps"), "The likeness of the activation maps.")}
-    logs = {label: _log(path) for label, path in evaluation.models.items()}
+    logs = {label: read_losses(path / TRAINING_LOG) for label, path in evaluation.models.items()}
     if any(logs.values()):
         charts["losses"] = curves(logs), "The losses of the trainings, before their weights."
     for name, (chart, caption) in charts.items():
@@ -70,18 +68,6 @@ def _write_pictures(folder: Path, evaluation: Evaluation) -> dict[str, str]:
             chart.savefig(temporary, dpi=150)
         captions[path] = caption
     return captions
-
-
-def _log(folder: Path) -> dict[str, list[float]]:
-    """The losses of a model's training, {term: values}; empty for one without a log."""
-    path = folder / TRAINING_LOG
-    if not path.is_file():
-        return {}
-    with open(path, newline="", encoding="utf-8") as file:
-        epochs = list(csv.DictReader(file))
-    columns = epochs[0] if epochs else ()
-    terms = [name for name in columns if name not in NO_TERMS and not name.startswith("val_")]
-    return {term: [float(epoch[term]) for epoch in epochs] for term in terms}
 
 
 def _cells(evaluation: Evaluation) -> list[list[str]]:
