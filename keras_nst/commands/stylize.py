@@ -1,17 +1,23 @@
-"""`keras-nst stylize`: apply trained styles to pictures."""
+"""`keras-nst stylize`: apply trained styles to pictures and clips."""
 
 import argparse
 import functools
 import json
 import sys
 import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver, destinations, each, expand, result_name
 from keras_nst.errors import InputError
+from keras_nst.images.clips import check_clip_format, inspect, is_clip
+from keras_nst.images.encoding import check_format
 from keras_nst.images.io import MAX_PIXELS, read
 from keras_nst.images.picture import Picture
-from keras_nst.models.styles import find_style, read_card, styles
+from keras_nst.models.styles import MODEL, find_style, read_card, styles
 from keras_nst.startup import load_tensorflow
 
 
@@ -28,12 +34,14 @@ def run(options: argparse.Namespace) -> int:
     inputs = expand(options.inputs)
     if options.sheet or len(chosen) > 1:
         return _write_sheet(options, inputs, chosen)
+    if any(map(is_clip, inputs)):
+        return _write_clips(options, inputs, chosen)
     return _write_each(options, inputs, chosen)
 
 
 def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
     ((name, style),) = chosen.items()
-    outputs = destinations(inputs, options.output, functools.partial(result_name, name), options.bits)
+    outputs = destinations(inputs, options.output, functools.partial(result_name, name), _check(options))
     stylizer = functools.cache(_stylizer)  # Loaded once a picture has been read.
 
     def process(source: str, output: str) -> None:
@@ -46,11 +54,52 @@ def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
     return each(process, inputs, outputs)
 
 
+def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
+    from keras_nst.infer.video import stylize_clip
+
+    ((name, style),) = chosen.items()
+    if options.output == "-":
+        raise InputError("A clip cannot go to standard output. Expected --output with a file or a folder.")
+    outputs = destinations(inputs, options.output, functools.partial(result_name, name), check_clip_format)
+    stylizer = functools.cache(_stylizer)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
+
+    def process(source: str, output: str) -> None:
+        began = time.perf_counter()
+        clip = inspect(source)
+        record = _record(options, name)
+        model = (find_style(style) / MODEL).stat().st_mtime_ns
+
+        def stylize(frame):
+            return stylizer(style)(Picture(frame), strength=options.strength, color=options.color).rgb
+
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(Path(source).name, total=clip.frames)
+            stylize_clip(
+                clip,
+                output,
+                stylize,
+                steadiness=options.steadiness,
+                max_size=options.max_size,
+                record=record,
+                job={"style": str(find_style(style).resolve()), "model": model},
+                progress=lambda frames: bar.update(task, completed=frames),
+            )
+        seconds = time.perf_counter() - began
+        if options.json:
+            result = {"input": source, "output": output, "style": name, "frames": clip.frames}
+            print(json.dumps({**result, "seconds": round(seconds, 3)}))
+        else:
+            print(f"{output}  {clip.frames} frames  {seconds:.1f} s")
+
+    return each(process, inputs, outputs)
+
+
 def _write_sheet(options, inputs: list[str], chosen: dict[str, str]) -> int:
     from keras_nst.images.sheet import contact_sheet
 
     output = options.output or "sheet.png"
-    check_destination(output, options.bits)
+    check_destination(output, _check(options))
     began = time.perf_counter()
     pictures = [_read(options, source) for source in inputs]
     rows = [[picture.rgb] for picture in pictures]
@@ -76,14 +125,21 @@ def _stylizer(style: str):
 
 
 def _write(options, output: str, picture: Picture, *names: str) -> None:
-    record = {
+    deliver(output, picture, bits=options.bits, record=_record(options, *names))
+
+
+def _record(options, *names: str) -> dict:
+    return {
         "version": keras_nst.__version__,
         "style": " ".join(names),
         "strength": options.strength,
         "color": options.color,
         "max_size": options.max_size,
     }
-    deliver(output, picture, bits=options.bits, record=record)
+
+
+def _check(options):
+    return functools.partial(check_format, bits=options.bits)
 
 
 def _report(options, source: str, output: str, style: str, picture: Picture, seconds: float) -> None:
