@@ -1,7 +1,7 @@
 """Flicker of a stylized clip, frame by frame and steady, on a clip whose motion is known.
 
-A camera pans and zooms over scikit-image's coffee while a face goes past in front of it, under film grain that is new in
-each frame, with a sine tone. The warp error is the root mean square of what a result differs by from the previous one,
+A camera pans and zooms over scikit-image's coffee while a face goes past in front of it, under film grain that is new
+in each frame, with a sine tone. The warp error is the root mean square of what a result differs by from the previous one,
 carried along by the flow, where both show the same: once with the true motion, once with OpenCV's DIS between the input
 frames. Sharpness is the mean square of the steps between neighboring pixels.
 
@@ -115,13 +115,18 @@ def measured_motion(frame: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, 
 
 def write_clip(path: Path, frames: list[np.ndarray]) -> None:
     with av.open(str(path), "w") as target:
-        video, sound = target.add_stream("libx264", rate=RATE, options={"crf": "12"}), target.add_stream("aac", SOUND_RATE)
+        video, sound = (
+            target.add_stream("libx264", rate=RATE, options={"crf": "12"}),
+            target.add_stream("aac", SOUND_RATE),
+        )
         video.height, video.width, video.pix_fmt = *frames[0].shape[:2], "yuv420p"
         for frame in frames:
             target.mux(video.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
         target.mux(video.encode())
         times = np.arange(int(SOUND_RATE * len(frames) / RATE)) / SOUND_RATE
-        tone = av.AudioFrame.from_ndarray((0.3 * np.sin(2 * np.pi * TONE * times))[None].astype(np.float32), "fltp", "mono")
+        tone = av.AudioFrame.from_ndarray(
+            (0.3 * np.sin(2 * np.pi * TONE * times))[None].astype(np.float32), "fltp", "mono"
+        )
         tone.sample_rate = SOUND_RATE
         target.mux(sound.encode(tone))
         target.mux(sound.encode())

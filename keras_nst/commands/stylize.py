@@ -3,8 +3,10 @@
 import argparse
 import functools
 import json
+import os
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -12,11 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver, destinations, each, expand, result_name
-from keras_nst.errors import InputError
+from keras_nst.errors import BAD_INPUT, InputError
 from keras_nst.images.clips import check_clip_format, inspect, is_clip
 from keras_nst.images.encoding import check_format
-from keras_nst.images.io import MAX_PIXELS, read
+from keras_nst.images.io import MAX_PIXELS, read, read_record
 from keras_nst.images.picture import Picture
+from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.styles import MODEL, find_style, read_card, styles
 from keras_nst.startup import load_tensorflow
 
@@ -42,16 +45,66 @@ def run(options: argparse.Namespace) -> int:
 def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
     ((name, style),) = chosen.items()
     outputs = destinations(inputs, options.output, functools.partial(result_name, name), _check(options))
-    stylizer = functools.cache(_stylizer)  # Loaded once a picture has been read.
+    jobs = list(zip(inputs, outputs, strict=True))
+    folder = find_style(style).resolve()
+    if len(jobs) > 1:
+        record, newest = _record(options, name), (folder / MODEL).stat().st_mtime_ns
+        done = {job for job in jobs if _is_done(*job, record, newest)}
+        jobs = [job for job in jobs if job not in done]
+        if done:
+            print(f"{len(done)} of {len(inputs)} are done already.", file=sys.stderr)
+    run = functools.partial(_run, options, name, str(folder))
+    if options.engine == "ray" and jobs:
+        if "-" in inputs or "-" in outputs:
+            raise InputError("The engine ray takes files to files. Expected no -.")
+        jobs = [tuple(path if path.startswith("sample:") else os.path.abspath(path) for path in job) for job in jobs]
+        results = on_ray(jobs, run, workers=options.workers, address=options.address)
+    else:
+        results = run(jobs)
+    bad = []
+    for (source, output), result in results:
+        if isinstance(result, InputError):
+            bad.append(result)
+        else:
+            _report(options, source, output, name, result["width"], result["height"], result["seconds"])
+    if bad and len(inputs) == 1:
+        raise bad[0]
+    for error in bad:
+        print(f"error: {error}", file=sys.stderr)
+    return BAD_INPUT if bad else 0
 
-    def process(source: str, output: str) -> None:
+
+def _run(options, name: str, style: str, jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | InputError]]:
+    """Stylize pictures in this process."""
+
+    def read_one(job: Job):
         began = time.perf_counter()
-        picture = _read(options, source)
-        result = stylizer(style)(picture, strength=options.strength, color=options.color)
-        _write(options, output, result, name)
-        _report(options, source, output, name, result, time.perf_counter() - began)
+        return _read(options, job[0]), time.perf_counter() - began
 
-    return each(process, inputs, outputs)
+    def stylize(picture_and_seconds):
+        picture, seconds = picture_and_seconds
+        stylizer = _stylizer(style)  # Loaded once a picture has been read.
+        began = time.perf_counter()
+        result = stylizer(picture, strength=options.strength, color=options.color)
+        return result, seconds + time.perf_counter() - began
+
+    def write_one(job: Job, picture_and_seconds) -> dict:
+        picture, seconds = picture_and_seconds
+        began = time.perf_counter()
+        _write(options, job[1], picture, name)
+        height, width = picture.rgb.shape[1:3]
+        return {"width": width, "height": height, "seconds": seconds + time.perf_counter() - began}
+
+    return pipeline(jobs, read_one, stylize, write_one)
+
+
+def _is_done(source: str, output: str, record: dict, newest: int) -> bool:
+    """Whether a result is there that is newer than its picture and its style, and was made by the same options."""
+    try:
+        made = os.stat(output).st_mtime_ns
+        return made > max(newest, os.stat(source).st_mtime_ns) and read_record(output) == record
+    except (OSError, InputError):  # Not a file, or not ours.
+        return False
 
 
 def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
@@ -61,7 +114,6 @@ def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
     if options.output == "-":
         raise InputError("A clip cannot go to standard output. Expected --output with a file or a folder.")
     outputs = destinations(inputs, options.output, functools.partial(result_name, name), check_clip_format)
-    stylizer = functools.cache(_stylizer)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
 
     def process(source: str, output: str) -> None:
@@ -71,7 +123,7 @@ def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
         model = (find_style(style) / MODEL).stat().st_mtime_ns
 
         def stylize(frame):
-            return stylizer(style)(Picture(frame), strength=options.strength, color=options.color).rgb
+            return _stylizer(style)(Picture(frame), strength=options.strength, color=options.color).rgb
 
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(Path(source).name, total=clip.frames)
@@ -109,7 +161,8 @@ def _write_sheet(options, inputs: list[str], chosen: dict[str, str]) -> int:
             row.append(stylizer(picture, strength=options.strength, color=options.color).rgb)
     sheet = Picture(contact_sheet(rows, labels=["photograph", *chosen]))
     _write(options, output, sheet, *chosen)
-    _report(options, " ".join(inputs), output, " ".join(chosen), sheet, time.perf_counter() - began)
+    height, width = sheet.rgb.shape[1:3]
+    _report(options, " ".join(inputs), output, " ".join(chosen), width, height, time.perf_counter() - began)
     return 0
 
 
@@ -117,6 +170,7 @@ def _read(options, source: str) -> Picture:
     return read(content(source), max_pixels=options.max_pixels or MAX_PIXELS, max_size=options.max_size)
 
 
+@functools.cache
 def _stylizer(style: str):
     load_tensorflow()
     from keras_nst.infer.stylizer import Stylizer
@@ -135,6 +189,7 @@ def _record(options, *names: str) -> dict:
         "strength": options.strength,
         "color": options.color,
         "max_size": options.max_size,
+        "bits": options.bits,
     }
 
 
@@ -142,8 +197,7 @@ def _check(options):
     return functools.partial(check_format, bits=options.bits)
 
 
-def _report(options, source: str, output: str, style: str, picture: Picture, seconds: float) -> None:
-    height, width = picture.rgb.shape[1:3]
+def _report(options, source: str, output: str, style: str, width: int, height: int, seconds: float) -> None:
     if options.json:
         result = {"input": source, "output": output, "style": style, "width": width, "height": height}
         print(json.dumps({**result, "seconds": round(seconds, 3)}), file=sys.stderr if output == "-" else sys.stdout)
