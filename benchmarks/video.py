@@ -1,9 +1,9 @@
 """Flicker of a stylized clip, frame by frame and steady, on a clip whose motion is known.
 
 A camera pans and zooms over scikit-image's coffee while a face goes past in front of it, under film grain that is new
-in each frame, with a sine tone. The warp error is the root mean square of what a result differs by from the previous one,
-carried along by the flow, where both show the same: once with the true motion, once with OpenCV's DIS between the input
-frames. Sharpness is the mean square of the steps between neighboring pixels.
+in each frame, with a sine tone. The warp error is the root mean square of what a result differs by from the previous
+one, carried along by the flow, where both show the same: once with the true motion, once with OpenCV's DIS between the
+input frames. Sharpness is the mean square of the steps between neighboring pixels.
 
 Exits with 1 when a steady warp error is above 0.7 of frame by frame or the sharpness below 0.9.
 

@@ -100,6 +100,7 @@ def on_ray(
         InputError: Ray is not installed, or there is no cluster at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # What ends the work is raised as well.
     try:
         import ray
         import ray.data
@@ -117,6 +118,7 @@ def on_ray(
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         threads = None if address else max(1, (os.cpu_count() or 1) // workers)
         shares = min(math.ceil(len(jobs) / _SHARE), _SHARES)
+        workers = min(workers, shares)
         told = ray.data.from_items([{"job": list(job)} for job in jobs], override_num_blocks=shares).map_batches(
             _Worker,
             fn_constructor_args=(run, threads),
