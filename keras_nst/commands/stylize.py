@@ -114,18 +114,19 @@ def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
     if options.output == "-":
         raise InputError("A clip cannot go to standard output. Expected --output with a file or a folder.")
     outputs = destinations(inputs, options.output, functools.partial(result_name, name), check_clip_format)
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
 
     def process(source: str, output: str) -> None:
         began = time.perf_counter()
         clip = inspect(source)
-        record = _record(options, name)
+        record = {**_record(options, name), "steadiness": options.steadiness}
         model = (find_style(style) / MODEL).stat().st_mtime_ns
 
         def stylize(frame):
             return _stylizer(style)(Picture(frame), strength=options.strength, color=options.color).rgb
 
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(Path(source).name, total=clip.frames)
             stylize_clip(
                 clip,
