@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -106,6 +107,8 @@ def on_ray(
         import ray.data
     except ImportError as error:
         raise InputError("The engine ray needs Ray. Install it: pip install 'keras_nst[ray]'.") from error
+    if address:
+        _check_address(address)
     # Without an own cluster's address, RAY_ADDRESS would name one. One CPU is left to what gives out the jobs.
     place = {"address": address} if address else {"address": "local", "num_cpus": workers + 1}
     try:
@@ -132,6 +135,18 @@ def on_ray(
             yield tuple(row["job"]), InputError(error) if error else json.loads(row["result"])
     finally:
         ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Ray itself waits for a quarter of an hour for a cluster that is not there."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "expected HOST:PORT"
+        raise InputError(
+            f"No Ray cluster answers at --address {address}: {reason}. Start one, or leave it out."
+        ) from error
 
 
 class _Worker:

@@ -1,4 +1,4 @@
-"""Consecutive frames stylized without flicker: what was painted moves along with what it was painted on.
+"""Consecutive frames stylized with less flicker: what was painted moves along with what it was painted on.
 
 A net paints each frame anew, and grain in the film or a shift by a pixel is enough for other strokes. Here optical flow
 carries the previous result to where its picture has moved, and the new result is blended with it. Two mixed paintings

@@ -74,6 +74,14 @@ def test_without_ray_it_is_named(monkeypatch):
         next(on_ray([("a", "b")], None))
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere"])
+@pytest.mark.filterwarnings("default")  # Ray's own.
+def test_a_cluster_that_is_not_there_is_told_at_once(address):
+    pytest.importorskip("ray")
+    with pytest.raises(InputError, match=address):
+        next(on_ray([("a", "b")], None, address=address))
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # Ray's own.
 def test_a_killed_worker_loses_nothing(tmp_path):
