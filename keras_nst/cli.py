@@ -80,9 +80,9 @@ _COUNT = _number(int, 1)
 
 
 def _add_stylize(commands) -> None:
-    parser = commands.add_parser("stylize", help="apply a trained style to pictures")
+    parser = commands.add_parser("stylize", help="apply a trained style to pictures and clips")
     parser.add_argument(
-        "inputs", nargs="*", metavar="INPUT", help="picture, folder, pattern, sample:NAME, or - for stdin"
+        "inputs", nargs="*", metavar="INPUT", help="picture, clip, folder, pattern, sample:NAME, or - for stdin"
     )
     parser.add_argument(
         "--style", "-s", action="append", metavar="NAME_OR_PATH", help="a style; several give a contact sheet"
@@ -97,6 +97,12 @@ def _add_stylize(commands) -> None:
         "--bits", type=int, choices=(8, 16), default=8, help="per color of the result (16: PNG and TIFF)"
     )
     parser.add_argument("--max-pixels", type=_COUNT, metavar="N", help="refuse larger inputs (100 million)")
+    message = "of clips: 0 each frame for itself ... 1 strokes stay as long as they can (%(default)g)"
+    parser.add_argument("--steadiness", type=_number(float, 0, 1), default=0.6, metavar="S", help=message)
+    message = "threads: reading, the net and writing at once; ray: on workers of Ray (%(default)s)"
+    parser.add_argument("--engine", choices=("threads", "ray"), default="threads", help=message)
+    parser.add_argument("--workers", type=_COUNT, default=1, metavar="N", help="of Ray, each with a net (%(default)s)")
+    parser.add_argument("--address", metavar="HOST:PORT", help="of a running Ray cluster (default: started here)")
     parser.add_argument("--sheet", action="store_true", help="one contact sheet of photographs and results")
     parser.add_argument("--json", action="store_true", help="one line of JSON on stdout for each result")
     parser.add_argument("--list", action="store_true", help="list the styles and exit")

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from reference import clips
 
 from keras_nst.cli import main
+from keras_nst.images.clips import inspect
 from keras_nst.images.io import read, read_record
 from keras_nst.models.styles import save_style
 from keras_nst.models.transfer_net import transfer_net
@@ -39,6 +41,7 @@ def here(tmp_path, monkeypatch, rng):
     (tmp_path / "text.jpg").write_text("not a picture")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "painting.jpg").read_bytes()[:900])
     (tmp_path / "empty").mkdir()
+    (tmp_path / "text.mp4").write_text("not a clip")
     return tmp_path
 
 
@@ -75,6 +78,30 @@ def test_a_bad_picture_among_good_ones_is_told_and_the_others_are_done(here, sty
     assert err.count("\n") == 1
     assert "cut.jpg" in err
     assert [path.name for path in (here / "out").iterdir()] == ["photo-tiny.png"]
+
+
+def test_results_that_are_there_are_not_made_again(here, style, capsys):
+    arguments = ("stylize", "photos", "--style", style, "-o", "out")
+    assert run(capsys, *arguments)[0] == 0
+    first = {path: path.stat().st_mtime_ns for path in (here / "out").iterdir()}
+    (here / "out" / "1-tiny.jpg").unlink()
+    code, out, err = run(capsys, *arguments)
+    assert (code, err) == (0, "2 of 3 are done already.\n")
+    assert out.count("\n") == 1
+    assert out.startswith("out/1-tiny.jpg")
+    kept = {path.name for path in first if path.stat().st_mtime_ns == first[path]}
+    assert kept == {"0-tiny.jpg", "2-tiny.jpg"}
+    assert run(capsys, *arguments, "--strength", 0.5)[1].count("\n") == 3  # Other results.
+
+
+def test_a_clip_gives_a_clip(here, style, capsys):
+    clips.write("clip.mp4", clips.frames(4))
+    code, out, err = run(capsys, "stylize", "clip.mp4", "--style", style, "-o", "out.mkv", "--max-size", 32, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["frames"] == 4
+    written = inspect("out.mkv")
+    assert (written.frames, float(written.rate)) == (4, pytest.approx(float(clips.RATE), rel=1e-3))
+    assert clips.sound_packets("out.mkv") == clips.sound_packets("clip.mp4")
 
 
 def test_a_sheet_holds_the_photograph_and_each_style(here, style, capsys):
@@ -207,6 +234,13 @@ BAD = {
     "16 bits in JPEG": ("stylize photo.png --style {style} -o out.jpg --bits 16", "JPEG"),
     "two to one file": ("stylize photo.png painting.jpg --style {style} -o text.jpg", "folder"),
     "unwritable": ("stylize photo.png --style {style} -o text.jpg/out.png", "text.jpg/out.png"),
+    "clip is text": ("stylize text.mp4 --style {style}", "text.mp4"),
+    "clip missing": ("stylize nowhere.mov --style {style} -o out.mp4", "nowhere.mov"),
+    "clip to a picture": ("stylize text.mp4 --style {style} -o out.png", ".png"),
+    "clip to stdout": ("stylize text.mp4 --style {style} -o -", "standard output"),
+    "picture to a clip": ("stylize photo.png --style {style} -o out.mp4", "mp4"),
+    "stdin to workers": ("stylize - --style {style} -o out.png --engine ray", "ray"),
+    "no workers": ("stylize photo.png --style {style} --workers 0", "--workers"),
     "strength": ("stylize photo.png --style {style} --strength 2", "from 0 to 1"),
     "unknown flag": ("stylize photo.png --style {style} --stength 1", "--stength"),
     "unknown command": ("stilize photo.png", "stilize"),

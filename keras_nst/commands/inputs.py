@@ -1,4 +1,4 @@
-"""The pictures that a command is given, and where what it makes of them goes."""
+"""The pictures and clips that a command is given, and where what it makes of them goes."""
 
 import glob
 import os
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from keras_nst.errors import BAD_INPUT, InputError
+from keras_nst.images.clips import CODECS, is_clip
 from keras_nst.images.encoding import FORMATS, check_format, encode
 from keras_nst.images.io import write
 from keras_nst.images.picture import Picture
@@ -37,14 +38,19 @@ def expand(patterns: Sequence[str]) -> list[str]:
     return inputs
 
 
-def destinations(inputs: Sequence[str], output: str | None, name: Callable[[Path], str], bits: int = 8) -> list[str]:
+def destinations(
+    inputs: Sequence[str],
+    output: str | None,
+    name: Callable[[Path], str],
+    check: Callable[[str], object] = check_format,
+) -> list[str]:
     """Where the result of each picture goes, checked before anything is computed.
 
     Args:
         inputs: From `expand`; "-" for stdin.
         output: What --output says: a file for one picture, a folder for several, "-" for stdout.
         name: From a picture's path to its result's name in a folder.
-        bits: Per sample of the results.
+        check: Refuses suffixes that results cannot have.
 
     Returns:
         A path for each picture, or "-".
@@ -63,27 +69,33 @@ def destinations(inputs: Sequence[str], output: str | None, name: Callable[[Path
         paths = [Path("stdin" if source == "-" else source.removeprefix("sample:")) for source in inputs]
         outputs = [str(folder / name(path)) for path in paths]
     for destination in outputs:
-        check_destination(destination, bits)
+        check_destination(destination, check)
     if twice := {destination for destination in outputs if outputs.count(destination) > 1}:
         raise InputError(f"Several pictures would be written to {min(twice)}. Rename them, or do them one by one.")
     return outputs
 
 
 def result_name(style: str, path: Path) -> str:
-    """The name of a picture's result in a style, in the picture's own format where that can be written."""
-    suffix = path.suffix.lower() if path.suffix.lower()[1:] in FORMATS else ".png"
+    """The name of a picture's or clip's result in a style, in its own format where that can be written."""
+    suffix = path.suffix.lower()
+    if suffix[1:] not in (*FORMATS, *CODECS):
+        suffix = ".mp4" if is_clip(path) else ".png"
     return f"{path.stem}-{style}{suffix}"
 
 
-def check_destination(output: str, bits: int = 8) -> None:
+def check_destination(output: str, check: Callable[[str], object] = check_format) -> None:
     """Refuse what nothing can be written to, before a result is computed that would be lost.
 
+    Args:
+        output: A path, or "-".
+        check: Refuses suffixes that the result cannot have.
+
     Raises:
-        InputError: The suffix is no format that can hold so many bits, or the folder cannot be written to.
+        InputError: The suffix is refused, or the folder cannot be written to.
     """
     if output == "-":
         return
-    check_format(Path(output).suffix, bits)
+    check(Path(output).suffix)
     folder = next(parent for parent in Path(output).absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InputError(f"Cannot write {output}: {folder} is no folder that can be written to. Choose another place.")

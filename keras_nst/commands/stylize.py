@@ -1,17 +1,26 @@
-"""`keras-nst stylize`: apply trained styles to pictures."""
+"""`keras-nst stylize`: apply trained styles to pictures and clips."""
 
 import argparse
 import functools
 import json
+import os
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver, destinations, each, expand, result_name
-from keras_nst.errors import InputError
-from keras_nst.images.io import MAX_PIXELS, read
+from keras_nst.errors import BAD_INPUT, InputError
+from keras_nst.images.clips import check_clip_format, inspect, is_clip
+from keras_nst.images.encoding import check_format
+from keras_nst.images.io import MAX_PIXELS, read, read_record
 from keras_nst.images.picture import Picture
-from keras_nst.models.styles import find_style, read_card, styles
+from keras_nst.infer.bulk import Job, on_ray, pipeline
+from keras_nst.models.styles import MODEL, find_style, read_card, styles
 from keras_nst.startup import load_tensorflow
 
 
@@ -28,20 +37,113 @@ def run(options: argparse.Namespace) -> int:
     inputs = expand(options.inputs)
     if options.sheet or len(chosen) > 1:
         return _write_sheet(options, inputs, chosen)
+    if any(map(is_clip, inputs)):
+        return _write_clips(options, inputs, chosen)
     return _write_each(options, inputs, chosen)
 
 
 def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
     ((name, style),) = chosen.items()
-    outputs = destinations(inputs, options.output, functools.partial(result_name, name), options.bits)
-    stylizer = functools.cache(_stylizer)  # Loaded once a picture has been read.
+    outputs = destinations(inputs, options.output, functools.partial(result_name, name), _check(options))
+    jobs = list(zip(inputs, outputs, strict=True))
+    folder = find_style(style).resolve()
+    if len(jobs) > 1:
+        record, newest = _record(options, name), (folder / MODEL).stat().st_mtime_ns
+        done = {job for job in jobs if _is_done(*job, record, newest)}
+        jobs = [job for job in jobs if job not in done]
+        if done:
+            print(f"{len(done)} of {len(inputs)} are done already.", file=sys.stderr)
+    run = functools.partial(_run, options, name, str(folder))
+    if options.engine == "ray" and jobs:
+        if "-" in inputs or "-" in outputs:
+            raise InputError("The engine ray takes files to files. Expected no -.")
+        jobs = [tuple(path if path.startswith("sample:") else os.path.abspath(path) for path in job) for job in jobs]
+        results = on_ray(jobs, run, workers=options.workers, address=options.address)
+    else:
+        results = run(jobs)
+    bad = []
+    for (source, output), result in results:
+        if isinstance(result, InputError):
+            bad.append(result)
+        else:
+            _report(options, source, output, name, result["width"], result["height"], result["seconds"])
+    if bad and len(inputs) == 1:
+        raise bad[0]
+    for error in bad:
+        print(f"error: {error}", file=sys.stderr)
+    return BAD_INPUT if bad else 0
+
+
+def _run(options, name: str, style: str, jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | InputError]]:
+    """Stylize pictures in this process."""
+
+    def read_one(job: Job):
+        began = time.perf_counter()
+        return _read(options, job[0]), time.perf_counter() - began
+
+    def stylize(picture_and_seconds):
+        picture, seconds = picture_and_seconds
+        stylizer = _stylizer(style)  # Loaded once a picture has been read.
+        began = time.perf_counter()
+        result = stylizer(picture, strength=options.strength, color=options.color)
+        return result, seconds + time.perf_counter() - began
+
+    def write_one(job: Job, picture_and_seconds) -> dict:
+        picture, seconds = picture_and_seconds
+        began = time.perf_counter()
+        _write(options, job[1], picture, name)
+        height, width = picture.rgb.shape[1:3]
+        return {"width": width, "height": height, "seconds": seconds + time.perf_counter() - began}
+
+    return pipeline(jobs, read_one, stylize, write_one)
+
+
+def _is_done(source: str, output: str, record: dict, newest: int) -> bool:
+    """Whether a result is there that is newer than its picture and its style, and was made by the same options."""
+    try:
+        made = os.stat(output).st_mtime_ns
+        return made > max(newest, os.stat(source).st_mtime_ns) and read_record(output) == record
+    except (OSError, InputError):  # Not a file, or not ours.
+        return False
+
+
+def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
+    from keras_nst.infer.video import stylize_clip
+
+    ((name, style),) = chosen.items()
+    if options.output == "-":
+        raise InputError("A clip cannot go to standard output. Expected --output with a file or a folder.")
+    outputs = destinations(inputs, options.output, functools.partial(result_name, name), check_clip_format)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
 
     def process(source: str, output: str) -> None:
         began = time.perf_counter()
-        picture = _read(options, source)
-        result = stylizer(style)(picture, strength=options.strength, color=options.color)
-        _write(options, output, result, name)
-        _report(options, source, output, name, result, time.perf_counter() - began)
+        clip = inspect(source)
+        record = {**_record(options, name), "steadiness": options.steadiness}
+        model = (find_style(style) / MODEL).stat().st_mtime_ns
+
+        def stylize(frame):
+            return _stylizer(style)(Picture(frame), strength=options.strength, color=options.color).rgb
+
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(Path(source).name, total=clip.frames)
+            stylize_clip(
+                clip,
+                output,
+                stylize,
+                steadiness=options.steadiness,
+                max_size=options.max_size,
+                record=record,
+                job={"style": str(find_style(style).resolve()), "model": model},
+                progress=lambda frames: bar.update(task, completed=frames),
+            )
+        seconds = time.perf_counter() - began
+        if options.json:
+            result = {"input": source, "output": output, "style": name, "frames": clip.frames}
+            print(json.dumps({**result, "seconds": round(seconds, 3)}))
+        else:
+            print(f"{output}  {clip.frames} frames  {seconds:.1f} s")
 
     return each(process, inputs, outputs)
 
@@ -50,7 +152,7 @@ def _write_sheet(options, inputs: list[str], chosen: dict[str, str]) -> int:
     from keras_nst.images.sheet import contact_sheet
 
     output = options.output or "sheet.png"
-    check_destination(output, options.bits)
+    check_destination(output, _check(options))
     began = time.perf_counter()
     pictures = [_read(options, source) for source in inputs]
     rows = [[picture.rgb] for picture in pictures]
@@ -60,7 +162,8 @@ def _write_sheet(options, inputs: list[str], chosen: dict[str, str]) -> int:
             row.append(stylizer(picture, strength=options.strength, color=options.color).rgb)
     sheet = Picture(contact_sheet(rows, labels=["photograph", *chosen]))
     _write(options, output, sheet, *chosen)
-    _report(options, " ".join(inputs), output, " ".join(chosen), sheet, time.perf_counter() - began)
+    height, width = sheet.rgb.shape[1:3]
+    _report(options, " ".join(inputs), output, " ".join(chosen), width, height, time.perf_counter() - began)
     return 0
 
 
@@ -68,6 +171,7 @@ def _read(options, source: str) -> Picture:
     return read(content(source), max_pixels=options.max_pixels or MAX_PIXELS, max_size=options.max_size)
 
 
+@functools.cache
 def _stylizer(style: str):
     load_tensorflow()
     from keras_nst.infer.stylizer import Stylizer
@@ -76,18 +180,25 @@ def _stylizer(style: str):
 
 
 def _write(options, output: str, picture: Picture, *names: str) -> None:
-    record = {
+    deliver(output, picture, bits=options.bits, record=_record(options, *names))
+
+
+def _record(options, *names: str) -> dict:
+    return {
         "version": keras_nst.__version__,
         "style": " ".join(names),
         "strength": options.strength,
         "color": options.color,
         "max_size": options.max_size,
+        "bits": options.bits,
     }
-    deliver(output, picture, bits=options.bits, record=record)
 
 
-def _report(options, source: str, output: str, style: str, picture: Picture, seconds: float) -> None:
-    height, width = picture.rgb.shape[1:3]
+def _check(options):
+    return functools.partial(check_format, bits=options.bits)
+
+
+def _report(options, source: str, output: str, style: str, width: int, height: int, seconds: float) -> None:
     if options.json:
         result = {"input": source, "output": output, "style": style, "width": width, "height": height}
         print(json.dumps({**result, "seconds": round(seconds, 3)}), file=sys.stderr if output == "-" else sys.stdout)
