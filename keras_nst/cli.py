@@ -92,6 +92,10 @@ def _add_stylize(commands) -> None:
     parser.add_argument(
         "--strength", type=_number(float, 0, 1), default=1.0, help="0 the photograph ... 1 the full style"
     )
+    message = "less style here: saliency, cam (what a classifier sees), alpha, or a picture of its size, white there"
+    parser.add_argument("--protect", metavar="SOURCE", help=message)
+    message = "the strength where it is protected (%(default)g)"
+    parser.add_argument("--protect-strength", type=_number(float, 0, 1), default=0.4, metavar="S", help=message)
     parser.add_argument("--color", choices=("style", "keep"), default="style", help="keep: the photograph's own colors")
     parser.add_argument(
         "--bits", type=int, choices=(8, 16), default=8, help="per color of the result (16: PNG and TIFF)"

@@ -59,6 +59,19 @@ def test_one_photograph_gives_one_file_of_its_size_that_records_what_made_it(her
     assert (record["style"], record["strength"]) == ("tiny", 0.5)
 
 
+def test_what_is_protected_stays_as_it_was(here, style, capsys):
+    mask = np.zeros((36, 48), np.uint8)
+    mask[:, :24] = 255
+    Image.fromarray(mask).save("mask.png")
+    arguments = ("stylize", "photo.png", "--style", style, "-o", "out.png")
+    assert run(capsys, *arguments)[0] == 0
+    full = read("out.png").rgb
+    assert run(capsys, *arguments, "--protect", "mask.png", "--protect-strength", 0)[0] == 0
+    found = read("out.png").rgb
+    np.testing.assert_array_equal(found[:, :, :22], read("photo.png").rgb[:, :, :22])
+    np.testing.assert_array_equal(found[:, :, 26:], full[:, :, 26:])
+
+
 def test_a_folder_goes_to_a_folder(here, style, capsys):
     code, out, _ = run(capsys, "stylize", "photos", "--style", style, "-o", "out", "--json")
     assert code == 0
@@ -241,6 +254,8 @@ BAD = {
     "picture to a clip": ("stylize photo.png --style {style} -o out.mp4", "mp4"),
     "stdin to workers": ("stylize - --style {style} -o out.png --engine ray", "ray"),
     "no workers": ("stylize photo.png --style {style} --workers 0", "--workers"),
+    "protected of another size": ("stylize photo.png --style {style} --protect painting.jpg", "64 x 64"),
+    "protected clip": ("stylize text.mp4 --style {style} -o out.mp4 --protect saliency", "--protect"),
     "strength": ("stylize photo.png --style {style} --strength 2", "from 0 to 1"),
     "unknown flag": ("stylize photo.png --style {style} --stength 1", "--stength"),
     "unknown command": ("stilize photo.png", "stilize"),

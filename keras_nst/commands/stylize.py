@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -22,6 +23,9 @@ from keras_nst.images.picture import Picture
 from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.styles import MODEL, find_style, read_card, styles
 from keras_nst.startup import load_tensorflow
+
+FEATHER = 0.03
+"""Over how much of the shorter side the strength changes where something is protected."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,7 +89,7 @@ def _run(options, name: str, style: str, jobs: Iterable[Job]) -> Iterator[tuple[
         picture, seconds = picture_and_seconds
         stylizer = _stylizer(style)  # Loaded once a picture has been read.
         began = time.perf_counter()
-        result = stylizer(picture, strength=options.strength, color=options.color)
+        result = stylizer(picture, strength=_strength(options, picture), color=options.color)
         return result, seconds + time.perf_counter() - began
 
     def write_one(job: Job, picture_and_seconds) -> dict:
@@ -113,6 +117,8 @@ def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
     ((name, style),) = chosen.items()
     if options.output == "-":
         raise InputError("A clip cannot go to standard output. Expected --output with a file or a folder.")
+    if options.protect:
+        raise InputError("What is in a clip moves, and --protect does not follow it. Leave it out.")
     outputs = destinations(inputs, options.output, functools.partial(result_name, name), check_clip_format)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
@@ -159,7 +165,7 @@ def _write_sheet(options, inputs: list[str], chosen: dict[str, str]) -> int:
     for style in chosen.values():
         stylizer = _stylizer(style)
         for row, picture in zip(rows, pictures, strict=True):
-            row.append(stylizer(picture, strength=options.strength, color=options.color).rgb)
+            row.append(stylizer(picture, strength=_strength(options, picture), color=options.color).rgb)
     sheet = Picture(contact_sheet(rows, labels=["photograph", *chosen]))
     _write(options, output, sheet, *chosen)
     height, width = sheet.rgb.shape[1:3]
@@ -169,6 +175,17 @@ def _write_sheet(options, inputs: list[str], chosen: dict[str, str]) -> int:
 
 def _read(options, source: str) -> Picture:
     return read(content(source), max_pixels=options.max_pixels or MAX_PIXELS, max_size=options.max_size)
+
+
+def _strength(options, picture: Picture) -> float | np.ndarray:
+    """How much of the style there is, everywhere or from pixel to pixel."""
+    if not options.protect:
+        return options.strength
+    from keras_nst.commands.masks import named_mask
+    from keras_nst.images.masks import feather
+
+    mask = feather(named_mask(options.protect, picture), FEATHER * min(picture.rgb.shape[1:3]))
+    return options.strength + mask * (options.protect_strength - options.strength)
 
 
 @functools.cache
@@ -191,6 +208,8 @@ def _record(options, *names: str) -> dict:
         "color": options.color,
         "max_size": options.max_size,
         "bits": options.bits,
+        "protect": options.protect and Path(options.protect).name,
+        "protect_strength": options.protect_strength,
     }
 
 
