@@ -2,8 +2,8 @@
 
 Instance normalization needs the mean and the variance of the whole picture, fifteen times over. So the net is taken one
 convolution at a time over all bands, and only the deepest maps, a sixteenth of the pixels, are kept whole: what comes
-before and after them is computed again for each convolution, which costs a third more. A band is computed with the rows
-around it that it depends on, so that nothing tells where it ends.
+before and after them is computed again for each convolution, which costs half as much again. A band is computed with
+the rows around it that it depends on, so that nothing tells where it ends.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras_nst.infer.fold import GivenNormalization, with_normalization
 from keras_nst.models.transfer_net import STRIDE
 
-BAND_PIXELS = 2**20
+BAND_PIXELS = 2**19
 KEPT = np.float16
 # Rows of the deepest maps that a band's result depends on, on each side: those of the picture that its encoder sees,
 # of a deepest map that a convolution there and that all of the decoder sees.
@@ -55,83 +55,95 @@ class Bandwise:
         def image(begin: int, end: int) -> np.ndarray:
             return rows(STRIDE * begin, min(STRIDE * end, height))
 
-        def run(layer, sources, halo):
-            return self._run(layer, sources, halo, bands)
+        def run(layer: str, sources: dict[str, Rows], halo: int, into: _Map | None = None) -> None:
+            parts = []
+            for begin, band, moments in self._run(layer, sources, halo, bands, into and KEPT):
+                if into:
+                    into.put(begin, band)
+                parts.append(moments)
+            if layer.endswith("_conv"):
+                self._normalize(layer.replace("_conv", "_norm"), parts)
 
-        encoder, decoder = {"image": image}, {}
-        for name in ("encode1", "encode2"):
-            self._normalize(name, run(f"{name}_conv", encoder, ENCODER_HALO))
-        hidden = _Map(count)
-        self._normalize("encode3", hidden.kept(run("encode3_conv", encoder, ENCODER_HALO)))
-        for _ in hidden.kept(run("encode3_relu", {"encode3_conv": hidden}, 0)):
-            pass
-        before, residual = "encode3_relu", _Map(count)
+        encoder, hidden, residual = {"image": image}, _Map(count), _Map(count)
+        for name in ("encode1_conv", "encode2_conv"):
+            run(name, encoder, ENCODER_HALO)
+        run("encode3_conv", encoder, ENCODER_HALO, into=hidden)
+        run("encode3_relu", {"encode3_conv": hidden}, 0, into=hidden)
+        before = "encode3_relu"
         for block in range(1, self._blocks + 1):
-            first, second, added = f"residual{block}a", f"residual{block}b", f"residual{block}_add"
-            self._normalize(first, residual.kept(run(f"{first}_conv", {before: hidden}, RESIDUAL_HALO)))
-            self._normalize(second, residual.kept(run(f"{second}_conv", {f"{first}_conv": residual}, RESIDUAL_HALO)))
-            for _ in hidden.kept(run(added, {before: hidden, f"{second}_conv": residual}, 0)):
-                pass
+            first, second, added = f"residual{block}a_conv", f"residual{block}b_conv", f"residual{block}_add"
+            run(first, {before: hidden}, RESIDUAL_HALO, into=residual)
+            run(second, {first: residual}, RESIDUAL_HALO, into=residual)
+            run(added, {before: hidden, second: residual}, 0, into=hidden)
             before = added
         del residual
-        decoder[before] = hidden
-        for name in ("decode1", "decode2"):
-            self._normalize(name, run(f"{name}_conv", decoder, DECODER_HALO))
-        for begin, band in run("rgb", decoder, DECODER_HALO):
+        for name in ("decode1_conv", "decode2_conv"):
+            run(name, {before: hidden}, DECODER_HALO)
+        for begin, band, _ in self._run("rgb", {before: hidden}, DECODER_HALO, bands, np.float32):
             yield STRIDE * begin, band[:, : height - STRIDE * begin, :width]
 
     def _run(
-        self, layer: str, sources: dict[str, Rows], halo: int, bands: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """The output of a layer from those of others, band by band."""
-        compute = self._compiled(layer, tuple(sources))
+        self, layer: str, sources: dict[str, Rows], halo: int, bands: Sequence[tuple[int, int]], dtype: type | None
+    ) -> Iterator[tuple[int, np.ndarray | None, np.ndarray | None]]:
+        """The output of a layer from those of others, band by band.
+
+        Yields:
+            The band's first row; what the layer gives there, in the type asked for, None for none; and, of a
+            convolution, number, means and variances of its values, (3, channels).
+        """
+        compute = self._compiled(layer, tuple(sources), dtype)
         last = bands[-1][1]
 
         def windows() -> Iterator[tuple]:
             for begin, end in bands:
                 first, after = max(0, begin - halo), min(last, end + halo)
-                yield (
-                    begin,
-                    end - begin,
-                    begin - first,
-                    after - first,
-                    [rows(first, after) for rows in sources.values()],
-                )
+                seen = [rows(first, after) for rows in sources.values()]
+                yield begin, seen, end - begin, begin - first, after - first
 
         upcoming = windows()
         window = next(upcoming)
         while window:
-            begin, *place, seen = window
-            found = compute(seen, *place)
+            begin, *arguments = window
+            found = compute(*arguments)
             # Read before this result is written, which may be over what the next one sees.
             window = next(upcoming, None)
-            yield begin, found.numpy()
+            yield begin, *(None if part is None else part.numpy() for part in found)
 
-    def _compiled(self, layer: str, sources: tuple[str, ...]) -> Callable:
-        if (layer, sources) not in self._runs:
+    def _compiled(self, layer: str, sources: tuple[str, ...], dtype: type | None) -> Callable:
+        if layer not in self._runs:
             inputs = [self._net.get_layer(name).output for name in sources]
             part = keras.Model(inputs, self._net.get_layer(layer).output)
-            specs = [tf.TensorSpec((1, None, None, tensor.shape[-1])) for tensor in inputs]
+            specs = [
+                tf.TensorSpec((1, None, None, tensor.shape[-1]), np.float32 if name == "image" else KEPT)
+                for name, tensor in zip(sources, inputs, strict=True)
+            ]
 
             @tf.function(input_signature=[specs, *[tf.TensorSpec((), tf.int32)] * 3])
             def compute(seen, rows, above, all_rows):
-                found = part(seen, training=False)
+                found = part([tf.cast(values, tf.float32) for values in seen], training=False)
                 scale = tf.shape(found)[1] // all_rows
-                return found[:, scale * above : scale * (above + rows)]
+                found = found[:, scale * above : scale * (above + rows)]
+                moments = None
+                if layer.endswith("_conv"):
+                    ones = tf.ones_like(found[0, 0, 0])
+                    # TensorFlow's quickest way to them; the variance is that of a sample.
+                    _, mean, variance = tf.compat.v1.nn.fused_batch_norm(found, ones, ones)
+                    count = tf.cast(tf.size(found[..., 0]), tf.float32)
+                    moments = tf.stack([count * ones, mean, (1 - 1 / count) * variance])
+                return None if dtype is None else tf.cast(found, dtype), moments
 
-            self._runs[layer, sources] = compute
-        return self._runs[layer, sources]
+            self._runs[layer] = compute
+        return self._runs[layer]
 
-    def _normalize(self, name: str, bands: Iterator[tuple[int, np.ndarray]]) -> None:
-        """Give a normalization the moments of what it normalizes.
+    def _normalize(self, name: str, parts: Sequence[np.ndarray]) -> None:
+        """Give a normalization the moments of what it normalizes, from those of bands.
 
-        Each band's own are exact; they are put together as by Chan, Golub, LeVeque 1979.
+        Source: Chan, Golub, LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
         """
-        parts = [(band[..., 0].size, band.mean((0, 1, 2)), band.var((0, 1, 2))) for _, band in bands]
-        counts, means, variances = (np.array(part, np.float64) for part in zip(*parts, strict=True))
-        shares = (counts / counts.sum())[:, None]
+        counts, means, variances = np.stack(parts, axis=1).astype(np.float64)
+        shares = counts / counts.sum(0)
         mean = (shares * means).sum(0)
-        self._net.get_layer(f"{name}_norm").moments.assign([mean, (shares * (variances + (means - mean) ** 2)).sum(0)])
+        self._net.get_layer(name).moments.assign([mean, (shares * (variances + (means - mean) ** 2)).sum(0)])
 
 
 class _Map:
@@ -141,12 +153,10 @@ class _Map:
         self._rows, self._values = rows, None
 
     def __call__(self, begin: int, end: int) -> np.ndarray:
-        return self._values[:, begin:end].astype(np.float32)
+        return self._values[:, begin:end].copy()
 
-    def kept(self, bands: Iterator[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
-        """The bands, each kept as it goes by."""
-        for begin, band in bands:
-            if self._values is None:
-                self._values = np.empty((1, self._rows, *band.shape[2:]), KEPT)
-            self._values[:, begin : begin + band.shape[1]] = band
-            yield begin, band
+    def put(self, begin: int, band: np.ndarray) -> None:
+        """Keep the rows from the first on."""
+        if self._values is None:
+            self._values = np.empty((1, self._rows, *band.shape[2:]), KEPT)
+        self._values[:, begin : begin + band.shape[1]] = band

@@ -28,8 +28,11 @@ class GivenNormalization(keras.layers.GroupNormalization):
     def call(self, inputs):
         """Normalize (batch, height, width, channels)."""
         mean, variance = tf.unstack(tf.convert_to_tensor(self.moments))
-        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
-        return inputs * scale + (self.beta - mean * scale)
+        gamma, beta = map(tf.convert_to_tensor, (self.gamma, self.beta))
+        normalized, _, _ = tf.compat.v1.nn.fused_batch_norm(
+            inputs, gamma, beta, mean, variance, epsilon=self.epsilon, is_training=False
+        )
+        return normalized
 
 
 def with_normalization(net: keras.Model, kind: type[keras.layers.GroupNormalization]) -> keras.Model:
