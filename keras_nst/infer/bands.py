@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras_nst.infer.fold import GivenNormalization, with_normalization
 from keras_nst.models.transfer_net import STRIDE
 
-BAND_PIXELS = 2**19
+BAND_PIXELS = 3 * 2**17
 KEPT = np.float16
 # Rows of the deepest maps that a band's result depends on, on each side: those of the picture that its encoder sees,
 # of a deepest map that a convolution there and that all of the decoder sees.
