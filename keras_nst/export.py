@@ -140,7 +140,10 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
     module = tf.Module()
     module.weights = [variable.value for variable in served.variables]
     module.stylize, module.stylize_bytes = stylize, stylize_bytes
-    tf.saved_model.save(module, path, signatures={"serving_default": stylize, "serving_bytes": stylize_bytes})
+    try:
+        tf.saved_model.save(module, path, signatures={"serving_default": stylize, "serving_bytes": stylize_bytes})
+    except tf.errors.ResourceExhaustedError as error:  # A full disk, which is no OSError to TensorFlow.
+        raise OSError(error.message.rpartition("; ")[2]) from error
 
 
 def _run_saved_model(path: Path) -> Iterator[Callable]:

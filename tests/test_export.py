@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_nst import export as module
 from keras_nst.cli import main
@@ -257,3 +258,13 @@ def test_bad_input_is_one_line_and_code_2_and_leaves_nothing(here, style, capsys
     assert captured.err.startswith("error: ")
     assert told in captured.err
     assert sorted(here.rglob("*")) == before
+
+
+def test_a_disk_that_is_full_is_told_in_one_line_and_nothing_is_left(tmp_path, monkeypatch):
+    def save(*arguments, **options):  # As TensorFlow tells it, which is no OSError.
+        raise tf.errors.ResourceExhaustedError(None, None, "/models/variables; No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", save)
+    with pytest.raises(InputError, match=r"^Cannot write .*No space left on device"):
+        export("starry_night", tmp_path)
+    assert not list(tmp_path.iterdir())

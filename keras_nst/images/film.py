@@ -34,7 +34,7 @@ class Film:
         """Opens a file of any format that FFmpeg reads.
 
         Raises:
-            InputError: There is no such file, or it is no film.
+            InputError: There is no such file, or it is no film but text or a picture.
         """
         if not Path(path).is_file():
             raise InputError(f"Expected the file of a film. {str(path)!r} is none.")
@@ -47,6 +47,8 @@ class Film:
             raise InputError(f"Cannot read {path}: it is no film that FFmpeg knows, or it is cut short.")
         self.rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.count = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        if self.count == 1:  # FFmpeg also reads pictures.
+            raise InputError(f"{path} is a single picture. Expected a film.")
         self.seen = 0
 
     def stride(self, every: float) -> int:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_nst.cli import main
+from keras_nst.images.film import Film  # First of all, because it keeps FFmpeg quiet from its first film on.
 from keras_nst.images.io import read, read_record
 from keras_nst.images.picture import resize
 
@@ -29,7 +30,13 @@ def here(tmp_path, monkeypatch, scenes):
     (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.mp4").write_text("no film")
     (tmp_path / "empty.avi").write_bytes(b"")
+    cv2.imwrite("picture.jpg", scenes[0])
     return tmp_path
+
+
+def test_a_film_tells_its_rate_and_length(here):
+    film = Film("film.avi")
+    assert (film.rate, film.count, film.stride(0.5)) == (RATE, 60, 5)
 
 
 def test_each_scene_gives_one_frame_named_by_its_number(here, capfd, scenes):
@@ -72,6 +79,7 @@ def test_frames_of_another_run_are_not_mixed_in(here, capfd):
         (["nowhere.mp4", "-o", "frames"], "nowhere.mp4"),
         (["text.mp4", "-o", "frames"], "text.mp4"),
         (["empty.avi", "-o", "frames"], "empty.avi"),
+        (["picture.jpg", "-o", "frames"], "picture.jpg"),
         (["film.avi", "-o", "text.mp4"], "text.mp4"),
         (["film.avi", "-o", "frames", "--ssim", "1.5"], "from 0 to 1"),
         (["film.avi"], "--output"),
