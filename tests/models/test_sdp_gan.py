@@ -3,17 +3,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from reference import sdp_gan as reference
+from reference.nets import randomized
 
 from keras_nst.models.sdp_gan import MAP, PICTURE, discriminator, generator, part
 
 TINY = {"filters": (4, 5, 6), "residual_blocks": 1, "saliency_filters": (3, 4, 5, 6)}
-
-
-def randomized(net, rng):
-    """The net with every weight drawn anew, offsets and scales too, as if trained."""
-    for variable in net.variables:
-        variable.assign(rng.normal(0, 0.4, variable.shape) + (1 if variable.name == "gamma" else 0))
-    return net
 
 
 @pytest.fixture

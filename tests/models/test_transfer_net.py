@@ -2,17 +2,11 @@ import keras
 import numpy as np
 import pytest
 from reference import transfer_net as reference
+from reference.nets import randomized
 
 from keras_nst.models.transfer_net import transfer_net
 
 TINY = {"filters": (4, 4, 8), "residual_blocks": 1}
-
-
-def randomized(net, rng):
-    """The net with every weight drawn anew, offsets and scales too, as if trained."""
-    for variable in net.variables:
-        variable.assign(rng.normal(0, 0.5, variable.shape) + (1 if variable.name == "gamma" else 0))
-    return net
 
 
 @pytest.fixture
