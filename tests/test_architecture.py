@@ -30,6 +30,7 @@ TENSORFLOW = (
     "export.py",
     "fit/autodiff.py",
     "fit/callbacks.py",
+    "fit/devices.py",
     "images/datasets.py",
     "images/sets.py",
     "infer/",

@@ -39,7 +39,7 @@ def objective(perception):
 
 
 def net(weights=None, dtype="float32"):
-    net = transfer_net((4, 4, 8), 1, dtype)
+    net = transfer_net((4, 4, 8), 1, dtype=dtype)
     if weights is not None:
         net.set_weights(weights)
     return net
