@@ -187,7 +187,7 @@ def trainings(monkeypatch):
         asked.append((options, resume))
         return Path("learned")
 
-    monkeypatch.setattr("keras_nst.learn.learn", learn)
+    monkeypatch.setattr("keras_nst.jobs.learn.learn", learn)
     return asked
 
 

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     picture = read(content(options.content))
     regions = _regions(options, picture)
     load_tensorflow()
-    from keras_nst.optimize import optimize, settled
+    from keras_nst.jobs.optimize import optimize, settled
 
     chosen = settled(PixelOptions(**pixel_options(options)))
     console = Console(stderr=True)

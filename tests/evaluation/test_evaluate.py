@@ -5,8 +5,8 @@ from keras import layers
 from PIL import Image
 from reference import losses as reference
 
-from keras_nst.evaluate.evaluation import FACTS, MEASURES, VIEWS, evaluate
-from keras_nst.evaluate.inputs import find_models, read_photographs
+from keras_nst.evaluation.evaluate import FACTS, MEASURES, VIEWS, evaluate
+from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.images.io import read
 from keras_nst.images.picture import fit_short_side
 from keras_nst.models.styles import MODEL, save_style

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_nst.errors import InputError
-from keras_nst.evaluate.inputs import find_models, is_style, picture_files, read_photographs, read_square
+from keras_nst.evaluation.inputs import find_models, is_style, picture_files, read_photographs, read_square
 from keras_nst.models.styles import MODEL
 
 

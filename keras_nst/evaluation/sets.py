@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from keras_nst.errors import InputError
-from keras_nst.evaluate.inputs import read_square
-from keras_nst.evaluate.measures import class_score, frechet, kernel_distance
+from keras_nst.evaluation.inputs import read_square
+from keras_nst.evaluation.measures import class_score, frechet, kernel_distance
 from keras_nst.images.datasets import photographs
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer

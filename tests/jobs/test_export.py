@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_nst import export as module
 from keras_nst.cli import main
 from keras_nst.errors import InputError
-from keras_nst.export import CONFIG, METADATA, WARMUP, export
+from keras_nst.jobs import export as module
+from keras_nst.jobs.export import CONFIG, METADATA, WARMUP, export
 from keras_nst.models.styles import load_net, save_style
 from keras_nst.models.transfer_net import transfer_net
 

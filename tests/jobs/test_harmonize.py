@@ -6,9 +6,9 @@ import pytest
 from scipy.spatial import cKDTree
 
 from keras_nst.errors import InputError
-from keras_nst.evaluate.harmonization import measure
-from keras_nst.harmonize import FEATHER, fitting_strength, harmonize, matched_style, smoothness, surroundings
+from keras_nst.evaluation.harmonization import measure
 from keras_nst.images.masks import feather
+from keras_nst.jobs.harmonize import FEATHER, fitting_strength, harmonize, matched_style, smoothness, surroundings
 from keras_nst.losses.patches import blocks
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from reference import losses as reference
 
-from keras_nst import optimize as job
 from keras_nst.errors import InputError
+from keras_nst.jobs import optimize as job
+from keras_nst.jobs.optimize import check_memory, optimize, settled
 from keras_nst.models.vgg import vgg
-from keras_nst.optimize import check_memory, optimize, settled
 from keras_nst.options import PixelOptions, Region
 
 # Shallow, so that it compiles in a second.

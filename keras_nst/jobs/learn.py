@@ -14,7 +14,7 @@ from rich.console import Console
 
 import keras_nst
 from keras_nst.errors import InputError
-from keras_nst.evaluate.charts import curves, read_losses
+from keras_nst.evaluation.charts import curves, read_losses
 from keras_nst.files import replacing
 from keras_nst.fit.adversarial import AdversarialTrainer
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine

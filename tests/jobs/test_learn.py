@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_nst import learn
 from keras_nst.cli import main
 from keras_nst.errors import InputError
 from keras_nst.images.io import read
+from keras_nst.jobs import learn
 from keras_nst.models.styles import load_net, read_card
 from keras_nst.models.weights import vgg_weights
 from keras_nst.recipes import liu2019

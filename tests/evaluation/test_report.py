@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from keras_nst.errors import InputError
-from keras_nst.evaluate.charts import bars, comparison, curves, overlay
-from keras_nst.evaluate.evaluation import FACTS, MEASURES, Evaluation, View
-from keras_nst.evaluate.report import table, write_report
+from keras_nst.evaluation.charts import bars, comparison, curves, overlay
+from keras_nst.evaluation.evaluate import FACTS, MEASURES, Evaluation, View
+from keras_nst.evaluation.report import table, write_report
 from keras_nst.images.io import read
 from keras_nst.images.sheet import GAP
 
@@ -157,6 +157,6 @@ def test_curves_have_a_plot_for_each_term_of_any_model():
 
 def test_the_curves_of_a_log_are_its_terms_alone(tmp_path, evaluation, monkeypatch):
     seen = {}
-    monkeypatch.setattr("keras_nst.evaluate.report.curves", lambda logs: seen.update(logs) or curves(logs))
+    monkeypatch.setattr("keras_nst.evaluation.report.curves", lambda logs: seen.update(logs) or curves(logs))
     write_report(tmp_path / "report", evaluation)
     assert seen == {"ours": {"content": [1.5, 1.25], "style": [0.5, 0.25]}, "theirs": {}}

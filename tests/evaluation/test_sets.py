@@ -5,11 +5,11 @@ from keras import layers
 from reference import sets as reference
 
 from keras_nst.errors import InputError
-from keras_nst.evaluate import sets
-from keras_nst.evaluate.evaluation import FACTS, MEASURES, evaluate
-from keras_nst.evaluate.inputs import find_models, read_photographs
-from keras_nst.evaluate.report import write_report
-from keras_nst.evaluate.sets import SETS, StyleSet, embedding, meanings
+from keras_nst.evaluation import sets
+from keras_nst.evaluation.evaluate import FACTS, MEASURES, evaluate
+from keras_nst.evaluation.inputs import find_models, read_photographs
+from keras_nst.evaluation.report import write_report
+from keras_nst.evaluation.sets import SETS, StyleSet, embedding, meanings
 
 SIZE = 64
 

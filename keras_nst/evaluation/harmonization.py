@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_nst.evaluate.measures import seam
+from keras_nst.evaluation.measures import seam
 from keras_nst.files import replacing
-from keras_nst.harmonize import FEATHER, matched_style, surroundings
 from keras_nst.images.io import write
 from keras_nst.images.masks import feather, overlay
 from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
+from keras_nst.jobs.harmonize import FEATHER, matched_style, surroundings
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import vgg

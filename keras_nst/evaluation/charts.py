@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_nst.evaluate.evaluation import View
+from keras_nst.evaluation.evaluate import View
 from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from reference import sets as reference
 
-from keras_nst.evaluate.measures import (
+from keras_nst.evaluation.measures import (
     border,
     checkerboard,
     class_score,

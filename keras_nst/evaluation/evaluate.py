@@ -13,8 +13,8 @@ from keras import ops
 
 import keras_nst
 from keras_nst import losses
-from keras_nst.evaluate.inputs import Photographs, is_style, picture_files, read_square
-from keras_nst.evaluate.measures import (
+from keras_nst.evaluation.inputs import Photographs, is_style, picture_files, read_square
+from keras_nst.evaluation.measures import (
     border,
     checkerboard,
     color_distance,
@@ -26,14 +26,16 @@ from keras_nst.evaluate.measures import (
     prominent,
     ssim,
 )
-from keras_nst.evaluate.sets import StyleSet
+from keras_nst.evaluation.sets import StyleSet
 from keras_nst.fit.objective import Objective
 from keras_nst.images.io import read
 from keras_nst.images.picture import Picture, fit_short_side
 from keras_nst.images.saliency import saliency
 from keras_nst.infer.stylizer import Stylizer
+from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.styles import MODEL, load_net
+from keras_nst.models.vgg import vgg
 from keras_nst.options import TrainingOptions
 from keras_nst.recipes import johnson2016
 
@@ -127,8 +129,8 @@ def evaluate(
     photographs: Photographs,
     style: str | Path | StyleSet,
     *,
-    features: keras.Model,
-    classifier: keras.Model,
+    features: keras.Model | None = None,
+    classifier: keras.Model | None = None,
     classes: Sequence[str] | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> Evaluation:
@@ -138,14 +140,15 @@ def evaluate(
         models: As `find_models` gives them.
         photographs: As `read_photographs` gives them.
         style: The painting's file, or a set of pictures that the results are compared with as a whole.
-        features: VGG, as `keras_nst.models.vgg.vgg` builds it.
-        classifier: As `keras_nst.models.cam.gap_classifier` builds it.
+        features: What `keras_nst.models.vgg.vgg` builds, unless given.
+        classifier: What `keras_nst.models.cam.gap_classifier` builds, unless given.
         classes: Names of the classes; None for their numbers.
         progress: Passes on the photographs as they are taken up.
 
     Raises:
         InputError: The painting, a style or a result cannot be read.
     """
+    features, classifier = features or vgg(), classifier or gap_classifier()
     whole = style if isinstance(style, StyleSet) else None
     if whole:
         objective = Objective(losses.content(johnson2016.CONTENT_LAYER), Observer(vgg=features))
