@@ -93,7 +93,7 @@ class PixelOptions:
         average: Whether Adam returns a running mean of its pictures.
         init: "content", "noise", or the file of a picture.
         rule: How masks are carried down the network: "simple", "inside" or "all", see `region_weights`.
-        color: "style", or "keep" for the photograph's own colors.
+        color: "style", "keep" for the photograph's own colors, or "only" for the style's on its brightness.
         tile: Side in pixels of the windows that a large picture is measured in; None for the whole at once.
         seed: Of the noise.
     """

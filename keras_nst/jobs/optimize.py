@@ -13,7 +13,7 @@ from keras_nst.errors import InputError
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT
-from keras_nst.images.color import keep_color
+from keras_nst.images.color import with_colors
 from keras_nst.images.io import read
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.pyramid import finer, fit, sizes
@@ -73,8 +73,7 @@ def optimize(
         start = _start(options, sized) if image is None else finer(image, coarser, sized)
         report = progress and functools.partial(progress, side)
         image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
-    if options.color == "keep":
-        image = keep_color(image, sized)
+    image = with_colors(image, sized, options.color)
     # Soft masks fade. Where a mask is 0 or 1 nothing is computed, so that pixels stay what they are bit for bit.
     faded = np.where(masks[0] < 1, sized + masks[0] * (image - sized), image)
     return np.where(free, faded, sized)
