@@ -102,6 +102,8 @@ def _add_stylize(commands) -> None:
     parser.add_argument(
         "--bits", type=int, choices=(8, 16), default=8, help="per color of the result (16: PNG and TIFF)"
     )
+    message = "show the result as the printer of this ICC profile would print it"
+    parser.add_argument("--proof", metavar="FILE", help=message)
     parser.add_argument("--max-pixels", type=_COUNT, metavar="N", help="refuse larger inputs (100 million)")
     message = "of clips: 0 each frame for itself ... 1 strokes stay as long as they can (%(default)g)"
     parser.add_argument("--steadiness", type=_number(float, 0, 1), default=0.6, metavar="S", help=message)
@@ -234,6 +236,7 @@ def _add_optimize(commands) -> None:
     message = "where in the painting a region takes its style from, in the order of the content masks"
     add("--style-mask", action="append", default=[], metavar="SOURCE", help=message)
     add("--save-every", type=_COUNT, metavar="N", help="write a preview beside OUT each so many steps")
+    add("--report", metavar="DIR", help="write a page of the pictures, the losses and the options")
     add("--json", action="store_true", help="one line of JSON on stdout")
 
 
@@ -305,7 +308,7 @@ def _add_harmonize(commands) -> None:
     add("--backbone", choices=("vgg16", "vgg19"), help="(%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
     add("--keep-mask", metavar="FILE", help="write where the object is in BG")
-    add("--report", metavar="DIR", help="write pictures side by side and what is measured of them")
+    add("--report", metavar="DIR", help="write a page of the pictures and losses, and what is measured")
     message = "another result of the same, for the report; may be repeated"
     add("--compare", action="append", default=[], metavar="[LABEL=]FILE", help=message)
     add("--json", action="store_true", help="one line of JSON on stdout")

@@ -2,9 +2,11 @@
 
 import ast
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import types
 from functools import partial
@@ -145,10 +147,11 @@ def run_small(code, names, **smaller):
     exec(compile(code, "example", "exec"), names)
 
 
+SHALLOW = "iterations=2, statistic='gram', style_layers=['relu1_1'], content_layers=['relu1_2']"
 SMALLER = {
     "Stylizer": {},
     "learn": {r"steps=2000": "steps=2, size=32, batch=1, style_size=48, mixed_precision='off'"},
-    "optimize": {r"end_size=512": "end_size=64, iterations=2"},
+    "optimize": {r"end_size=512": f"end_size=64, {SHALLOW}"},
     "harmonize": {r"find_object\(composite, painting\)\)": "find_object(composite, painting), SMALL)"},
     "evaluate": {r"size=256": "size=64"},
     "export": {r"480, 640": "32, 40"},
@@ -193,6 +196,10 @@ def small_training(monkeypatch):
 
     monkeypatch.setattr(learn, "transfer_net", partial(transfer_net, filters=(4, 4, 8), residual_blocks=1))
     monkeypatch.setattr(learn, "vgg_weights", narrow)
+    compiled = learn.StyleTrainer.compile
+    monkeypatch.setattr(
+        learn.StyleTrainer, "compile", lambda self, **given: compiled(self, **{**given, "jit_compile": False})
+    )
 
 
 def test_what_the_architecture_page_adds_works_as_it_says(here, monkeypatch, rng):
@@ -216,12 +223,23 @@ def test_what_the_architecture_page_adds_works_as_it_says(here, monkeypatch, rng
     assert read("small.png").rgb.shape == photograph.shape
 
 
+@pytest.mark.slow
+def test_the_gallery_is_made_by_its_script(tmp_path):
+    code = [sys.executable, str(ROOT / "tools" / "gallery.py"), "--quick", "--output", str(tmp_path)]
+    subprocess.run(code, check=True, capture_output=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    linked = re.findall(r"pictures/gallery/(\w+\.jpg)", text(ROOT / "docs" / "gallery.md"))
+    assert sorted(linked) == sorted(path.name for path in tmp_path.iterdir())
+    for path in [*tmp_path.iterdir(), *(ROOT / "docs" / "pictures" / "gallery").iterdir()]:
+        assert path.stat().st_size <= 150_000
+        assert read(path).rgb.std() > 0.05
+
+
 def test_the_notebook_runs(here):
     cells = json.loads(text(ROOT / "docs" / "quickstart.ipynb"))["cells"]
     names, shown = {}, []
     for cell in cells:
         if cell["cell_type"] == "code":
-            source = "".join(cell["source"]).replace("SIDE = 384", "SIDE = 64").replace("iterations=30", "iterations=2")
+            source = "".join(cell["source"]).replace("SIDE = 384", "SIDE = 64").replace("iterations=30", SHALLOW)
             *statements, last = ast.parse(source).body
             exec(compile(ast.Module(statements, []), "cell", "exec"), names)
             shown.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names))

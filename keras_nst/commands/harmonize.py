@@ -51,8 +51,11 @@ def run(options: argparse.Namespace) -> int:
     facts = {"output": output, "width": result.shape[2], "height": result.shape[1], "seconds": seconds}
     if options.report:
         from keras_nst.evaluation.harmonization import write_report
+        from keras_nst.evaluation.page import write_page
 
         facts |= write_report(options.report, painting, composite, mask, {OURS: result} | others)[OURS]
+        shown = {"painting": painting, "composite": composite, **reporter.pictures, "result": result, **others}
+        write_page(options.report, f"{Path(output).name}, harmonized", shown, reporter.history, record | facts)
     if options.json:
         print(json.dumps(facts), file=sys.stderr if output == "-" else sys.stdout)
     elif output != "-":

@@ -20,6 +20,7 @@ from keras_nst.images.clips import check_clip_format, inspect, is_clip
 from keras_nst.images.encoding import check_format
 from keras_nst.images.io import MAX_PIXELS, read, read_record
 from keras_nst.images.picture import Picture
+from keras_nst.images.proof import Proof
 from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.styles import MODEL, find_style, read_card, styles
 from keras_nst.startup import load_tensorflow
@@ -54,6 +55,8 @@ def _write_each(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
         jobs = [job for job in jobs if job not in done]
         if done:
             print(f"{len(done)} of {len(inputs)} are done already.", file=sys.stderr)
+    if options.proof:
+        Proof(options.proof)  # A wrong file is told before TensorFlow has loaded.
     run = functools.partial(_run, options, chosen)
     if options.engine == "ray" and jobs:
         if "-" in inputs or "-" in outputs:
@@ -87,6 +90,8 @@ def _run(options, chosen: tuple[str, ...], jobs: Iterable[Job]) -> Iterator[tupl
         stylizer = _stylizer(options, chosen)  # Loaded once a picture has been read.
         began = time.perf_counter()
         result = stylizer(picture, strength=_strength(options, picture), color=options.color)
+        if options.proof:
+            result = Picture(Proof(options.proof)(result.rgb), result.alpha)
         return result, seconds + time.perf_counter() - began
 
     def write_one(job: Job, picture_and_seconds) -> dict:
@@ -122,6 +127,8 @@ def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
     name = _name(chosen)
     if options.output == "-":
         raise InputError("A clip cannot go to standard output. Expected --output with a file or a folder.")
+    if options.proof:
+        raise InputError("A clip is not printed. Leave --proof out.")
     if options.protect:
         raise InputError("What is in a clip moves, and --protect does not follow it. Leave it out.")
     outputs = destinations(inputs, options.output, functools.partial(result_name, name), check_clip_format)
@@ -194,6 +201,7 @@ def _record(options, name: str) -> dict:
         "color": options.color,
         "max_size": options.max_size,
         "bits": options.bits,
+        "proof": options.proof and Path(options.proof).name,
         "protect": options.protect and Path(options.protect).name,
         "protect_strength": options.protect_strength,
     }

@@ -66,11 +66,12 @@ def bars(values: Mapping[str, Sequence[float]], names: Sequence[str], title: str
     return figure
 
 
-def curves(logs: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+def curves(logs: Mapping[str, Mapping[str, Sequence[float]]], *, axis: str = "epoch") -> Figure:
     """A plot for each term of the losses, with a line for each model over its epochs, in the color of its bars.
 
     Args:
         logs: Of each model, {term: its raw value after each epoch}, empty for one without a log.
+        axis: What the values are counted by.
 
     Source: Liu et al. 2019, fig. 8.
     """
@@ -80,9 +81,9 @@ def curves(logs: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     for axes, term in zip(figure.subplots(1, len(terms), squeeze=False)[0], terms, strict=True):
         for index, (label, log) in enumerate(logs.items()):
             if term in log:
-                epochs = range(1, len(log[term]) + 1)
-                (lines[label],) = axes.plot(epochs, log[term], color=f"C{index}", marker=".")
-        axes.set(title=term, xlabel="epoch")
+                counts = range(1, len(log[term]) + 1)
+                (lines[label],) = axes.plot(counts, log[term], color=f"C{index}", marker=".")
+        axes.set(title=term, xlabel=axis)
         axes.margins(y=0.1)
         axes.set_ylim(bottom=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
