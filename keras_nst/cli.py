@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import keras_nst
 from keras_nst.errors import BAD_INPUT, InputError
-from keras_nst.options import HarmonizeOptions, PixelOptions, TrainingOptions
+from keras_nst.options import NETS, HarmonizeOptions, PixelOptions, TrainingOptions
 from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
 
 INTERRUPTED = 130
@@ -147,6 +147,7 @@ def _add_train(commands) -> None:
     add("--steps", type=_COUNT, metavar="N", help="steps in all (%(default)s)")
     add("--size", type=_number(int, 32), metavar="PX", help="side of the training crops (%(default)s)")
     add("--batch", type=_COUNT, metavar="N", help="crops in a batch (%(default)s)")
+    add("--net", choices=NETS, help="the paper's, or a small one that is several times as fast (%(default)s)")
     add("--style-size", type=_number(int, 32), metavar="PX", help="the painting's shorter side (%(default)s)")
     add("--keep", type=_names, metavar="WHAT", help="of the photograph: cam, edge, color, or several with commas")
     _add_weights(parser, "content", "style", "tv", "cam", "category", "edge", "color")

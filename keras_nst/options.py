@@ -10,6 +10,9 @@ from keras_nst.models.styles import TRAINED
 if TYPE_CHECKING:
     import numpy as np
 
+NETS = {"full": {}, "lite": {"filters": (8, 24, 48), "kernel": 5}}
+"""Arguments of the transfer net that a style is learned by: the paper's, and one of a seventh of its parameters."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingOptions:
@@ -29,13 +32,15 @@ class TrainingOptions:
         steps: Steps of the optimizer in all.
         size: Side of the training crops in pixels.
         batch: Crops in a batch.
+        net: "full", the paper's transfer net, or "lite", a small one; of the recipes for a painting.
         style_size: Shorter side in pixels that the painting is brought to: what it shows at this size, strokes and
             swirls, is what a result shows in as many pixels.
         learning_rate: Of Adam, at its peak; None for the recipe's.
         concatenate: Whether the generator sees what the saliency net sees.
         seed: Of the net's first weights and of all draws of photographs.
         init: A style to start from, instead of random weights.
-        output: The style's folder; None for one named after the painting in saved_models.
+        output: The style's folder; None for one named after the painting, and after the net if that is not the full
+            one, in saved_models.
         mixed_precision: "off", "float16" or "bfloat16".
         vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
         download: Whether a dataset may be downloaded.
@@ -54,6 +59,7 @@ class TrainingOptions:
     steps: int = 2000
     size: int = 256
     batch: int = 4
+    net: str = "full"
     style_size: int = 512
     learning_rate: float | None = None
     concatenate: bool = True
@@ -67,7 +73,10 @@ class TrainingOptions:
     @property
     def folder(self) -> Path:
         """Where the style is written."""
-        return Path(self.output) if self.output else TRAINED / Path(self.style).stem.lower().replace(" ", "_")
+        if self.output:
+            return Path(self.output)
+        name = Path(self.style).stem.lower().replace(" ", "_")
+        return TRAINED / (name if self.net == "full" else f"{name}-{self.net}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,7 +31,7 @@ from keras_nst.models.styles import PREVIEW, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
-from keras_nst.options import TrainingOptions
+from keras_nst.options import NETS, TrainingOptions
 from keras_nst.recipes import ADVERSARIAL, recipe, weights
 
 # A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
@@ -128,12 +128,13 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
             classes=options.classifier_classes,
             size=options.classifier_size,
         )
-    net = transfer_net(dtype=policy)
+    build = partial(transfer_net, **NETS[options.net])
+    net = build(dtype=policy)
     if options.init:
         start = load_net(options.init)
         if [weight.shape for weight in start.weights] != [weight.shape for weight in net.weights]:
             raise InputError(
-                f"The style {options.init!r} has another architecture than a transfer net. Choose another."
+                f"The style {options.init!r} is not of the {options.net} transfer net's architecture. Choose another."
             )
         net.set_weights(start.get_weights())
     trainer = StyleTrainer(net, Objective(loss, Observer(**networks)).bind(style=painting))
@@ -147,13 +148,15 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
         "style_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "content": source.describe(),
     }
-    return _Job(trainer, source, made_of, transfer_net)
+    return _Job(trainer, source, made_of, build)
 
 
 def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
     """A generator that a discriminator cannot tell from a collection."""
     if options.init:
         raise InputError(f"The recipe {options.recipe} begins with its own initialization. Leave out --init.")
+    if options.net != "full":
+        raise InputError(f"The recipe {options.recipe} has a net of its own. Leave out --net.")
     chosen, asked = recipe(options.recipe), _weights(options)
     if not asked["adversarial"]:
         raise InputError(f"Nothing but the adversarial term knows the style of {options.style}. Give it a weight.")

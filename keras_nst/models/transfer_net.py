@@ -16,7 +16,7 @@ STRIDE = 4
 
 
 def transfer_net(
-    filters: tuple[int, int, int] = (32, 64, 128), residual_blocks: int = 5, dtype: str = "float32"
+    filters: tuple[int, int, int] = (32, 64, 128), residual_blocks: int = 5, kernel: int = 9, dtype: str = "float32"
 ) -> keras.Model:
     """Build the residual transfer network.
 
@@ -27,6 +27,7 @@ def transfer_net(
     Args:
         filters: Channels at full, half and quarter size.
         residual_blocks: Number of residual blocks at quarter size.
+        kernel: Side of the first and the last convolution's kernels, at most 9.
         dtype: Keras dtype policy of the hidden layers; the output is float32 under every policy.
 
     Returns:
@@ -42,13 +43,13 @@ def transfer_net(
     full, half, quarter = filters
     photograph = keras.Input((None, None, 3), name="image")
     hidden = PadToMultiple2D(STRIDE, dtype=dtype, name="pad")(photograph)
-    hidden = convolution(hidden, full, 9, "encode1", dtype=dtype)
+    hidden = convolution(hidden, full, kernel, "encode1", dtype=dtype)
     hidden = convolution(hidden, half, 3, "encode2", stride=2, dtype=dtype)
     hidden = convolution(hidden, quarter, 3, "encode3", stride=2, dtype=dtype)
     hidden = residuals(hidden, residual_blocks, dtype=dtype)
     hidden = upsampled(hidden, half, "decode1", dtype=dtype)
     hidden = upsampled(hidden, full, "decode2", dtype=dtype)
-    return keras.Model(photograph, picture(hidden, photograph, 9, dtype=dtype), name="transfer_net")
+    return keras.Model(photograph, picture(hidden, photograph, kernel, dtype=dtype), name="transfer_net")
 
 
 def convolution(image, channels: int, kernel: int, name: str, *, stride=1, activation: str | None = "relu", dtype):

@@ -9,9 +9,9 @@ from keras_nst.models.styles import load_net
 from keras_nst.models.transfer_net import transfer_net
 
 
-@pytest.fixture(scope="module")
-def net():
-    return randomized(transfer_net(filters=(4, 6, 8), residual_blocks=2), np.random.default_rng(0), 0.3)
+@pytest.fixture(scope="module", params=[9, 5])
+def net(request):
+    return randomized(transfer_net((4, 6, 8), 2, request.param), np.random.default_rng(0), 0.3)
 
 
 @pytest.fixture(scope="module")

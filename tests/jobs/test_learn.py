@@ -170,6 +170,7 @@ def test_cartoongan_is_learned_without_saliency(collection):
     ("changed", "message"),
     [
         ({"init": "starry_night"}, "--init"),
+        ({"net": "lite"}, "--net"),
         ({"batch": 5}, "--batch"),
         ({"style": "nowhere"}, "does not exist"),
         ({"weights": {"adversarial": 0.0}}, "adversarial"),
@@ -237,6 +238,15 @@ def test_photographs_that_cannot_be_read_are_listed_once(options, tmp_path):
     learn.learn(learn.dataclasses.replace(options, steps=8), console=Console(file=shown, width=200))
     for number in range(4):
         assert shown.getvalue().count(f"broken{number}.jpg") == 1
+
+
+def test_a_small_net_is_learned_and_named_after_its_size(options, monkeypatch):
+    monkeypatch.chdir(options.folder.parent)
+    folder = learn.learn(learn.dataclasses.replace(options, steps=1, net="lite", output=None))
+    assert (folder.name, read_card(folder)["net"]) == ("stripes-lite", "lite")
+    assert load_net(folder).get_layer("encode1_conv").kernel.shape == (5, 5, 3, 8)
+    with pytest.raises(InputError, match="architecture"):
+        learn.learn(learn.dataclasses.replace(options, init=str(folder)))
 
 
 def test_another_style_can_be_the_start(options, tmp_path):

@@ -32,9 +32,9 @@ def test_its_size_follows_its_arguments(filters, blocks):
     assert transfer_net(filters, blocks).count_params() == parameters(filters, blocks)
 
 
-@pytest.mark.parametrize(("size", "blocks"), [((16, 24), 1), ((20, 16), 2)])
-def test_it_is_figure_4_of_the_paper(rng, size, blocks):
-    net = randomized(transfer_net((4, 5, 6), blocks), rng)
+@pytest.mark.parametrize(("size", "blocks", "kernel"), [((16, 24), 1, 9), ((20, 16), 2, 9), ((16, 20), 1, 5)])
+def test_it_is_figure_4_of_the_paper(rng, size, blocks, kernel):
+    net = randomized(transfer_net((4, 5, 6), blocks, kernel), rng)
     images = rng.uniform(size=(2, *size, 3)).astype(np.float32)
     expected = [reference.transfer_net(image, net.get_weights(), blocks) for image in images]
     np.testing.assert_allclose(net(images), expected, atol=1e-4)
