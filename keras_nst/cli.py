@@ -142,6 +142,7 @@ def _add_train(commands) -> None:
     message = f"the painting; for {' and '.join(ADVERSARIAL)} a collection: a folder or tfds:NAME[:SPLIT]"
     add("--style", required=True, metavar="IMG", help=message)
     add("--content", metavar="SRC", help="photographs: a folder or tfds:NAME[:SPLIT] (default: built-in samples)")
+    add("--validation", metavar="SRC", help="other photographs, as --content: their losses are logged after each epoch")
     add("--download", action="store_true", help="let TensorFlow Datasets download")
     add("--recipe", choices=(*TRAINING, *ADVERSARIAL), help="(%(default)s)")
     add("--steps", type=_COUNT, metavar="N", help="steps in all (%(default)s)")
@@ -319,7 +320,8 @@ def _add_export(commands) -> None:
     parser = commands.add_parser("export", help="write styles for servers and other runtimes")
     add = parser.add_argument
     add("styles", nargs="+", metavar="STYLE", help="a style by name or folder")
-    add("--format", choices=("saved_model", "onnx", "litert"), default="saved_model", help="(%(default)s)")
+    formats = ("saved_model", "onnx", "litert", "litert-int8")
+    add("--format", choices=formats, default="saved_model", help="(%(default)s)")
     message = "the only height and width in pixels that it shall take, or any from 16x16 (any)"
     add("--size", type=_size, metavar="HxW|any", help=message)
     add("--output", "-o", metavar="DIR", default="exported", help="(%(default)s)")

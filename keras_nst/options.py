@@ -21,6 +21,8 @@ class TrainingOptions:
     Attributes:
         style: The painting's file; for a recipe of a whole collection its pictures, as `content`.
         content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
+        validation: Photographs that are not trained on, as `content`: the losses of the net to keep are logged of them
+            after each epoch. For a painting's recipes.
         recipe: Name of the recipe.
         keep: Semantics of the photograph to keep, "cam", "edge", "color"; None for the recipe's own choice.
         lambdas: Factors of the recipe's perceptual and region terms, the paper's lambda1 and lambda2.
@@ -48,6 +50,7 @@ class TrainingOptions:
 
     style: str
     content: str | None = None
+    validation: str | None = None
     recipe: str = "johnson2016"
     keep: Sequence[str] | None = None
     lambdas: Sequence[float] = (1.0, 1.0)

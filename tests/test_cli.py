@@ -226,7 +226,7 @@ def trainings(monkeypatch):
 
 def test_each_argument_of_a_training_reaches_its_own_option(here, style, capsys, trainings):
     arguments = (
-        "train --style painting.jpg --content photos --download --recipe liu2019 --keep cam,edge "
+        "train --style painting.jpg --content photos --validation held --download --recipe liu2019 --keep cam,edge "
         "--lambda1 0.5 --lambda2 3 --content-weight 2 --category-weight 0.75 --edge-weight 7 "
         "--classifier ResNet50 --classifier-weights own.h5 --classifier-classes 11 --classifier-size 96 "
         "--steps 13 --size 64 --batch 5 --style-size 80 --lr 0.002 --seed 17 --mixed-precision bfloat16 "
@@ -236,6 +236,7 @@ def test_each_argument_of_a_training_reaches_its_own_option(here, style, capsys,
     expected = TrainingOptions(
         style="painting.jpg",
         content="photos",
+        validation="held",
         recipe="liu2019",
         keep=["cam", "edge"],
         lambdas=(0.5, 3.0),

@@ -27,7 +27,7 @@ PICTURES = {
     "styles": ["styles.png"],
     "colors": ["half.png", "kept.png", "only.png"],
     "protect": ["sample:astronaut", "full.png", "protected.png"],
-    "partial": ["sample:chelsea", "part.png"],
+    "partial": ["sample:coffee", "part.png"],
     "optimize": ["sample:coffee", "painting.png", "optimized.png"],
     "harmonize": ["report/sheet.png"],
 }

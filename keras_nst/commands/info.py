@@ -20,15 +20,14 @@ def run(options: argparse.Namespace) -> int:
     """Print versions, devices, styles and extras."""
     load_tensorflow()
     import keras
-    import tensorflow as tf
 
     facts = {
         "version": keras_nst.__version__,
         "python": platform.python_version(),
-        "tensorflow": tf.__version__,
+        "tensorflow": metadata.version("tensorflow"),
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
-        "devices": [device.name for device in tf.config.list_logical_devices()],
+        "devices": keras.distribution.list_devices(),
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "styles": list(styles()),

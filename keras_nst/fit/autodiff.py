@@ -29,6 +29,11 @@ if keras.backend.backend() == "tensorflow":
                 optimizer.apply(found, variables)
             return self.after_step(skipped=1.0 - tf.cast(tf.reduce_all(finite), tf.float32))
 
+        def test_step(self, data):
+            """The losses of the net that is kept, on a batch that is not trained on."""
+            with compiled_for_cpu(self.jit_compile and not tf.config.list_physical_devices("GPU")):
+                return self.validate(data)
+
 else:
 
     class GradientStep:

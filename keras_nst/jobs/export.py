@@ -39,7 +39,9 @@ MOUNTED = "/models"
 """Where the configuration says that the folder is; docker's image of TensorFlow Serving has it there."""
 
 TOLERANCE = 1.0
-"""How far a pixel may be from the net's own, in levels of 255; rounding to whole levels alone is half of one."""
+"""How far a pixel may be from the net's own, in levels of 255; rounding to whole levels alone is half of one.
+
+With weights of 8 bits it is the mean pixel."""
 
 _CONFIG_HEAD = "# Written by keras-nst export: all styles in this folder.\n"
 _CHECKED = ((2, 64, 96), (1, 61, 90))  # Batch, height and width that an export of any size is checked at.
@@ -58,7 +60,7 @@ def export(style: str | Path, folder: str | Path, *, format: str = "saved_model"
     Args:
         style: Name of a style, or the path of its folder.
         folder: Where to; a SavedModel goes to its folder NAME/VERSION, with the next free version.
-        format: "saved_model", "onnx" or "litert".
+        format: "saved_model", "onnx", "litert", or "litert-int8" with weights of 8 bits.
         size: The only height and width that it shall take; None for any from 16x16.
 
     Returns:
@@ -73,8 +75,9 @@ def export(style: str | Path, folder: str | Path, *, format: str = "saved_model"
         raise unknown("export format", format, _FORMATS)
     chosen = _FORMATS[format]
     if missing := [package for package in chosen.packages if importlib.util.find_spec(package) is None]:
+        extra = format.partition("-")[0]
         raise InputError(
-            f"Exporting to {format} needs {' and '.join(missing)}. Install them: pip install 'keras_nst[{format}]'."
+            f"Exporting to {format} needs {' and '.join(missing)}. Install them: pip install 'keras_nst[{extra}]'."
         )
     folder = Path(folder)
     target = _next_version(folder, name) if format == "saved_model" else _free(folder / f"{name}{chosen.suffix}")
@@ -86,7 +89,7 @@ def export(style: str | Path, folder: str | Path, *, format: str = "saved_model"
         if format == "saved_model":
             _write_extra(temporary, name, size, card)
         for run in chosen.runners(temporary):
-            _check(net, run, size, f"{name} as {format}")
+            _check(net, run, size, f"{name} as {format}", chosen.difference)
     if format == "saved_model":
         _write_config(folder)
     return target
@@ -99,17 +102,17 @@ def _on_levels(net: keras.Model, size: Size) -> keras.Model:
     return keras.Model(images, {"stylized": ops.cast(ops.round(255 * stylized), "uint8")})
 
 
-def _check(net: keras.Model, run: Callable, size: Size, name: str) -> None:
+def _check(net: keras.Model, run: Callable, size: Size, name: str, difference: Callable) -> None:
     """Refuse an export that does not give what the net gives."""
     photograph = read("sample:astronaut").rgb[0]
     expected = tf.function(lambda images: 255 * net(images, training=False))
     for batch, height, width in _CHECKED if size is None else ((1, *size),):
         levels = np.rint(255 * cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)).astype(np.uint8)
         images = np.stack([levels, levels[::-1]][:batch])
-        difference = np.abs(run(images) - expected(np.float32(images) / 255).numpy()).max()
-        if not difference <= TOLERANCE:
+        found = difference(np.abs(run(images) - expected(np.float32(images) / 255).numpy()))
+        if not found <= TOLERANCE:
             raise InputError(
-                f"{name} is not what its net gives: pixels differ by {difference:.3g} of 255 at {height}x{width}, and "
+                f"{name} is not what its net gives: pixels differ by {found:.3g} of 255 at {height}x{width}, and "
                 f"at most {TOLERANCE:g} was expected. Nothing was written; choose another --format or --size."
             )
 
@@ -250,8 +253,12 @@ def _run_onnx(path: Path) -> Iterator[Callable]:
     yield lambda images: session.run(["stylized"], {"images": images})[0]
 
 
-def _write_litert(served: keras.Model, path: Path, size: Size) -> None:
-    served.export(path, format="litert", verbose=False)
+def _write_litert(served: keras.Model, path: Path, size: Size, **settings) -> None:
+    served.export(path, format="litert", verbose=False, **settings)
+
+
+def _write_litert_int8(served: keras.Model, path: Path, size: Size) -> None:
+    _write_litert(served, path, size, optimizations=[tf.lite.Optimize.DEFAULT])
 
 
 def _run_litert(path: Path) -> Iterator[Callable]:
@@ -267,10 +274,13 @@ class _Format(NamedTuple):
     runners: Callable[[Path], Iterator[Callable]]
     suffix: str = ""
     packages: tuple[str, ...] = ()
+    difference: Callable[[np.ndarray], float] = np.max
 
 
 _FORMATS = {
     "saved_model": _Format(_write_saved_model, _run_saved_model),
     "onnx": _Format(_write_onnx, _run_onnx, ".onnx", ("tf2onnx", "onnxruntime")),
     "litert": _Format(_write_litert, _run_litert, ".tflite", ("ai_edge_litert",)),
+    # Weights of 8 bits leave single pixels further away.
+    "litert-int8": _Format(_write_litert_int8, _run_litert, "-int8.tflite", ("ai_edge_litert",), np.mean),
 }

@@ -39,6 +39,7 @@ EPOCH_STEPS, EPOCHS = 250, 8
 # Float16 gradients overflow with Keras's own first scale of 2^15 and lose the first steps; with this one they fit.
 LOSS_SCALE = 64.0
 WARMUP_STEPS = 100
+VALIDATION_CROPS = 64
 # In the public domain, so that a preview can be published with its style.
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
 
@@ -76,7 +77,7 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
     if (training / CHECKPOINT).is_file():
         Checkpoint.restore(training / CHECKPOINT, trainer)
     try:
-        _fit(trainer, job.source, options, training, console)
+        _fit(job, options, training, console)
     finally:
         if job.source.skipped:
             console.print(f"Skipped {len(job.source.skipped)} pictures that cannot be read:")
@@ -103,12 +104,14 @@ class _Job(NamedTuple):
     Attributes:
         trainer: At its first step, compiled.
         source: Its batches, and what of them could not be read.
+        validation: Photographs that are not trained on.
         made_of: What the card says of the sets and, beside what was asked, of the net.
         net: Builds the net to keep in single precision.
     """
 
     trainer: Trainer
     source: Photographs | PairedSets
+    validation: Photographs | None
     made_of: dict
     net: Callable[[], keras.Model]
 
@@ -117,6 +120,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
     """A transfer net that minimizes a recipe's loss for a painting."""
     painting = fit_short_side(read(options.style).rgb, options.style_size)
     source = photographs(options.content, download=options.download)
+    validation = options.validation and photographs(options.validation, download=options.download)
     loss = recipe(options.recipe).loss(_weights(options))
     keras.utils.set_random_seed(options.seed)
     policy = _policy(options)
@@ -148,13 +152,15 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
         "style_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "content": source.describe(),
     }
-    return _Job(trainer, source, made_of, build)
+    return _Job(trainer, source, validation, made_of, build)
 
 
 def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
     """A generator that a discriminator cannot tell from a collection."""
     if options.init:
         raise InputError(f"The recipe {options.recipe} begins with its own initialization. Leave out --init.")
+    if options.validation:
+        raise InputError(f"The recipe {options.recipe} has no loss to validate by. Leave out --validation.")
     if options.net != "full":
         raise InputError(f"The recipe {options.recipe} has a net of its own. Leave out --net.")
     chosen, asked = recipe(options.recipe), _weights(options)
@@ -182,7 +188,7 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
         "content": source.photos.describe(),
         "saliency_net": has_map,
     }
-    return _Job(trainer, source, made_of, lambda: part(build(), PICTURE))
+    return _Job(trainer, source, None, made_of, lambda: part(build(), PICTURE))
 
 
 def _weights(options: TrainingOptions) -> dict[str, float]:
@@ -201,8 +207,9 @@ def _adam(options: TrainingOptions, rate: keras.optimizers.schedules.LearningRat
     return optimizer
 
 
-def _fit(trainer: Trainer, source, options: TrainingOptions, training: Path, console: Console) -> None:
+def _fit(job: _Job, options: TrainingOptions, training: Path, console: Console) -> None:
     """Train from the trainer's step to the last."""
+    trainer = job.trainer
     step = int(trainer.step)
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
     samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
@@ -220,7 +227,8 @@ def _fit(trainer: Trainer, source, options: TrainingOptions, training: Path, con
     ]
     try:
         trainer.fit(
-            source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step),
+            job.source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step),
+            validation_data=job.validation and _crops(job.validation, options),
             initial_epoch=step // epoch_steps,
             epochs=-(-options.steps // epoch_steps),
             steps_per_epoch=epoch_steps,
@@ -232,6 +240,12 @@ def _fit(trainer: Trainer, source, options: TrainingOptions, training: Path, con
         for callback in callbacks:  # Keras ends them, with their files and our bar, only when all went well.
             callback.on_train_end()
         raise
+
+
+def _crops(source: Photographs, options: TrainingOptions):
+    """As many crops as there are photographs, or up to `VALIDATION_CROPS`; the same each time."""
+    batches = -(-min(len(source), VALIDATION_CROPS) // options.batch)
+    return source.batches(size=options.size, batch=options.batch, seed=options.seed).take(batches).cache()
 
 
 def _stepped(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -261,6 +275,7 @@ def _facts(options: TrainingOptions, made_of: dict, weights: Mapping[str, float]
         del asked[other]
     # A card is published: it says where a training started from, but names no folder of the machine it was made on.
     asked["init"] = options.init and read_card(options.init)
+    asked["validation"] = options.validation and Path(options.validation).name
     asked["vgg_weights"] = options.vgg_weights and Path(options.vgg_weights).name
     asked["classifier_weights"] = Path(options.classifier_weights).name
     return {"name": options.folder.name, **asked, **made_of, "weights": weights}

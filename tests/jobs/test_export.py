@@ -14,6 +14,8 @@ import tensorflow as tf
 
 from keras_nst.cli import main
 from keras_nst.errors import InputError
+from keras_nst.images.io import read
+from keras_nst.images.picture import resize
 from keras_nst.jobs import export as module
 from keras_nst.jobs.export import CONFIG, METADATA, WARMUP, export
 from keras_nst.models.styles import load_net, save_style
@@ -198,6 +200,18 @@ def test_litert_agrees(style, expected, tmp_path):
     for height, width in SIZES:
         images = photographs(2, height, width)
         np.testing.assert_allclose(run(images=images)["stylized"], expected(images), atol=2)
+
+
+@needs("ai_edge_litert")
+def test_litert_with_weights_of_8_bits_is_a_byte_a_weight_and_close_on_average(tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    path = export("starry_night", tmp_path, format="litert-int8", size=(64, 96))
+    net = load_net("starry_night")
+    assert net.count_params() < path.stat().st_size < 1.25 * net.count_params()
+    image = np.rint(255 * resize(read("sample:chelsea"), 96).rgb[:, :64]).astype(np.uint8)
+    found = Interpreter(str(path)).get_signature_runner()(images=image)["stylized"]
+    assert np.abs(found - 255 * np.asarray(net(image / np.float32(255)))).mean() < 1
 
 
 def test_an_export_that_differs_from_its_net_is_refused_and_leaves_nothing(style, tmp_path, monkeypatch):

@@ -98,6 +98,17 @@ def test_a_training_lowers_the_loss_and_leaves_a_style_with_its_card(options, re
     assert not list((folder / "training").glob("*checkpoint*"))
 
 
+def test_the_losses_of_photographs_held_back_are_logged(options):
+    folder = learn.learn(learn.dataclasses.replace(options, steps=2, validation=options.content))
+    card = read_card(folder)
+    with open(folder / "training" / "log.csv") as file:
+        *_, last = csv.DictReader(file)
+    parts = sum(weight * float(last[f"val_{term}"]) for term, weight in card["weights"].items())
+    assert float(last["val_total"]) == pytest.approx(parts, rel=1e-4)
+    assert last["val_total"] != last["total"]
+    assert card["validation"] == "photos"
+
+
 def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monkeypatch):
     def dark_or_bright(*_, **__):
         """A classifier of two classes whose maps are the darkness and the brightness of blocks of eight pixels."""
