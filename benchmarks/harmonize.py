@@ -24,13 +24,13 @@ import cv2
 import numpy as np
 from skimage import data
 
-from keras_nst.evaluate.harmonization import measure
-from keras_nst.harmonize import harmonize
+from keras_nst.evaluation.harmonization import measure
 from keras_nst.images.io import read, write
 from keras_nst.images.paste import find_object
 from keras_nst.images.picture import Picture
 from keras_nst.images.pyramid import fit
 from keras_nst.images.sheet import contact_sheet
+from keras_nst.jobs.harmonize import harmonize
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import vgg
 from keras_nst.options import HarmonizeOptions

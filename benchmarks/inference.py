@@ -77,7 +77,7 @@ def saved_model(image: np.ndarray, folder: Path) -> Run:
     """What TensorFlow Serving runs; whole levels in and out."""
     import tensorflow as tf
 
-    from keras_nst.export import export
+    from keras_nst.jobs.export import export
 
     loaded = tf.saved_model.load(export(STYLE, folder))
     function = loaded.signatures["serving_default"]
@@ -86,7 +86,7 @@ def saved_model(image: np.ndarray, folder: Path) -> Run:
 
 def own_onnx(image: np.ndarray, folder: Path) -> Run:
     """Our export by ONNX Runtime."""
-    from keras_nst.export import export
+    from keras_nst.jobs.export import export
 
     session = _onnx_session(export(STYLE, folder, format="onnx"))
     return lambda picture: session.run(None, {"images": _levels(picture)})[0] / np.float32(255)

@@ -36,11 +36,11 @@ from keras_nst.fit.optimizers import Progress
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.images.io import read
 from keras_nst.images.picture import Picture, resize
+from keras_nst.jobs.optimize import optimize
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
-from keras_nst.optimize import optimize
 from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import chen2016
 

@@ -24,9 +24,9 @@ from skimage import data
 from keras_nst.images.io import write
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.sheet import contact_sheet
+from keras_nst.jobs.optimize import optimize
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import vgg
-from keras_nst.optimize import optimize
 from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import chen2016
 

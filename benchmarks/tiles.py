@@ -3,7 +3,7 @@
 Each run is a process of its own, `keras-nst optimize` on scikit-image's astronaut, enlarged. The peak of a run of two
 steps at one scale is what its memory is: further steps take no more. With --quality, the picture of the largest size is
 made in tiles, coarse to fine, and compared with that of 512 pixels at the same scale: shrunk to 512, the distances of
-both from the painting, relative Gram matrices as in `keras_nst.evaluate`, may differ by a tenth.
+both from the painting, relative Gram matrices as in `keras_nst.evaluation`, may differ by a tenth.
 
 Exits with 1 when the largest takes more than 6 GB, or is not as near.
 

@@ -1,6 +1,38 @@
 """Style transfer that keeps what matters in a picture, for TensorFlow and Keras 3.
 
-Importing the package is cheap: TensorFlow and Keras are loaded by the modules that need them, when they are imported.
+Importing the package is cheap: TensorFlow and Keras are loaded by the modules that need them, when they are imported,
+or when one of the names in `__all__` is first used.
 """
 
+import importlib
+
 __version__ = "0.1.0"
+
+_MODULES = {
+    "HarmonizeOptions": "options",
+    "InputError": "errors",
+    "Picture": "images.picture",
+    "PixelOptions": "options",
+    "Region": "options",
+    "StyleTrainer": "fit.trainer",
+    "Stylizer": "infer.stylizer",
+    "TrainingOptions": "options",
+    "evaluate": "evaluation.evaluate",
+    "export": "jobs.export",
+    "harmonize": "jobs.harmonize",
+    "learn": "jobs.learn",
+    "optimize": "jobs.optimize",
+    "read": "images.io",
+    "write": "images.io",
+}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"keras_nst {keras_nst.__version__}")
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     _add_stylize(commands)
+    _add_sheet(commands)
+    _add_info(commands)
     _add_train(commands)
     _add_evaluate(commands)
     _add_saliency(commands)
@@ -77,6 +79,7 @@ def _number(kind: type, low: float, high: float = float("inf")):
 
 
 _COUNT = _number(int, 1)
+_COLORS = {"choices": ("style", "keep", "only"), "help": "keep: the photograph's own colors; only: the style's alone"}
 
 
 def _add_stylize(commands) -> None:
@@ -84,9 +87,8 @@ def _add_stylize(commands) -> None:
     parser.add_argument(
         "inputs", nargs="*", metavar="INPUT", help="picture, clip, folder, pattern, sample:NAME, or - for stdin"
     )
-    parser.add_argument(
-        "--style", "-s", action="append", metavar="NAME_OR_PATH", help="a style; several give a contact sheet"
-    )
+    parser.add_argument("--style", "-s", action="append", metavar="NAME_OR_PATH", help="a style; several are blended")
+    parser.add_argument("--blend", type=_shares, metavar="A,B", help="how much each of several styles counts (alike)")
     parser.add_argument("--output", "-o", metavar="OUT", help="file, - for stdout, or for several inputs a folder")
     parser.add_argument("--max-size", type=_COUNT, metavar="PX", help="shrink to this longest side first")
     parser.add_argument(
@@ -96,10 +98,12 @@ def _add_stylize(commands) -> None:
     parser.add_argument("--protect", metavar="SOURCE", help=message)
     message = "the strength where it is protected (%(default)g)"
     parser.add_argument("--protect-strength", type=_number(float, 0, 1), default=0.4, metavar="S", help=message)
-    parser.add_argument("--color", choices=("style", "keep"), default="style", help="keep: the photograph's own colors")
+    parser.add_argument("--color", default="style", **_COLORS)
     parser.add_argument(
         "--bits", type=int, choices=(8, 16), default=8, help="per color of the result (16: PNG and TIFF)"
     )
+    message = "show the result as the printer of this ICC profile would print it"
+    parser.add_argument("--proof", metavar="FILE", help=message)
     parser.add_argument("--max-pixels", type=_COUNT, metavar="N", help="refuse larger inputs (100 million)")
     message = "of clips: 0 each frame for itself ... 1 strokes stay as long as they can (%(default)g)"
     parser.add_argument("--steadiness", type=_number(float, 0, 1), default=0.6, metavar="S", help=message)
@@ -107,9 +111,27 @@ def _add_stylize(commands) -> None:
     parser.add_argument("--engine", choices=("threads", "ray"), default="threads", help=message)
     parser.add_argument("--workers", type=_COUNT, default=1, metavar="N", help="of Ray, each with a net (%(default)s)")
     parser.add_argument("--address", metavar="HOST:PORT", help="of a running Ray cluster (default: started here)")
-    parser.add_argument("--sheet", action="store_true", help="one contact sheet of photographs and results")
     parser.add_argument("--json", action="store_true", help="one line of JSON on stdout for each result")
     parser.add_argument("--list", action="store_true", help="list the styles and exit")
+
+
+def _add_sheet(commands) -> None:
+    parser = commands.add_parser("sheet", help="show photographs in all styles and strengths, as one picture")
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="PHOTO", help="picture, folder, pattern, sample:NAME, or - for stdin")
+    add("--style", "-s", action="append", metavar="NAME_OR_PATH", help="may be repeated (all that --list shows)")
+    message = "a row for each, 0 the photograph ... 1 the full style (1)"
+    add("--strengths", type=_strengths, default=[1.0], metavar="A,B", help=message)
+    message = "photographs are shrunk to this longest side, as strokes have a fixed size (%(default)s)"
+    add("--max-size", type=_number(int, 32), default=512, metavar="PX", help=message)
+    add("--height", type=_number(int, 32), default=320, metavar="PX", help="of each row (%(default)s)")
+    add("--color", default="style", **_COLORS)
+    add("--output", "-o", default="sheet.png", metavar="OUT", help="file, or - for stdout (%(default)s)")
+
+
+def _add_info(commands) -> None:
+    parser = commands.add_parser("info", help="show versions, devices, styles and the extras that are installed")
+    parser.add_argument("--json", action="store_true", help="as one JSON document")
 
 
 def _add_train(commands) -> None:
@@ -120,6 +142,7 @@ def _add_train(commands) -> None:
     message = f"the painting; for {' and '.join(ADVERSARIAL)} a collection: a folder or tfds:NAME[:SPLIT]"
     add("--style", required=True, metavar="IMG", help=message)
     add("--content", metavar="SRC", help="photographs: a folder or tfds:NAME[:SPLIT] (default: built-in samples)")
+    add("--validation", metavar="SRC", help="other photographs, as --content: their losses are logged after each epoch")
     add("--download", action="store_true", help="let TensorFlow Datasets download")
     add("--recipe", choices=(*TRAINING, *ADVERSARIAL), help="(%(default)s)")
     add("--steps", type=_COUNT, metavar="N", help="steps in all (%(default)s)")
@@ -209,13 +232,14 @@ def _add_optimize(commands) -> None:
     add("--output", "-o", metavar="OUT", help="file, or - for stdout (default: CONTENT-STYLE.png)")
     _add_pixels(parser)
     add("--end-size", type=_number(int, 32), metavar="PX", help="longest side of the result (default: the recipe's)")
-    add("--color", choices=("style", "keep"), help="keep: the picture's own colors")
+    add("--color", **_COLORS)
     add("--blend", type=_shares, metavar="A,B", help="how much each of several paintings counts (alike)")
     message = "what is restyled: a picture of the same size, white there; or saliency, cam, alpha. One for each region"
     add("--content-mask", action="append", default=[], metavar="SOURCE", help=message)
     message = "where in the painting a region takes its style from, in the order of the content masks"
     add("--style-mask", action="append", default=[], metavar="SOURCE", help=message)
     add("--save-every", type=_COUNT, metavar="N", help="write a preview beside OUT each so many steps")
+    add("--report", metavar="DIR", help="write a page of the pictures, the losses and the options")
     add("--json", action="store_true", help="one line of JSON on stdout")
 
 
@@ -287,7 +311,7 @@ def _add_harmonize(commands) -> None:
     add("--backbone", choices=("vgg16", "vgg19"), help="(%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
     add("--keep-mask", metavar="FILE", help="write where the object is in BG")
-    add("--report", metavar="DIR", help="write pictures side by side and what is measured of them")
+    add("--report", metavar="DIR", help="write a page of the pictures and losses, and what is measured")
     message = "another result of the same, for the report; may be repeated"
     add("--compare", action="append", default=[], metavar="[LABEL=]FILE", help=message)
     add("--json", action="store_true", help="one line of JSON on stdout")
@@ -297,7 +321,8 @@ def _add_export(commands) -> None:
     parser = commands.add_parser("export", help="write styles for servers and other runtimes")
     add = parser.add_argument
     add("styles", nargs="+", metavar="STYLE", help="a style by name or folder")
-    add("--format", choices=("saved_model", "onnx", "litert"), default="saved_model", help="(%(default)s)")
+    formats = ("saved_model", "onnx", "litert", "litert-int8")
+    add("--format", choices=formats, default="saved_model", help="(%(default)s)")
     message = "the only height and width in pixels that it shall take, or any from 16x16 (any)"
     add("--size", type=_size, metavar="HxW|any", help=message)
     add("--output", "-o", metavar="DIR", default="exported", help="(%(default)s)")
@@ -360,6 +385,10 @@ def _whole_numbers(form: str):
         raise argparse.ArgumentTypeError(f"expected {form} in whole numbers from 0, received {text!r}")
 
     return parse
+
+
+def _strengths(text: str) -> list[float]:
+    return [_number(float, 0, 1)(strength) for strength in text.split(",")]
 
 
 def _shares(text: str) -> list[float]:

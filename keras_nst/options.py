@@ -21,6 +21,8 @@ class TrainingOptions:
     Attributes:
         style: The painting's file; for a recipe of a whole collection its pictures, as `content`.
         content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
+        validation: Photographs that are not trained on, as `content`: the losses of the net to keep are logged of them
+            after each epoch. For a painting's recipes.
         recipe: Name of the recipe.
         keep: Semantics of the photograph to keep, "cam", "edge", "color"; None for the recipe's own choice.
         lambdas: Factors of the recipe's perceptual and region terms, the paper's lambda1 and lambda2.
@@ -49,6 +51,7 @@ class TrainingOptions:
 
     style: str
     content: str | None = None
+    validation: str | None = None
     recipe: str = "johnson2016"
     keep: Sequence[str] | None = None
     lambdas: Sequence[float] = (1.0, 1.0)
@@ -104,7 +107,7 @@ class PixelOptions:
         average: Whether Adam returns a running mean of its pictures.
         init: "content", "noise", or the file of a picture.
         rule: How masks are carried down the network: "simple", "inside" or "all", see `region_weights`.
-        color: "style", or "keep" for the photograph's own colors.
+        color: "style", "keep" for the photograph's own colors, or "only" for the style's on its brightness.
         tile: Side in pixels of the windows that a large picture is measured in; None for the whole at once.
         seed: Of the noise.
     """

@@ -20,20 +20,20 @@ ORDER = [
     {"fit"},
     {"recipes"},
     {"infer"},
-    {"export", "evaluate", "harmonize", "learn", "optimize", "options"},
+    {"evaluation", "jobs", "options"},
     {"commands", "cli", "app"},
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 
 # Everything else is keras and keras.ops, which any backend runs.
 TENSORFLOW = (
-    "export.py",
     "fit/autodiff.py",
     "fit/callbacks.py",
     "fit/devices.py",
     "images/datasets.py",
     "images/sets.py",
     "infer/",
+    "jobs/export.py",
     "startup.py",
 )
 

@@ -7,19 +7,33 @@ import numpy as np
 import pytest
 from PIL import Image
 from reference import clips
+from reference.nets import randomized
 
 from keras_nst.cli import main
 from keras_nst.images.clips import inspect
+from keras_nst.images.color import luma
 from keras_nst.images.io import read, read_record
+from keras_nst.images.sheet import GAP
+from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.styles import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.options import TrainingOptions
+
+# Of a sheet, above its first row and beside it.
+TOP, SIDE = GAP + 22, GAP + 40
 
 
 @pytest.fixture(scope="session")
 def style(tmp_path_factory):
     folder = tmp_path_factory.mktemp("styles") / "tiny"
     save_style(folder, transfer_net(filters=(4, 4, 8), residual_blocks=1), {"recipe": "none", "steps": 0})
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("styles") / "other"
+    save_style(folder, randomized(transfer_net(filters=(4, 4, 8), residual_blocks=1), np.random.default_rng(0)), {})
     return str(folder)
 
 
@@ -117,11 +131,30 @@ def test_a_clip_gives_a_clip(here, style, capsys):
     assert clips.sound_packets("out.mkv") == clips.sound_packets("clip.mp4")
 
 
-def test_a_sheet_holds_the_photograph_and_each_style(here, style, capsys):
-    assert run(capsys, "stylize", "photo.png", "--style", style, "--sheet", "-o", "sheet.png")[0] == 0
-    height, width = read("sheet.png").rgb.shape[1:3]
-    assert width > 2 * 320 * 48 / 36
-    assert height > 320
+def test_a_sheet_has_a_row_for_each_photograph_and_strength_and_a_column_for_each_style(here, style, other, capsys):
+    arguments = ("--style", style, "--style", other, "--strengths", "0.5,1", "--height", 36)
+    assert run(capsys, "sheet", "photo.png", "photo.png", *arguments)[0] == 0
+    sheet = read("sheet.png").rgb
+    assert sheet.shape == (1, TOP + 4 * (36 + GAP), SIDE + 3 * (48 + GAP), 3)
+    photograph, result = read("photo.png").rgb, Stylizer(other)(read("photo.png")).rgb
+    for row, strength in enumerate((0.5, 1, 0.5, 1)):
+        top, left = TOP + row * (36 + GAP), SIDE + 2 * (48 + GAP)
+        expected = photograph + strength * (result - photograph)
+        np.testing.assert_allclose(sheet[:, top : top + 36, left : left + 48], expected, atol=1 / 255)
+
+
+def test_several_styles_are_blended_by_their_shares(here, style, other, capsys):
+    arguments = ("stylize", "photo.png", "--style", style, "--style", other, "--blend", "3,1", "-o", "out.png")
+    assert run(capsys, *arguments)[0] == 0
+    first, second = (Stylizer(name)(read("photo.png")).rgb for name in (style, other))
+    assert np.abs(first - second).max() > 0.1
+    np.testing.assert_allclose(read("out.png").rgb, 0.75 * first + 0.25 * second, atol=1 / 255)
+    assert read_record("out.png")["style"] == "tiny+other"
+
+
+def test_the_colors_alone_leave_the_photographs_brightness(here, style, capsys):
+    assert run(capsys, "stylize", "photo.png", "--style", style, "--color", "only", "-o", "out.png")[0] == 0
+    np.testing.assert_allclose(luma(read("out.png").rgb), luma(read("photo.png").rgb), atol=1.5 / 255)
 
 
 def test_stdin_goes_to_stdout(here, style, capsysbinary, monkeypatch):
@@ -187,13 +220,13 @@ def trainings(monkeypatch):
         asked.append((options, resume))
         return Path("learned")
 
-    monkeypatch.setattr("keras_nst.learn.learn", learn)
+    monkeypatch.setattr("keras_nst.jobs.learn.learn", learn)
     return asked
 
 
 def test_each_argument_of_a_training_reaches_its_own_option(here, style, capsys, trainings):
     arguments = (
-        "train --style painting.jpg --content photos --download --recipe liu2019 --keep cam,edge "
+        "train --style painting.jpg --content photos --validation held --download --recipe liu2019 --keep cam,edge "
         "--lambda1 0.5 --lambda2 3 --content-weight 2 --category-weight 0.75 --edge-weight 7 "
         "--classifier ResNet50 --classifier-weights own.h5 --classifier-classes 11 --classifier-size 96 "
         "--steps 13 --size 64 --batch 5 --style-size 80 --lr 0.002 --seed 17 --mixed-precision bfloat16 "
@@ -203,6 +236,7 @@ def test_each_argument_of_a_training_reaches_its_own_option(here, style, capsys,
     expected = TrainingOptions(
         style="painting.jpg",
         content="photos",
+        validation="held",
         recipe="liu2019",
         keep=["cam", "edge"],
         lambdas=(0.5, 3.0),
@@ -241,6 +275,10 @@ BAD = {
     "unknown style": ("stylize photo.png --style stary_night", "starry_night"),
     "style without model": ("stylize photo.png --style empty", "model.keras"),
     "no style": ("stylize photo.png", "--style"),
+    "one share of two": ("stylize photo.png --style {style} --style starry_night --blend 1", "--blend"),
+    "sheet of no picture": ("sheet text.jpg --style {style}", "text.jpg"),
+    "sheet of no style": ("sheet photo.png --style stary_night", "starry_night"),
+    "sheet strengths": ("sheet photo.png --strengths 0.5,2", "from 0 to 1"),
     "empty folder": ("stylize empty --style {style}", "empty"),
     "no match": ("stylize *.webp --style {style}", "*.webp"),
     "unknown format": ("stylize photo.png --style {style} -o out.xyz", "xyz"),
@@ -255,6 +293,8 @@ BAD = {
     "stdin to workers": ("stylize - --style {style} -o out.png --engine ray", "ray"),
     "no workers": ("stylize photo.png --style {style} --workers 0", "--workers"),
     "protected of another size": ("stylize photo.png --style {style} --protect painting.jpg", "64 x 64"),
+    "no profile": ("stylize photo.png --style {style} --proof text.jpg", "no ICC profile"),
+    "proof of a clip": ("stylize text.mp4 --style {style} -o out.mp4 --proof text.jpg", "--proof"),
     "protected clip": ("stylize text.mp4 --style {style} -o out.mp4 --protect saliency", "--protect"),
     "strength": ("stylize photo.png --style {style} --strength 2", "from 0 to 1"),
     "unknown flag": ("stylize photo.png --style {style} --stength 1", "--stength"),

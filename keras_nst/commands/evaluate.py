@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from keras_nst.evaluate.inputs import find_models, read_photographs
+from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.files import make_folder
 from keras_nst.images.io import read
 from keras_nst.startup import load_tensorflow
@@ -29,9 +29,9 @@ def run(options: argparse.Namespace) -> int:
     load_tensorflow()
     from tensorflow_datasets.datasets.siscore.labels import IMAGENET_LABELS_LIST
 
-    from keras_nst.evaluate.evaluation import evaluate
-    from keras_nst.evaluate.report import table, write_report
-    from keras_nst.evaluate.sets import StyleSet, embedding
+    from keras_nst.evaluation.evaluate import evaluate
+    from keras_nst.evaluation.report import table, write_report
+    from keras_nst.evaluation.sets import StyleSet, embedding
     from keras_nst.models.cam import gap_classifier
     from keras_nst.models.vgg import vgg
 

@@ -13,7 +13,7 @@ def run(options: argparse.Namespace) -> int:
     if twice := {name for name in names if names.count(name) > 1}:
         raise InputError(f"Two styles are named {min(twice)}. Export them to different folders.")
     load_tensorflow()
-    from keras_nst.export import export
+    from keras_nst.jobs.export import export
 
     for style in options.styles:
         print(export(style, options.output, format=options.format, size=options.size))

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     if options.keep_mask:
         write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
     load_tensorflow()
-    from keras_nst.harmonize import harmonize
+    from keras_nst.jobs.harmonize import harmonize
 
     chosen = HarmonizeOptions(**{field.name: getattr(options, field.name) for field in _FIELDS})
     with Reporter(Console(stderr=True)) as reporter:
@@ -50,9 +50,12 @@ def run(options: argparse.Namespace) -> int:
     deliver(output, Picture(result, background.alpha), record=record)
     facts = {"output": output, "width": result.shape[2], "height": result.shape[1], "seconds": seconds}
     if options.report:
-        from keras_nst.evaluate.harmonization import write_report
+        from keras_nst.evaluation.harmonization import write_report
+        from keras_nst.evaluation.page import write_page
 
         facts |= write_report(options.report, painting, composite, mask, {OURS: result} | others)[OURS]
+        shown = {"painting": painting, "composite": composite, **reporter.pictures, "result": result, **others}
+        write_page(options.report, f"{Path(output).name}, harmonized", shown, reporter.history, record | facts)
     if options.json:
         print(json.dumps(facts), file=sys.stderr if output == "-" else sys.stdout)
     elif output != "-":

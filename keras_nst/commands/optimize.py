@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -14,6 +15,7 @@ from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import named_mask
 from keras_nst.commands.saliency import visible
 from keras_nst.errors import InputError
+from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
 from keras_nst.options import PixelOptions, Region
@@ -27,8 +29,10 @@ def run(options: argparse.Namespace) -> int:
     _check_numbers(options)
     picture = read(content(options.content))
     regions = _regions(options, picture)
+    if options.report:
+        make_folder(options.report)
     load_tensorflow()
-    from keras_nst.optimize import optimize, settled
+    from keras_nst.jobs.optimize import optimize, settled
 
     chosen = settled(PixelOptions(**pixel_options(options)))
     console = Console(stderr=True)
@@ -40,7 +44,14 @@ def run(options: argparse.Namespace) -> int:
     with Reporter(console, output, options.save_every) as reporter:
         restyled = optimize(visible(picture), regions, chosen, progress=reporter)
     alpha = None if picture.alpha is None else resize(picture, chosen.end_size).alpha
-    deliver(output, Picture(restyled, alpha), record=_record(options, chosen, reporter.facts))
+    record = _record(options, chosen, reporter.facts)
+    deliver(output, Picture(restyled, alpha), record=record)
+    if options.report:
+        from keras_nst.evaluation.page import write_page
+
+        paintings = {Path(style).name: visible(read(style)) for style in options.style}
+        shown = {Path(options.content).name: visible(picture), **paintings, **reporter.pictures, "result": restyled}
+        write_page(options.report, f"{Path(output).name}, optimized", shown, reporter.history, record)
     height, width = restyled.shape[1:3]
     if options.json:
         result = {"input": options.content, "output": output, "width": width, "height": height, **reporter.facts}
@@ -116,6 +127,8 @@ class Reporter:
 
     Attributes:
         facts: What the result's record tells of the optimization.
+        history: Of each scale, {term: its raw value after each step}, and "total".
+        pictures: What each scale ended with.
     """
 
     def __init__(self, console: Console, output: str = "-", every: int | None = None):
@@ -125,6 +138,8 @@ class Reporter:
         self._seconds = 0.0
         self._side = self._last = None
         self.facts: dict = {}
+        self.history: dict[str, dict[str, list[float]]] = {}
+        self.pictures: dict[str, np.ndarray] = {}
 
     def __enter__(self) -> "Reporter":
         self._bar.start()
@@ -142,6 +157,9 @@ class Reporter:
             self._side = side
         self._last = now
         self._steps += 1
+        scale = self.history.setdefault(f"{side} px", {})
+        for name, value in {"total": now.value, **now.terms}.items():
+            scale.setdefault(name, []).append(value)
         self._bar.update(self._task, description=f"{side} px, step {now.iteration}, loss {now.value:.4g}")
         if self._every and self._steps % self._every == 0:
             path = self._output.with_name(f"{self._output.stem}-{self._steps:05}{self._output.suffix}")
@@ -162,6 +180,7 @@ class Reporter:
                 f"{self._last.seconds:.0f} s",
                 soft_wrap=True,
             )
+            self.pictures[f"{self._side} px"] = self._last.image
             self._evaluations += self._last.evaluations
             self._seconds += self._last.seconds
             self._last = None

@@ -56,7 +56,7 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: argp
         from keras_nst.infer.stylizer import Stylizer
 
         return Stylizer(style)(Picture(rgb)).rgb
-    from keras_nst.optimize import optimize
+    from keras_nst.jobs.optimize import optimize
 
     settings = dataclasses.replace(PixelOptions(**pixel_options(options)), end_size=max(rgb.shape[1:3]))
     with Reporter(Console(stderr=True)) as reporter:

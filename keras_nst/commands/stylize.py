@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import keras_nst
-from keras_nst.commands.inputs import check_destination, content, deliver, destinations, each, expand, result_name
+from keras_nst.commands.inputs import content, deliver, destinations, each, expand, result_name
 from keras_nst.errors import BAD_INPUT, InputError
 from keras_nst.images.clips import check_clip_format, inspect, is_clip
 from keras_nst.images.encoding import check_format
 from keras_nst.images.io import MAX_PIXELS, read, read_record
 from keras_nst.images.picture import Picture
+from keras_nst.images.proof import Proof
 from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.styles import MODEL, find_style, read_card, styles
 from keras_nst.startup import load_tensorflow
@@ -29,7 +30,7 @@ FEATHER = 0.03
 
 
 def run(options: argparse.Namespace) -> int:
-    """Stylize each input, draw a contact sheet, or list the styles."""
+    """Stylize each input, or list the styles."""
     if options.list:
         for name, folder in styles().items():
             card = read_card(folder)
@@ -37,27 +38,26 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if not options.inputs or not options.style:
         raise InputError("Expected pictures and a --style. See --list for the styles and --help for the rest.")
-    chosen = {find_style(style).name: style for style in options.style}
+    if options.blend and len(options.blend) != len(options.style):
+        raise InputError(f"--blend takes a share for each --style. Received: {len(options.blend)}.")
+    chosen = tuple(str(find_style(style).resolve()) for style in options.style)
     inputs = expand(options.inputs)
-    if options.sheet or len(chosen) > 1:
-        return _write_sheet(options, inputs, chosen)
-    if any(map(is_clip, inputs)):
-        return _write_clips(options, inputs, chosen)
-    return _write_each(options, inputs, chosen)
+    return (_write_clips if any(map(is_clip, inputs)) else _write_each)(options, inputs, chosen)
 
 
-def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
-    ((name, style),) = chosen.items()
+def _write_each(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
+    name = _name(chosen)
     outputs = destinations(inputs, options.output, functools.partial(result_name, name), _check(options))
     jobs = list(zip(inputs, outputs, strict=True))
-    folder = find_style(style).resolve()
     if len(jobs) > 1:
-        record, newest = _record(options, name), (folder / MODEL).stat().st_mtime_ns
+        record, newest = _record(options, name), max(_modified(chosen))
         done = {job for job in jobs if _is_done(*job, record, newest)}
         jobs = [job for job in jobs if job not in done]
         if done:
             print(f"{len(done)} of {len(inputs)} are done already.", file=sys.stderr)
-    run = functools.partial(_run, options, name, str(folder))
+    if options.proof:
+        Proof(options.proof)  # A wrong file is told before TensorFlow has loaded.
+    run = functools.partial(_run, options, chosen)
     if options.engine == "ray" and jobs:
         if "-" in inputs or "-" in outputs:
             raise InputError("The engine ray takes files to files. Expected no -.")
@@ -78,7 +78,7 @@ def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
     return BAD_INPUT if bad else 0
 
 
-def _run(options, name: str, style: str, jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | InputError]]:
+def _run(options, chosen: tuple[str, ...], jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | InputError]]:
     """Stylize pictures in this process."""
 
     def read_one(job: Job):
@@ -87,15 +87,17 @@ def _run(options, name: str, style: str, jobs: Iterable[Job]) -> Iterator[tuple[
 
     def stylize(picture_and_seconds):
         picture, seconds = picture_and_seconds
-        stylizer = _stylizer(style)  # Loaded once a picture has been read.
+        stylizer = _stylizer(options, chosen)  # Loaded once a picture has been read.
         began = time.perf_counter()
         result = stylizer(picture, strength=_strength(options, picture), color=options.color)
+        if options.proof:
+            result = Picture(Proof(options.proof)(result.rgb), result.alpha)
         return result, seconds + time.perf_counter() - began
 
     def write_one(job: Job, picture_and_seconds) -> dict:
         picture, seconds = picture_and_seconds
         began = time.perf_counter()
-        _write(options, job[1], picture, name)
+        deliver(job[1], picture, bits=options.bits, record=_record(options, _name(chosen)))
         height, width = picture.rgb.shape[1:3]
         return {"width": width, "height": height, "seconds": seconds + time.perf_counter() - began}
 
@@ -111,12 +113,22 @@ def _is_done(source: str, output: str, record: dict, newest: int) -> bool:
         return False
 
 
-def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
+def _name(chosen: tuple[str, ...]) -> str:
+    return "+".join(Path(style).name for style in chosen)
+
+
+def _modified(chosen: tuple[str, ...]) -> list[int]:
+    return [(Path(style) / MODEL).stat().st_mtime_ns for style in chosen]
+
+
+def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
     from keras_nst.infer.video import stylize_clip
 
-    ((name, style),) = chosen.items()
+    name = _name(chosen)
     if options.output == "-":
         raise InputError("A clip cannot go to standard output. Expected --output with a file or a folder.")
+    if options.proof:
+        raise InputError("A clip is not printed. Leave --proof out.")
     if options.protect:
         raise InputError("What is in a clip moves, and --protect does not follow it. Leave it out.")
     outputs = destinations(inputs, options.output, functools.partial(result_name, name), check_clip_format)
@@ -127,10 +139,9 @@ def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
         began = time.perf_counter()
         clip = inspect(source)
         record = {**_record(options, name), "steadiness": options.steadiness}
-        model = (find_style(style) / MODEL).stat().st_mtime_ns
 
         def stylize(frame):
-            return _stylizer(style)(Picture(frame), strength=options.strength, color=options.color).rgb
+            return _stylizer(options, chosen)(Picture(frame), strength=options.strength, color=options.color).rgb
 
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(Path(source).name, total=clip.frames)
@@ -141,7 +152,7 @@ def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
                 steadiness=options.steadiness,
                 max_size=options.max_size,
                 record=record,
-                job={"style": str(find_style(style).resolve()), "model": model},
+                job={"styles": chosen, "models": _modified(chosen)},
                 progress=lambda frames: bar.update(task, completed=frames),
             )
         seconds = time.perf_counter() - began
@@ -152,25 +163,6 @@ def _write_clips(options, inputs: list[str], chosen: dict[str, str]) -> int:
             print(f"{output}  {clip.frames} frames  {seconds:.1f} s")
 
     return each(process, inputs, outputs)
-
-
-def _write_sheet(options, inputs: list[str], chosen: dict[str, str]) -> int:
-    from keras_nst.images.sheet import contact_sheet
-
-    output = options.output or "sheet.png"
-    check_destination(output, _check(options))
-    began = time.perf_counter()
-    pictures = [_read(options, source) for source in inputs]
-    rows = [[picture.rgb] for picture in pictures]
-    for style in chosen.values():
-        stylizer = _stylizer(style)
-        for row, picture in zip(rows, pictures, strict=True):
-            row.append(stylizer(picture, strength=_strength(options, picture), color=options.color).rgb)
-    sheet = Picture(contact_sheet(rows, labels=["photograph", *chosen]))
-    _write(options, output, sheet, *chosen)
-    height, width = sheet.rgb.shape[1:3]
-    _report(options, " ".join(inputs), output, " ".join(chosen), width, height, time.perf_counter() - began)
-    return 0
 
 
 def _read(options, source: str) -> Picture:
@@ -188,26 +180,28 @@ def _strength(options, picture: Picture) -> float | np.ndarray:
     return options.strength + mask * (options.protect_strength - options.strength)
 
 
+def _stylizer(options, chosen: tuple[str, ...]):
+    return _loaded(chosen, options.blend and tuple(options.blend))
+
+
 @functools.cache
-def _stylizer(style: str):
+def _loaded(chosen: tuple[str, ...], shares: tuple[float, ...] | None):
     load_tensorflow()
-    from keras_nst.infer.stylizer import Stylizer
+    from keras_nst.infer.stylizer import Blend, Stylizer
 
-    return Stylizer(style)
-
-
-def _write(options, output: str, picture: Picture, *names: str) -> None:
-    deliver(output, picture, bits=options.bits, record=_record(options, *names))
+    return Stylizer(*chosen) if len(chosen) == 1 else Blend(chosen, shares)
 
 
-def _record(options, *names: str) -> dict:
+def _record(options, name: str) -> dict:
     return {
         "version": keras_nst.__version__,
-        "style": " ".join(names),
+        "style": name,
+        "blend": options.blend,
         "strength": options.strength,
         "color": options.color,
         "max_size": options.max_size,
         "bits": options.bits,
+        "proof": options.proof and Path(options.proof).name,
         "protect": options.protect and Path(options.protect).name,
         "protect_strength": options.protect_strength,
     }

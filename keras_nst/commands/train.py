@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
             "Training on built-in samples and synthetic images; --content FOLDER of photographs gives better nets."
         )
     load_tensorflow()
-    from keras_nst.learn import learn
+    from keras_nst.jobs.learn import learn
 
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(TrainingOptions)}
     folder = learn(TrainingOptions(**given), resume=options.resume, console=console)

@@ -1,5 +1,6 @@
 """The seam to the backends: what needs their own gradients and compilers."""
 
+import contextlib
 from collections.abc import Callable
 
 import keras
@@ -30,9 +31,18 @@ class _Step:
         self._once(self.update_average)
         return self._logs(self.after_step(skipped=1.0 - ops.cast(ops.all(ops.stack(finite)), "float32")))
 
+    def test_step(self, data):
+        """The losses of the net that is kept, on a batch that is not trained on."""
+        with self._compiling():
+            return self._logs(self.validate(data))
+
     def _gradients(self, losses: Callable[[], list], variables: list[list]) -> list[list]:
         """Of each loss by its own variables."""
         raise NotImplementedError
+
+    def _compiling(self) -> contextlib.AbstractContextManager:
+        """What is around losses, to tell the layers whether they are compiled."""
+        return contextlib.nullcontext()
 
     def _replicas(self) -> int:
         return 1
@@ -50,10 +60,12 @@ if keras.backend.backend() == "tensorflow":
 
     class GradientStep(_Step):  # noqa: D101
         def _gradients(self, losses, variables):
-            tape = tf.GradientTape(persistent=len(variables) > 1)
-            with tape, compiled_for_cpu(self.jit_compile and not tf.config.list_physical_devices("GPU")):
+            with tf.GradientTape(persistent=len(variables) > 1) as tape, self._compiling():
                 found = losses()
             return [tape.gradient(loss, own) for loss, own in zip(found, variables, strict=True)]
+
+        def _compiling(self):
+            return compiled_for_cpu(self.jit_compile and not tf.config.list_physical_devices("GPU"))
 
         def _replicas(self):
             return tf.distribute.get_strategy().num_replicas_in_sync

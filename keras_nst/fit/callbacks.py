@@ -137,9 +137,11 @@ class ProgressLine(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Print what the loss consists of."""
         parts = " + ".join(f"{name} {weight * logs[name]:.3g}" for name, weight in self.model.term_weights.items())
+        validated = f", validation {logs['val_total']:.4g}" if "val_total" in logs else ""
         skipped = f", {logs['skipped']:.0f} skipped" if logs.get("skipped") else ""
         self._console.print(
-            f"step {self._step}/{self._steps}: {logs['total']:.4g} = {parts}, {self._speed:.1f} images/s{skipped}",
+            f"step {self._step}/{self._steps}: {logs['total']:.4g} = {parts}{validated}, "
+            f"{self._speed:.1f} images/s{skipped}",
             soft_wrap=True,
         )
 

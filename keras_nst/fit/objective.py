@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_nst.losses import Loss
+from keras_nst.losses.algebra import Tensor
 from keras_nst.models.observer import Observer
 
 
@@ -21,7 +22,7 @@ class Objective:
     loss: Loss
     observer: Observer
 
-    def bind(self, **images) -> "Objective":
+    def bind(self, **images: Tensor) -> "Objective":
         """The objective with images that never change observed once.
 
         Args:
@@ -29,7 +30,7 @@ class Objective:
         """
         return dataclasses.replace(self, loss=self.loss.bind(self._scene(images)))
 
-    def __call__(self, **images):
+    def __call__(self, **images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Evaluate on images of the roles that are not bound.
 
         Args:

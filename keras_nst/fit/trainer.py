@@ -114,6 +114,12 @@ class StyleTrainer(Trainer):
         stylized = self(photographs, training=True)
         return [self.compute_loss(x=photographs, y_pred=stylized, training=True)]
 
+    def validate(self, data):
+        """The objective of the net to keep on a batch of photographs, and its terms; the logs of `evaluate`."""
+        photographs, *_ = keras.utils.unpack_x_y_sample_weight(data)
+        self.compute_loss(x=photographs, y_pred=self.trained(photographs, training=False))
+        return {name: mean.result() for name, mean in self._means.items()}
+
     def call(self, photographs, training=None):
         """The net's output, (batch, height, width, 3) in [0, 1]."""
         return self.net(photographs, training=training)

@@ -56,6 +56,23 @@ def keep_color(stylized: np.ndarray, content: np.ndarray) -> np.ndarray:
     return np.clip(brightness + np.minimum(fit, 1) * chroma, 0, 1)  # Beyond by rounding only.
 
 
+def with_colors(stylized: np.ndarray, content: np.ndarray, color: str) -> np.ndarray:
+    """A result in the colors that are asked for.
+
+    Args:
+        stylized: The result, (..., 3) float32 in [0, 1].
+        content: What it was made of, of the same shape.
+        color: "style" for the result as it is, "keep" for its brightness in the colors of the content, "only" for its
+            colors on the brightness of the content.
+
+    Returns:
+        A picture of that shape in [0, 1].
+    """
+    if color == "style":
+        return stylized
+    return keep_color(stylized, content) if color == "keep" else keep_color(content, stylized)
+
+
 def agreed_colors(colors: np.ndarray, proposed: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Of a color proposed for each place the ones that places of like color agree on.
 

@@ -7,11 +7,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 8
-_LABEL = 22
+_LABEL, _SIDE = 22, 40
 
 
 def contact_sheet(
-    rows: Sequence[Sequence[np.ndarray]], *, height: int = 320, labels: Sequence[str] | None = None
+    rows: Sequence[Sequence[np.ndarray]],
+    *,
+    height: int = 320,
+    labels: Sequence[str] | None = None,
+    sides: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Lay pictures out in rows on white.
 
@@ -19,6 +23,7 @@ def contact_sheet(
         rows: Pictures (1, h, w, 3) in [0, 1], row by row, each scaled to the row's height; columns are aligned.
         height: Height of each row in pixels.
         labels: Text above each column.
+        sides: Text to the left of each row, of a few letters.
 
     Returns:
         The sheet, (1, H, W, 3) float32 in [0, 1].
@@ -26,15 +31,19 @@ def contact_sheet(
     cells = [[_fit(picture[0], height) for picture in row] for row in rows]
     columns = max(map(len, cells))
     widths = [max(row[column].shape[1] for row in cells if column < len(row)) for column in range(columns)]
-    top = GAP + (_LABEL if labels else 0)
-    sheet = np.ones((top + len(cells) * (height + GAP), GAP + sum(width + GAP for width in widths), 3), np.float32)
-    lefts = GAP + np.cumsum([0, *(width + GAP for width in widths)])
+    top, begin = GAP + (_LABEL if labels else 0), GAP + (_SIDE if sides else 0)
+    sheet = np.ones((top + len(cells) * (height + GAP), begin + sum(width + GAP for width in widths), 3), np.float32)
+    lefts = begin + np.cumsum([0, *(width + GAP for width in widths)])
     for index, row in enumerate(cells):
         for left, cell in zip(lefts, row, strict=False):
             above = top + index * (height + GAP)
             sheet[above : above + height, left : left + cell.shape[1]] = cell
     if labels:
-        sheet[:top] = _text_band(sheet.shape[1], top, zip(lefts, labels, strict=False))
+        places = ((left, GAP // 2) for left in lefts)
+        sheet[:top] = _texts(sheet[:top], zip(places, labels, strict=False))
+    if sides:
+        middles = ((GAP, top + index * (height + GAP) + height // 2 - _LABEL // 2) for index in range(len(sides)))
+        sheet[:, :begin] = _texts(sheet[:, :begin], zip(middles, sides, strict=True))
     return sheet[None]
 
 
@@ -44,9 +53,10 @@ def _fit(picture: np.ndarray, height: int) -> np.ndarray:
     return np.clip(cv2.resize(picture, (width, height), interpolation=interpolation), 0, 1)
 
 
-def _text_band(width: int, height: int, labels) -> np.ndarray:
-    band = Image.new("RGB", (width, height), "white")
+def _texts(part: np.ndarray, texts) -> np.ndarray:
+    """A part of the sheet with texts written at their places (x, y)."""
+    band = Image.fromarray(np.rint(255 * part).astype(np.uint8))
     draw, font = ImageDraw.Draw(band), ImageFont.load_default(_LABEL - GAP)
-    for left, label in labels:
-        draw.text((int(left), GAP // 2), label, fill="black", font=font)
+    for (left, above), text in texts:
+        draw.text((int(left), int(above)), text, fill="black", font=font)
     return np.asarray(band, np.float32) / 255

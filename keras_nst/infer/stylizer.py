@@ -1,13 +1,13 @@
 """A trained style, ready to be applied to pictures."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from keras_nst.images.color import fill_transparent, keep_color
+from keras_nst.images.color import fill_transparent, with_colors
 from keras_nst.images.picture import Picture
 from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.fold import fold
@@ -52,7 +52,7 @@ class Stylizer:
             picture: From 16x16 pixels.
             strength: From 0, the picture itself, to 1, the full style; a mixture of both between. A number, or a map of
                 the picture's size, (1, H, W, 1).
-            color: "style", or "keep" for the brightness of the result in the colors of the picture.
+            color: "style", or what else `keras_nst.images.color.with_colors` knows: "keep" or "only".
             grain: See `GRAIN`; of all pictures of one width the same. 0 gives what the net makes of the picture itself.
 
         Returns:
@@ -69,8 +69,7 @@ class Stylizer:
         result = np.empty_like(opaque)
         for begin, stylized in self._bands(grained, (height, width)):
             rows = slice(begin, begin + stylized.shape[1])
-            if color == "keep":
-                stylized = keep_color(stylized, opaque[:, rows])
+            stylized = with_colors(stylized, opaque[:, rows], color)
             result[:, rows] = opaque[:, rows] + strength[:, rows] * (stylized - opaque[:, rows])
         return Picture(result, picture.alpha)
 
@@ -83,3 +82,25 @@ class Stylizer:
         if height * width > WHOLE_PIXELS and self._net.name == "transfer_net":
             return self._bandwise(rows, size)
         return iter([(0, self._stylize(rows(0, height)).numpy())])
+
+
+class Blend:
+    """Applies several styles to a picture and mixes the results.
+
+    Args:
+        styles: Names of styles, or paths of their folders.
+        shares: How much each counts, positive; None for alike.
+
+    Raises:
+        InputError: No such style, or one that cannot be loaded.
+    """
+
+    def __init__(self, styles: Sequence[str | Path], shares: Sequence[float] | None = None):
+        self._stylizers = [Stylizer(style) for style in styles]
+        self._shares = np.float32(shares or [1.0] * len(styles))
+        self._shares /= self._shares.sum()
+
+    def __call__(self, picture: Picture, **how) -> Picture:
+        """Stylize a picture; arguments and result are those of `Stylizer`."""
+        results = (stylizer(picture, **how).rgb for stylizer in self._stylizers)
+        return Picture(sum(share * rgb for share, rgb in zip(self._shares, results, strict=True)), picture.alpha)

@@ -16,11 +16,11 @@ from reference import model_server
 
 from keras_nst.cli import main
 from keras_nst.errors import InputError
-from keras_nst.export import export
 from keras_nst.images.io import read, read_record
 from keras_nst.images.picture import Picture
 from keras_nst.infer import served
 from keras_nst.infer.served import ServedStyle
+from keras_nst.jobs.export import export
 from keras_nst.models.styles import load_net, save_style
 from keras_nst.models.transfer_net import transfer_net
 

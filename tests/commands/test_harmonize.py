@@ -1,6 +1,7 @@
 """`keras-nst harmonize` as a user types it."""
 
 import json
+import re
 
 import cv2
 import numpy as np
@@ -57,6 +58,10 @@ def test_of_a_composite_the_object_is_found_and_all_else_stays(here, capsys):
     report = json.loads((here / "report" / "report.json").read_text())
     assert report["keras_nst"]["style"] == told["style"] < 0.5 * report["before"]["style"]
     assert read(here / "report" / "sheet.png").rgb.shape[1] > 480
+    page = (here / "report" / "report.html").read_text("utf-8")
+    captions = re.findall("<figcaption>(.*?)</figcaption>", page)
+    assert captions == ["painting", "composite", "128 px", "result", "before"]
+    assert "<tr><td>quality<td>draft" in page
 
 
 @pytest.mark.parametrize("source", ["object.png", "onwhite.png"])

@@ -1,6 +1,7 @@
 """`keras-nst optimize` and `keras-nst partial` as a user types them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def run(capsys, *arguments):
 
 
 def test_optimize_writes_a_picture_that_records_what_made_it(here, capsys):
-    code, out, _ = run(capsys, "optimize", "photo.png", "a.jpg", *QUICK, "-o", "out.png", "--json")
+    code, out, _ = run(capsys, "optimize", "photo.png", "a.jpg", *QUICK, "-o", "out.png", "--json", "--report", "r")
     assert code == 0
     assert read("out.png").rgb.shape == (1, 36, 48, 3)
     told, record = json.loads(out), read_record("out.png")
@@ -49,6 +50,8 @@ def test_optimize_writes_a_picture_that_records_what_made_it(here, capsys):
         == told["loss"]
         == pytest.approx(sum(record["weights"][name] * value for name, value in told["terms"].items()))
     )
+    captions = re.findall("<figcaption>(.*?)</figcaption>", (here / "r" / "report.html").read_text("utf-8"))
+    assert captions == ["photo.png", "a.jpg", "48 px", "result"]
 
 
 def test_each_mask_has_its_painting_and_the_rest_stays(here, capsys):

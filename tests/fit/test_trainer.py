@@ -209,3 +209,14 @@ def test_a_half_precision_step_in_range_takes_the_unscaled_gradient(descent, obj
     assert half.logs[0]["skipped"] == 0
     gradient = difference(*descent.weights)
     assert norm(difference(difference(*half.weights), gradient)) < 0.1 * norm(gradient)
+
+
+def test_validation_is_the_objective_of_the_average_and_changes_nothing(objective):
+    trainer = run(net(), objective, keras.optimizers.Adam(1e-2), 3).trainer
+    averages, step = trainer.average.get_weights(), int(trainer.step)
+    found = trainer.evaluate(tf.data.Dataset.from_tensors(PHOTOGRAPHS), return_dict=True, verbose=0)
+    average = net(averages)(PHOTOGRAPHS, training=False)
+    total, terms = objective(output=average, content=PHOTOGRAPHS)
+    expected = {"total": total, **terms}
+    assert found == pytest.approx({name: float(value) for name, value in expected.items()}, rel=1e-4)
+    assert int(trainer.step) == step

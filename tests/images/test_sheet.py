@@ -27,3 +27,12 @@ def test_labels_are_written_above_and_move_nothing_else():
     np.testing.assert_array_equal(labeled[:, band + GAP :], bare[:, GAP:])
     for start in (GAP, GAP + 40 + GAP):
         assert labeled[0, : band + GAP, start : start + 40].min() < 0.5
+
+
+def test_text_beside_rows_moves_them_aside():
+    cells = [[plain(40, 40, 0.5)], [plain(40, 40, 0.5)]]
+    bare, labeled = contact_sheet(cells, height=40), contact_sheet(cells, height=40, sides=["0.4", "1"])
+    band = labeled.shape[2] - bare.shape[2]
+    np.testing.assert_array_equal(labeled[:, :, band + GAP :], bare[:, :, GAP:])
+    for start in (GAP, GAP + 40 + GAP):
+        assert labeled[0, start : start + 40, : band + GAP].min() < 0.5

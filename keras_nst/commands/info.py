@@ -1,0 +1,66 @@
+"""`keras-nst info`: what is installed and what it runs on."""
+
+import argparse
+import json
+import os
+import platform
+from importlib import metadata
+
+import psutil
+from packaging.requirements import Requirement
+
+import keras_nst
+from keras_nst.models.styles import styles
+from keras_nst.startup import load_tensorflow
+
+PACKAGE = "keras_nst"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print versions, devices, styles and extras."""
+    load_tensorflow()
+    import keras
+
+    facts = {
+        "version": keras_nst.__version__,
+        "python": platform.python_version(),
+        "tensorflow": metadata.version("tensorflow"),
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "devices": keras.distribution.list_devices(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "styles": list(styles()),
+        "extras": extras(),
+    }
+    if options.json:
+        print(json.dumps(facts))
+        return 0
+    facts["extras"] = [f"{extra} (not installed)" * (not there) or extra for extra, there in facts["extras"].items()]
+    for name, value in facts.items():
+        print(f"{name:11} {', '.join(value) if isinstance(value, list) else value}")
+    return 0
+
+
+def extras() -> dict[str, bool]:
+    """The package's extras, and whether all that each needs is installed; empty in a checkout that is not."""
+    try:
+        found = metadata.metadata(PACKAGE)
+    except metadata.PackageNotFoundError:
+        return {}
+    requirements = [Requirement(line) for line in metadata.requires(PACKAGE) or ()]
+    return {
+        extra: all(
+            _is_installed(requirement)
+            for requirement in requirements
+            if requirement.marker and requirement.marker.evaluate({"extra": extra})
+        )
+        for extra in found.get_all("Provides-Extra", [])
+    }
+
+
+def _is_installed(requirement: Requirement) -> bool:
+    try:
+        return requirement.specifier.contains(metadata.version(requirement.name), prereleases=True)
+    except metadata.PackageNotFoundError:
+        return False

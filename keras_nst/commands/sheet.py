@@ -1,0 +1,39 @@
+"""`keras-nst sheet`: photographs in all styles and strengths, as one picture."""
+
+import argparse
+from pathlib import Path
+
+import keras_nst
+from keras_nst.commands.inputs import check_destination, content, deliver, expand
+from keras_nst.commands.saliency import visible
+from keras_nst.images.io import read
+from keras_nst.images.picture import Picture
+from keras_nst.images.sheet import contact_sheet
+from keras_nst.models.styles import find_style, styles
+from keras_nst.startup import load_tensorflow
+
+
+def run(options: argparse.Namespace) -> int:
+    """Stylize each photograph in each style, and write the sheet."""
+    check_destination(options.output)
+    chosen = [find_style(style) for style in options.style or styles()]
+    photographs = [visible(read(content(source), max_size=options.max_size)) for source in expand(options.inputs)]
+    load_tensorflow()
+    from keras_nst.infer.stylizer import Stylizer
+
+    rows = [[photograph] for photograph in photographs for _ in options.strengths]
+    for style in chosen:
+        stylizer, each = Stylizer(style), iter(rows)
+        for photograph in photographs:
+            stylized = stylizer(Picture(photograph), color=options.color).rgb
+            for strength in options.strengths:
+                next(each).append(photograph + strength * (stylized - photograph))
+    labels = ["photograph", *(style.name for style in chosen)]
+    sides = [f"{strength:g}" for _ in photographs for strength in options.strengths]
+    several = len(options.strengths) > 1
+    sheet = contact_sheet(rows, height=options.height, labels=labels, sides=sides if several else None)
+    record = {"version": keras_nst.__version__, "styles": labels[1:], "strengths": options.strengths}
+    deliver(options.output, Picture(sheet), record=record | {"color": options.color, "max_size": options.max_size})
+    if options.output != "-":
+        print(f"{Path(options.output)}  {sheet.shape[2]}x{sheet.shape[1]}")
+    return 0

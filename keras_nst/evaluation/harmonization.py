@@ -1,0 +1,96 @@
+"""How well an object was made to look painted: measures, and a report of them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from keras_nst.evaluation.measures import seam
+from keras_nst.files import replacing
+from keras_nst.images.io import write
+from keras_nst.images.masks import feather, overlay
+from keras_nst.images.picture import Picture
+from keras_nst.images.sheet import contact_sheet
+from keras_nst.jobs.harmonize import FEATHER, matched_style, surroundings
+from keras_nst.models.observer import Observer
+from keras_nst.models.regions import region_weights
+from keras_nst.models.vgg import vgg
+from keras_nst.recipes import zhou
+
+SHEET, FACTS = "sheet.png", "report.json"
+
+
+def measure(
+    result: np.ndarray, painting: np.ndarray, composite: np.ndarray, mask: np.ndarray, observer: Observer
+) -> dict[str, float]:
+    """Measure one result.
+
+    Args:
+        result: (1, h, w, 3) in [0, 1].
+        painting: Without the object, of the same shape.
+        composite: With the object as it was pasted.
+        mask: Where the object is, (1, h, w, 1).
+        observer: With the network "vgg".
+
+    Returns:
+        changed_outside: How many pixels outside of the feathered mask differ from the painting by more than a 255th.
+        seam: See `measures.seam`.
+        style: Relative squared distance of the Gram matrices under the mask from those of the painting's places that
+            match this result, the mean of `zhou.STYLE_LAYERS`.
+        content: Relative squared distance of the features under the mask from the composite's.
+    """
+    outside = feather(mask, FEATHER)[0, ..., 0] == 0
+    changed = np.abs(result - painting)[0].max(axis=-1) > 1.5 / 255
+    here = slice(None), *surroundings(mask)
+    own = region_weights(mask[here], [*zhou.STYLE_LAYERS, "image"])
+    loss = zhou.loss()
+    probes = [probe for probe in loss.probes("output") if not probe.startswith("region")]
+    regions = {f"region0/{layer}": weights for layer, weights in own.items()}
+    scene = {
+        "output": {**observer(result[here], probes), **regions},
+        "content": {**observer(composite[here], probes), **regions},
+        "style": matched_style(
+            observer, painting, result[here], own[zhou.MATCHING_LAYER], by_color=False, in_line=False
+        ),
+    }
+    _, raw = loss(scene)
+    return {
+        "changed_outside": int(np.sum(changed & outside)),
+        "seam": seam(result[0], painting[0], mask[0, ..., 0]),
+        "style": float(raw["style"]) / len(zhou.STYLE_LAYERS),
+        "content": float(raw["content"]),
+    }
+
+
+def write_report(
+    folder: str | Path,
+    painting: np.ndarray,
+    composite: np.ndarray,
+    mask: np.ndarray,
+    results: Mapping[str, np.ndarray],
+) -> dict[str, dict[str, float]]:
+    """Measure results, and write the figures and the pictures side by side.
+
+    Args:
+        folder: Where to.
+        painting: (1, h, w, 3) in [0, 1].
+        composite: With the object as it was pasted.
+        mask: Where the object is, (1, h, w, 1).
+        results: By their names.
+
+    Returns:
+        What `measure` gives, by the results' names.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    observer = Observer(vgg=vgg(zhou.STYLE_LAYERS))
+    facts = {name: measure(result, painting, composite, mask, observer) for name, result in results.items()}
+    sheet = contact_sheet(
+        [[composite, overlay(composite, mask), *results.values()]], height=480, labels=["composite", "mask", *results]
+    )
+    write(Path(folder) / SHEET, Picture(sheet))
+    with replacing(Path(folder) / FACTS) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+    return facts

@@ -1,0 +1,78 @@
+"""How one result came about, as one HTML page that needs no other file."""
+
+import base64
+import html
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_nst.evaluation.charts import curves
+from keras_nst.files import replacing
+from keras_nst.images.encoding import encode
+from keras_nst.images.picture import Picture, resize
+
+PAGE = "report.html"
+SIDE = 640
+"""Longest side in pixels of the pictures on a page."""
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em}"
+    "section{display:flex;flex-wrap:wrap;gap:1em}figure{margin:0;flex:1 1 240px;max-width:640px}"
+    "img,svg{max-width:100%;height:auto}td{padding:0 1em 0 0;vertical-align:top}"
+)
+
+
+def write_page(
+    folder: str | Path,
+    title: str,
+    pictures: Mapping[str, np.ndarray],
+    history: Mapping[str, Mapping[str, Sequence[float]]],
+    facts: Mapping[str, object],
+) -> Path:
+    """Write `report.html`.
+
+    Args:
+        folder: Where to.
+        title: What the page is called.
+        pictures: By their captions, in order, (1, h, w, 3) in [0, 1].
+        history: Of each scale, {term: its values step by step}; empty where nothing was minimized.
+        facts: What made the result, by name.
+
+    Returns:
+        The page's file.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    shown = "".join(
+        f'<figure><img alt="" src="data:image/jpeg;base64,{_encoded(rgb)}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        for caption, rgb in pictures.items()
+    )
+    rows = "".join(f"<tr><td>{html.escape(name)}<td>{html.escape(str(value))}" for name, value in facts.items())
+    blocks = [f"<h1>{html.escape(title)}</h1>", f"<section>{shown}</section>"]
+    if history:
+        blocks.append(f"<h2>Losses</h2>{_drawn(history)}")
+    blocks.append(f"<h2>Options and figures</h2><table>{rows}</table>")
+    page = "\n".join(blocks)
+    path = Path(folder) / PAGE
+    with replacing(path) as temporary:
+        temporary.write_text(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+            f"<style>{_STYLE}</style>\n{page}\n</html>\n",
+            "utf-8",
+        )
+    return path
+
+
+def _encoded(rgb: np.ndarray) -> str:
+    return base64.b64encode(encode(resize(Picture(rgb), SIDE), "jpg")).decode()
+
+
+def _drawn(history: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """The curves as SVG, without what belongs to a file alone."""
+    drawn = io.StringIO()
+    curves(history, axis="step").savefig(drawn, format="svg")
+    return drawn.getvalue()[drawn.getvalue().index("<svg") :]

@@ -1,0 +1,45 @@
+"""How a picture will look once it is printed."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from keras_nst.errors import InputError
+
+
+class Proof:
+    """A soft proof: sRGB to the colors of a printer, ink and paper, and back.
+
+    Colors that cannot be printed become the nearest that can (relative colorimetric, so that white stays white).
+
+    Args:
+        profile: The ICC profile of the printer: CMYK, gray or RGB.
+
+    Raises:
+        InputError: No file, or no profile of a printer.
+    """
+
+    def __init__(self, profile: str | Path):
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        try:
+            printer = ImageCms.ImageCmsProfile(str(profile))
+            srgb = ImageCms.createProfile("sRGB")
+            self._transform = ImageCms.buildProofTransform(
+                srgb, srgb, printer, "RGB", "RGB", intent, intent, ImageCms.Flags.SOFTPROOFING
+            )
+        except (OSError, ImageCms.PyCMSError) as error:
+            reason = getattr(error, "strerror", None) or "it is no ICC profile of a printer"
+            raise InputError(f"Cannot read {profile}: {reason}. Expected an .icc or .icm file.") from error
+
+    def __call__(self, rgb: np.ndarray) -> np.ndarray:
+        """What a print of a picture looks like.
+
+        Args:
+            rgb: (1, h, w, 3) in [0, 1].
+
+        Returns:
+            The same shape, float32 in [0, 1], with 8 bits.
+        """
+        levels = Image.fromarray(np.rint(255 * np.clip(rgb[0], 0, 1)).astype(np.uint8))
+        return np.asarray(ImageCms.applyTransform(levels, self._transform), np.float32)[None] / 255

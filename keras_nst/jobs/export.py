@@ -1,0 +1,286 @@
+"""Trained styles as files that run without this package: SavedModels for TensorFlow Serving, ONNX and LiteRT.
+
+    DIR/
+        models.config                       all styles in the folder, for tensorflow_model_server
+        starry_night/1/                     a SavedModel; the next export of the style is version 2
+            saved_model.pb, variables/
+            assets.extra/keras_nst.json     the style, its size and card
+            assets.extra/tf_serving_warmup_requests
+        starry_night.onnx, starry_night.tflite
+
+Each is one function, images to stylized images, both (batch, height, width, 3) of 8 bits; a SavedModel has another one,
+of encoded pictures.
+"""
+
+import importlib.util
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+import keras_nst
+from keras_nst.errors import InputError, unknown
+from keras_nst.files import new_folder, replacing
+from keras_nst.images.io import MIN_SIDE, read
+from keras_nst.models.styles import find_style, load_net, read_card
+
+CONFIG = "models.config"
+EXTRA = "assets.extra"
+METADATA = f"{EXTRA}/keras_nst.json"
+WARMUP = f"{EXTRA}/tf_serving_warmup_requests"
+MOUNTED = "/models"
+"""Where the configuration says that the folder is; docker's image of TensorFlow Serving has it there."""
+
+TOLERANCE = 1.0
+"""How far a pixel may be from the net's own, in levels of 255; rounding to whole levels alone is half of one.
+
+With weights of 8 bits it is the mean pixel."""
+
+_CONFIG_HEAD = "# Written by keras-nst export: all styles in this folder.\n"
+_CHECKED = ((2, 64, 96), (1, 61, 90))  # Batch, height and width that an export of any size is checked at.
+
+Size = tuple[int, int] | None
+
+
+def export(style: str | Path, folder: str | Path, *, format: str = "saved_model", size: Size = None) -> Path:
+    """Write a style in a format that other programs run, after checking that they get the same picture.
+
+    A SavedModel has two signatures. `serving_default` takes `images` and gives `stylized`, both uint8 (batch, height,
+    width, 3). `serving_bytes` takes `image_bytes`, a batch of JPEG, PNG, GIF or BMP files of any sizes, and gives
+    `stylized_bytes`, PNG files; names that end so are what TensorFlow Serving sends as base64 in JSON. ONNX and LiteRT
+    have the first alone.
+
+    Args:
+        style: Name of a style, or the path of its folder.
+        folder: Where to; a SavedModel goes to its folder NAME/VERSION, with the next free version.
+        format: "saved_model", "onnx", "litert", or "litert-int8" with weights of 8 bits.
+        size: The only height and width that it shall take; None for any from 16x16.
+
+    Returns:
+        The folder of the version, or the file.
+
+    Raises:
+        InputError: No such style or format, a destination that exists or is somebody else's, a missing package, or
+            results further than `TOLERANCE` from the net's own.
+    """
+    name = find_style(style).resolve().name
+    if format not in _FORMATS:
+        raise unknown("export format", format, _FORMATS)
+    chosen = _FORMATS[format]
+    if missing := [package for package in chosen.packages if importlib.util.find_spec(package) is None]:
+        extra = format.partition("-")[0]
+        raise InputError(
+            f"Exporting to {format} needs {' and '.join(missing)}. Install them: pip install 'keras_nst[{extra}]'."
+        )
+    folder = Path(folder)
+    target = _next_version(folder, name) if format == "saved_model" else _free(folder / f"{name}{chosen.suffix}")
+    card = read_card(style)
+    net = load_net(style)
+    served = _on_levels(net, size)
+    with (new_folder if format == "saved_model" else replacing)(target) as temporary:
+        chosen.write(served, temporary, size)
+        if format == "saved_model":
+            _write_extra(temporary, name, size, card)
+        for run in chosen.runners(temporary):
+            _check(net, run, size, f"{name} as {format}", chosen.difference)
+    if format == "saved_model":
+        _write_config(folder)
+    return target
+
+
+def _on_levels(net: keras.Model, size: Size) -> keras.Model:
+    """The net on whole levels, uint8 to uint8."""
+    images = keras.Input((*(size or (None, None)), 3), dtype="uint8", name="images")
+    stylized = net(ops.cast(images, "float32") / 255)
+    return keras.Model(images, {"stylized": ops.cast(ops.round(255 * stylized), "uint8")})
+
+
+def _check(net: keras.Model, run: Callable, size: Size, name: str, difference: Callable) -> None:
+    """Refuse an export that does not give what the net gives."""
+    photograph = read("sample:astronaut").rgb[0]
+    expected = tf.function(lambda images: 255 * net(images, training=False))
+    for batch, height, width in _CHECKED if size is None else ((1, *size),):
+        levels = np.rint(255 * cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)).astype(np.uint8)
+        images = np.stack([levels, levels[::-1]][:batch])
+        found = difference(np.abs(run(images) - expected(np.float32(images) / 255).numpy()))
+        if not found <= TOLERANCE:
+            raise InputError(
+                f"{name} is not what its net gives: pixels differ by {found:.3g} of 255 at {height}x{width}, and "
+                f"at most {TOLERANCE:g} was expected. Nothing was written; choose another --format or --size."
+            )
+
+
+# SavedModel
+
+
+def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
+    """Write a SavedModel with its two signatures."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *(size or (None, None)), 3), tf.uint8, "images")])
+    def stylize(images):
+        if size is None:
+            message = f"Expected pictures of at least {MIN_SIDE} pixels a side."
+            tf.debugging.assert_greater_equal(tf.shape(images)[1:3], MIN_SIDE, message)
+        return served(images, training=False)
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")])
+    def stylize_bytes(image_bytes):
+        def one(encoded):
+            image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+            image = tf.ensure_shape(image, (*(size or (None, None)), 3))
+            return tf.io.encode_png(stylize(image[None])["stylized"][0])
+
+        return {"stylized_bytes": tf.map_fn(one, image_bytes, fn_output_signature=tf.string, parallel_iterations=1)}
+
+    # Not the Keras model: it would be tracked by two ways, and each of its weights written twice.
+    module = tf.Module()
+    module.weights = [variable.value for variable in served.variables]
+    module.stylize, module.stylize_bytes = stylize, stylize_bytes
+    try:
+        tf.saved_model.save(module, path, signatures={"serving_default": stylize, "serving_bytes": stylize_bytes})
+    except tf.errors.ResourceExhaustedError as error:  # A full disk, which is no OSError to TensorFlow.
+        raise OSError(error.message.rpartition("; ")[2]) from error
+
+
+def _run_saved_model(path: Path) -> Iterator[Callable]:
+    """Each signature of a SavedModel, as a function of images."""
+    signatures = tf.saved_model.load(path).signatures
+    yield lambda images: signatures["serving_default"](images=tf.constant(images))["stylized"].numpy()
+
+    def by_bytes(images):
+        encoded = tf.stack([tf.io.encode_png(image) for image in images])
+        results = signatures["serving_bytes"](image_bytes=encoded)["stylized_bytes"]
+        return np.stack([tf.io.decode_png(result).numpy() for result in results])
+
+    yield by_bytes
+
+
+def _write_extra(path: Path, name: str, size: Size, card: dict) -> None:
+    """Write what TensorFlow Serving runs before it takes a new version into service, and what made the version."""
+    (path / EXTRA).mkdir()
+    height, width = size or (64, 64)
+    # One level stands for all pixels: a tensor of it is a few bytes, at any size.
+    images = tf.make_tensor_proto(0, tf.uint8, (1, height, width, 3))
+    encoded = tf.make_tensor_proto([tf.io.encode_png(tf.zeros((height, width, 3), tf.uint8)).numpy()])
+    with tf.io.TFRecordWriter(str(path / WARMUP)) as writer:
+        writer.write(_prediction_log(name, "serving_default", "images", images))
+        writer.write(_prediction_log(name, "serving_bytes", "image_bytes", encoded))
+    taken = "x".join(map(str, size)) if size else "any"
+    metadata = {"style": name, "version": keras_nst.__version__, "size": taken, "card": card}
+    (path / METADATA).write_text(json.dumps(metadata, indent=2) + "\n", "utf-8")
+
+
+def _prediction_log(model: str, signature: str, name: str, tensor) -> bytes:
+    """A `PredictionLog` of TensorFlow Serving, which needs no package in this form: one request, with one tensor."""
+    specification = _field(1, model.encode()) + _field(3, signature.encode())
+    inputs = _field(1, name.encode()) + _field(2, tensor.SerializeToString())
+    request = _field(1, specification) + _field(2, inputs)
+    return _field(6, _field(1, request))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field of a protocol buffer that has a length."""
+    length, left = b"", len(content)
+    while left > 127:
+        length += bytes([left & 127 | 128])
+        left >>= 7
+    return bytes([number << 3 | 2]) + length + bytes([left]) + content
+
+
+def _next_version(folder: Path, name: str) -> Path:
+    """The folder of the style's next version."""
+    config, model = folder / CONFIG, folder / name
+    if config.exists() and not config.read_text("utf-8").startswith(_CONFIG_HEAD):
+        raise InputError(f"{config} was not written by keras-nst export. Choose another --output.")
+    if not model.exists():
+        return model / "1"
+    versions = [entry for entry in model.iterdir() if entry.name[0] != "."] if model.is_dir() else [model]
+    for version in versions:
+        if not (version.name.isdecimal() and _style(version) == name):
+            raise InputError(
+                f"{version} is no exported {name}. Expected versions of it alone. Choose another --output."
+            )
+    return model / str(1 + max((int(version.name) for version in versions), default=0))
+
+
+def _style(version: Path) -> str | None:
+    """Whose export a folder is."""
+    try:
+        return json.loads((version / METADATA).read_text("utf-8"))["style"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _write_config(folder: Path) -> None:
+    """List the styles of a folder, as tensorflow_model_server reads them."""
+    names = sorted({version.parent.name for version in folder.glob("*/*") if _style(version) == version.parent.name})
+    entries = [
+        f"  config {{ name: {json.dumps(name)} base_path: {json.dumps(f'{MOUNTED}/{name}')} "
+        'model_platform: "tensorflow" }\n'
+        for name in names
+    ]
+    with replacing(folder / CONFIG) as temporary:
+        temporary.write_text(f"{_CONFIG_HEAD}model_config_list {{\n{''.join(entries)}}}\n", "utf-8")
+
+
+# ONNX and LiteRT
+
+
+def _free(path: Path) -> Path:
+    if path.exists():
+        raise InputError(f"{path} exists. Remove it or choose another --output.")
+    return path
+
+
+def _write_onnx(served: keras.Model, path: Path, size: Size) -> None:
+    signature = [keras.InputSpec(shape=(None, *(size or (None, None)), 3), dtype="uint8", name="images")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Keras asks NumPy for a name that is to come back.
+        served.export(path, format="onnx", input_signature=signature, verbose=False)
+
+
+def _run_onnx(path: Path) -> Iterator[Callable]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path)
+    yield lambda images: session.run(["stylized"], {"images": images})[0]
+
+
+def _write_litert(served: keras.Model, path: Path, size: Size, **settings) -> None:
+    served.export(path, format="litert", verbose=False, **settings)
+
+
+def _write_litert_int8(served: keras.Model, path: Path, size: Size) -> None:
+    _write_litert(served, path, size, optimizations=[tf.lite.Optimize.DEFAULT])
+
+
+def _run_litert(path: Path) -> Iterator[Callable]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    # It cannot load what the converter, which does not complain, leaves to TensorFlow's own operations.
+    run = Interpreter(str(path)).get_signature_runner("serving_default")
+    yield lambda images: run(images=images)["stylized"]
+
+
+class _Format(NamedTuple):
+    write: Callable[[keras.Model, Path, Size], None]
+    runners: Callable[[Path], Iterator[Callable]]
+    suffix: str = ""
+    packages: tuple[str, ...] = ()
+    difference: Callable[[np.ndarray], float] = np.max
+
+
+_FORMATS = {
+    "saved_model": _Format(_write_saved_model, _run_saved_model),
+    "onnx": _Format(_write_onnx, _run_onnx, ".onnx", ("tf2onnx", "onnxruntime")),
+    "litert": _Format(_write_litert, _run_litert, ".tflite", ("ai_edge_litert",)),
+    # Weights of 8 bits leave single pixels further away.
+    "litert-int8": _Format(_write_litert_int8, _run_litert, "-int8.tflite", ("ai_edge_litert",), np.mean),
+}

@@ -1,0 +1,319 @@
+"""Learn a style: from a painting or a collection, and photographs, to a folder that stylizes."""
+
+import csv
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+from rich.console import Console
+
+import keras_nst
+from keras_nst.errors import InputError
+from keras_nst.evaluation.charts import curves, read_losses
+from keras_nst.files import replacing
+from keras_nst.fit import devices
+from keras_nst.fit.adversarial import AdversarialTrainer
+from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
+from keras_nst.fit.objective import Objective
+from keras_nst.fit.trainer import StyleTrainer, Trainer
+from keras_nst.images.datasets import Photographs, photographs
+from keras_nst.images.io import read
+from keras_nst.images.picture import fit_short_side
+from keras_nst.images.sets import PairedSets
+from keras_nst.models.cam import gap_classifier
+from keras_nst.models.observer import Observer
+from keras_nst.models.sdp_gan import PICTURE, discriminator, generator, part
+from keras_nst.models.styles import PREVIEW, load_net, read_card, save_style
+from keras_nst.models.transfer_net import transfer_net
+from keras_nst.models.vgg import vgg
+from keras_nst.models.weights import vgg_weights
+from keras_nst.options import NETS, TrainingOptions
+from keras_nst.recipes import ADVERSARIAL, recipe, weights
+
+# A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
+EPOCH_STEPS, EPOCHS = 250, 8
+# Float16 gradients overflow with Keras's own first scale of 2^15 and lose the first steps; with this one they fit.
+LOSS_SCALE = 64.0
+WARMUP_STEPS = 100
+VALIDATION_CROPS = 64
+# In the public domain, so that a preview can be published with its style.
+PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
+
+# What may change when a training is resumed, to save one whose loss explodes or to let it run on.
+ADJUSTABLE = ("devices", "learning_rate", "steps", "weights")
+OPTIONS, CHECKPOINT, LOG, LOSSES = "options.json", "checkpoint.npz", "log.csv", "losses.png"
+
+
+def learn(options: TrainingOptions, *, resume: bool = False, console: Console | None = None) -> Path:
+    """Train a net to the style of a painting or a collection and write it as a style.
+
+    The folder's `training/` holds the checkpoint, the log (CSV) and in the end its curves, TensorBoard's logs and the
+    preview of each epoch.
+
+    Args:
+        options: What to do.
+        resume: Go on from the folder's checkpoint as if the training had never stopped.
+        console: Where the progress is shown; None for nowhere.
+
+    Returns:
+        The style's folder.
+
+    Raises:
+        InputError: A picture, source or folder cannot be used, the training to resume was another one, or the loss is
+            not finite any more.
+    """
+    console = console or Console(quiet=True)
+    options = dataclasses.replace(options, learning_rate=options.learning_rate or recipe(options.recipe).LEARNING_RATE)
+    strategy = devices.strategy(options.devices)
+    if options.batch % strategy.num_replicas_in_sync:
+        raise InputError(
+            f"A batch of {options.batch} cannot be shared by {strategy.num_replicas_in_sync} devices. "
+            "Expected a multiple; change --batch."
+        )
+    prepare = _against_discriminator if options.recipe in ADVERSARIAL else _against_painting
+    with strategy.scope():
+        job = prepare(options, console)
+    trainer, weights = job.trainer, job.trainer.objective.loss.weights
+    facts = _facts(options, job.made_of, weights)
+    training = options.folder / "training"
+    is_chief = devices.is_chief(strategy)
+    _open_training(training, facts, resume=resume, write=is_chief)
+    if (training / CHECKPOINT).is_file():
+        Checkpoint.restore(training / CHECKPOINT, trainer)
+    try:
+        _fit(job, options, training, console, write=is_chief)
+    finally:
+        if job.source.skipped:
+            console.print(f"Skipped {len(job.source.skipped)} pictures that cannot be read:")
+            for name, reason in sorted(job.source.skipped.items()):
+                console.print(f"  {name}: {reason}", highlight=False, soft_wrap=True)
+    if not is_chief:
+        return options.folder
+
+    # Without the training's dtype policy, so that the style runs at full precision and speed anywhere.
+    net = job.net()
+    net.set_weights(trainer.trained.get_weights())
+    with open(training / LOG, newline="") as file:
+        *_, last = csv.DictReader(file)
+    final = {name: float(last[name]) for name in ("total", *weights)}
+    save_style(options.folder, net, {**facts, "final": final, "version": keras_nst.__version__})
+    with replacing(training / LOSSES) as temporary:
+        curves({options.folder.name: read_losses(training / LOG)}).savefig(temporary, dpi=150)
+    for file in (CHECKPOINT, OPTIONS):
+        (training / file).unlink()
+    return options.folder
+
+
+class _Job(NamedTuple):
+    """What is trained, and with what.
+
+    Attributes:
+        trainer: At its first step, compiled.
+        source: Its batches, and what of them could not be read.
+        validation: Photographs that are not trained on.
+        made_of: What the card says of the sets and, beside what was asked, of the net.
+        net: Builds the net to keep in single precision.
+    """
+
+    trainer: Trainer
+    source: Photographs | PairedSets
+    validation: Photographs | None
+    made_of: dict
+    net: Callable[[], keras.Model]
+
+
+def _against_painting(options: TrainingOptions, console: Console) -> _Job:
+    """A transfer net that minimizes a recipe's loss for a painting."""
+    painting = fit_short_side(read(options.style).rgb, options.style_size)
+    source = photographs(options.content, download=options.download)
+    validation = options.validation and photographs(options.validation, download=options.download)
+    loss = recipe(options.recipe).loss(_weights(options))
+    keras.utils.set_random_seed(options.seed)
+    policy = _policy(options)
+    networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
+    if any(probe.startswith("cam/") for probe in loss.probes("output")):
+        networks["cam"] = gap_classifier(
+            options.classifier,
+            weights=options.classifier_weights,
+            classes=options.classifier_classes,
+            size=options.classifier_size,
+        )
+    build = partial(transfer_net, **NETS[options.net])
+    net = build(dtype=policy)
+    if options.init:
+        start = load_net(options.init)
+        if [weight.shape for weight in start.weights] != [weight.shape for weight in net.weights]:
+            raise InputError(
+                f"The style {options.init!r} is not of the {options.net} transfer net's architecture. Choose another."
+            )
+        net.set_weights(start.get_weights())
+    trainer = StyleTrainer(net, Objective(loss, Observer(**networks)).bind(style=painting))
+    optimizer = _adam(options, _warmed(options.learning_rate, options.steps))
+    trainer.compile(optimizer=optimizer, jit_compile=devices.suits_xla(policy))
+    # Now, not with the first step, so that a checkpoint finds the optimizer's variables.
+    optimizer.build(trainer.trainable_variables)
+    file = Path(options.style)
+    made_of = {
+        "style_image": file.name,
+        "style_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "content": source.describe(),
+    }
+    return _Job(trainer, source, validation, made_of, build)
+
+
+def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
+    """A generator that a discriminator cannot tell from a collection."""
+    if options.init:
+        raise InputError(f"The recipe {options.recipe} begins with its own initialization. Leave out --init.")
+    if options.validation:
+        raise InputError(f"The recipe {options.recipe} has no loss to validate by. Leave out --validation.")
+    if options.net != "full":
+        raise InputError(f"The recipe {options.recipe} has a net of its own. Leave out --net.")
+    chosen, asked = recipe(options.recipe), _weights(options)
+    if not asked["adversarial"]:
+        raise InputError(f"Nothing but the adversarial term knows the style of {options.style}. Give it a weight.")
+    loss = chosen.loss(asked)
+    source = PairedSets(options.content, options.style, download=options.download, console=console)
+    keras.utils.set_random_seed(options.seed)
+    policy = _policy(options)
+    has_map = "map" in loss.probes("output")
+    build = partial(generator, concatenated=options.concatenate, **({} if has_map else {"saliency_filters": None}))
+    net, judge = build(dtype=policy), discriminator(dtype=policy)
+    networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
+    trainer = AdversarialTrainer(
+        net,
+        judge,
+        Objective(loss, Observer(**networks, saliency=net, discriminator=judge)),
+        chosen.discrimination(),
+        partial(chosen.factors, steps=options.steps),
+    )
+    rate = _stepped(options.learning_rate, options.steps)
+    adams = [_adam(options, rate, beta_1=0.5) for _ in range(2)]
+    trainer.compile(*adams, jit_compile=devices.suits_xla(policy))
+    made_of = {
+        "style_set": source.style.describe(),
+        "content": source.photos.describe(),
+        "saliency_net": has_map,
+    }
+    return _Job(trainer, source, None, made_of, lambda: part(build(), PICTURE))
+
+
+def _weights(options: TrainingOptions) -> dict[str, float]:
+    return weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
+
+
+def _policy(options: TrainingOptions) -> str:
+    return "float32" if options.mixed_precision == "off" else f"mixed_{options.mixed_precision}"
+
+
+def _adam(options: TrainingOptions, rate: keras.optimizers.schedules.LearningRateSchedule, **moments):
+    """An optimizer, with loss scaling where gradients are float16."""
+    optimizer = keras.optimizers.Adam(rate, **moments)
+    if options.mixed_precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
+    return optimizer
+
+
+def _fit(job: _Job, options: TrainingOptions, training: Path, console: Console, *, write: bool) -> None:
+    """Train from the trainer's step to the last; files and progress only where this process writes them."""
+    trainer = job.trainer
+    step = trainer.steps_taken
+    epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
+    samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
+    board = training / "tensorboard"
+    callbacks = [Guard(options.steps)]
+    if write:
+        where = f"{options.devices} devices" if options.devices > 1 else keras.distribution.list_devices()[0]
+        console.print(f"Steps {step + 1} to {options.steps} on {where}. The first is compiled, which takes a while.")
+        callbacks += [
+            ProgressLine(console, options.steps, options.batch),
+            # Before the checkpoint: a process killed between the two logs an epoch twice, which is better than never.
+            keras.callbacks.CSVLogger(training / LOG, append=step > 0),
+            Checkpoint(training / CHECKPOINT),
+            keras.callbacks.TensorBoard(board, write_graph=False),
+            Preview(options.folder / PREVIEW, samples, board / "preview"),
+        ]
+    batches = job.source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step)
+    try:
+        trainer.fit(
+            devices.by_elements(batches),
+            validation_data=job.validation and devices.by_elements(_crops(job.validation, options)),
+            initial_epoch=step // epoch_steps,
+            epochs=-(-options.steps // epoch_steps),
+            steps_per_epoch=epoch_steps,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
+    except BaseException:
+        for callback in callbacks:  # Keras ends them, with their files and our bar, only when all went well.
+            callback.on_train_end()
+        raise
+
+
+def _crops(source: Photographs, options: TrainingOptions):
+    """As many crops as there are photographs, or up to `VALIDATION_CROPS`; the same each time."""
+    batches = -(-min(len(source), VALIDATION_CROPS) // options.batch)
+    return source.batches(size=options.size, batch=options.batch, seed=options.seed).take(batches).cache()
+
+
+def _stepped(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A tenth from half of the steps on, and a hundredth for the last quarter."""
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        [steps // 2, 3 * steps // 4], [rate, rate / 10, rate / 100]
+    )
+
+
+def _warmed(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Up from a hundredth of the peak, and down to a tenth along half a cosine.
+
+    Adam's first steps have full length whatever the gradient. In the last convolution, with its 2592 inputs, they would
+    drive tanh into saturation, where it has no gradient to come back by: black blobs for the rest of the training.
+    """
+    warmup = min(WARMUP_STEPS, steps // 5)
+    return keras.optimizers.schedules.CosineDecay(
+        peak / 100, steps - warmup, alpha=0.1, warmup_target=peak, warmup_steps=warmup
+    )
+
+
+def _facts(options: TrainingOptions, made_of: dict, weights: Mapping[str, float]) -> dict:
+    """What determines a training, for its card and to tell whether a resumed one is the same."""
+    asked = dataclasses.asdict(options)
+    # The lambdas are part of the weights.
+    for other in ("style", "output", "download", "lambdas"):
+        del asked[other]
+    # A card is published: it says where a training started from, but names no folder of the machine it was made on.
+    asked["init"] = options.init and read_card(options.init)
+    asked["validation"] = options.validation and Path(options.validation).name
+    asked["vgg_weights"] = options.vgg_weights and Path(options.vgg_weights).name
+    asked["classifier_weights"] = Path(options.classifier_weights).name
+    return {"name": options.folder.name, **asked, **made_of, "weights": weights}
+
+
+def _open_training(training: Path, facts: dict, *, resume: bool, write: bool) -> None:
+    """Check the folder of a training, and make it where this process writes it.
+
+    Raises:
+        InputError: There is an unfinished training and it is not to be resumed, or none that could be, or another one.
+    """
+    stored = training / OPTIONS
+    if resume:
+        if not stored.is_file():
+            raise InputError(f"{training} holds no unfinished training. Leave out --resume, or check --output.")
+        before = json.loads(stored.read_text("utf-8"))
+        if changed := [key for key, value in facts.items() if key not in ADJUSTABLE and before.get(key) != value]:
+            changes = ", ".join(f"{key} {before.get(key)!r} became {facts[key]!r}" for key in changed)
+            raise InputError(f"The training in {training} was another one: {changes}. Resume it with its own options.")
+    elif (training / CHECKPOINT).is_file():
+        raise InputError(f"{training} holds an unfinished training. Pass --resume to go on, or remove the folder.")
+    if not write:
+        return
+    with replacing(stored) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+    for leftover in training.glob(f".*-{CHECKPOINT}"):  # Of a process that was killed as it wrote.
+        leftover.unlink()

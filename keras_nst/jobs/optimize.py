@@ -1,0 +1,201 @@
+"""Restyle one picture by optimizing its pixels, coarse to fine."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import numpy as np
+import psutil
+
+from keras_nst.errors import InputError
+from keras_nst.fit.optimizers import Progress, adam, lbfgs
+from keras_nst.fit.pixels import PixelObjective
+from keras_nst.fit.tiles import ALIGNMENT
+from keras_nst.images.color import with_colors
+from keras_nst.images.io import read
+from keras_nst.images.picture import Picture, resize
+from keras_nst.images.pyramid import finer, fit, sizes
+from keras_nst.losses import blend
+from keras_nst.models.observer import Observer
+from keras_nst.models.regions import region_weights
+from keras_nst.models.vgg import receptive_field, vgg
+from keras_nst.models.weights import at_hand, vgg_weights
+from keras_nst.options import PixelOptions, Region
+from keras_nst.recipes import recipe, weights
+
+# Estimates of what a run takes: beyond what is loaded, for each pixel, and for each of a window.
+FIXED_BYTES, PICTURE_BYTES, WINDOW_BYTES = 1_200_000_000, 500, 11_000
+LEAST_TILE = 256
+
+
+def optimize(
+    content: np.ndarray,
+    regions: Sequence[Region],
+    options: PixelOptions,
+    *,
+    progress: Callable[[int, Progress], None] | None = None,
+) -> np.ndarray:
+    """Restyle a picture.
+
+    Args:
+        content: The photograph, (1, H, W, 3) float32 in [0, 1].
+        regions: What is to be restyled; outside of all masks the picture stays as it is, bit for bit.
+        options: How.
+        progress: Called after each step with the longest side of the scale, and where it stands; it may raise
+            StopIteration to end the scale.
+
+    Returns:
+        The picture, its longest side at most `options.end_size`, (1, h, w, 3) float32 in [0, 1].
+
+    Raises:
+        InputError: Options or masks that cannot be used.
+    """
+    options = settled(options)
+    full = resize(Picture(content), options.end_size).rgb
+    check_memory(full.shape[1:3], options.tile)
+    network = vgg(
+        [*options.style_layers, *options.content_layers],
+        backbone=options.backbone,
+        convolutions=vgg_weights(options.backbone, options.vgg_weights),
+        pooling=options.pooling,
+    )
+    # Of one region, what it covers is all that is painted.
+    numbered = dict(enumerate(regions, 0 if len(regions) == 1 else 1))
+    image = coarser = None
+    for side in sizes(max(full.shape[1:3]), options.start_size):
+        sized = resize(Picture(full), side).rgb
+        masks = {number: _fit_mask(region.mask, sized) for number, region in numbered.items()}
+        masks[0] = np.max(list(masks.values()), axis=0)
+        objective = _objective(sized, numbered, masks, network, options)
+        free = masks[0] > 0
+        start = _start(options, sized) if image is None else finer(image, coarser, sized)
+        report = progress and functools.partial(progress, side)
+        image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
+    image = with_colors(image, sized, options.color)
+    # Soft masks fade. Where a mask is 0 or 1 nothing is computed, so that pixels stay what they are bit for bit.
+    faded = np.where(masks[0] < 1, sized + masks[0] * (image - sized), image)
+    return np.where(free, faded, sized)
+
+
+def _minimize(objective: PixelObjective, start: np.ndarray, free: np.ndarray, options: PixelOptions, report):
+    if options.optimizer == "adam":
+        return adam(
+            objective,
+            start,
+            free,
+            iterations=options.iterations,
+            learning_rate=options.learning_rate,
+            average=options.average,
+            progress=report,
+        )
+    return lbfgs(
+        objective,
+        start,
+        free,
+        iterations=options.iterations,
+        tolerance=options.least_improvement,
+        # Two pictures in double precision each: most of the memory that tiles leave.
+        history=5 if options.tile else 10,
+        progress=report,
+    )
+
+
+def _objective(
+    sized: np.ndarray,
+    regions: Mapping[int, Region],
+    masks: Mapping[int, np.ndarray],
+    network: keras.Model,
+    options: PixelOptions,
+) -> PixelObjective:
+    """The recipe's loss of a picture of this size, bound to photograph and paintings."""
+    statistic = {"statistic": options.statistic} if options.statistic else {}
+    layers = options.content_layers, options.style_layers
+    loss = recipe(options.recipe).loss(options.weights, *layers, regions=list(regions), **statistic)
+    objective = PixelObjective(
+        loss,
+        Observer(vgg=network),
+        sized.shape[1:3],
+        _weights(options, loss.probes("output"), masks),
+        tile=options.tile,
+        # High-order statistics also read the neighboring position.
+        halo=max(receptive_field(tap, options.backbone) for tap in network.output) // 2 + ALIGNMENT,
+    )
+    targets = objective.targets("content", sized, _weights(options, loss.probes("content"), masks))
+    for number, region in regions.items():
+        role, measured = f"style{number or ''}", []
+        for painting in region.styles:
+            fitted = resize(Picture(painting), round(max(sized.shape[1:3]) * options.style_scale)).rgb
+            mask = _weights(options, loss.probes(role), {number: _fit_mask(region.style_mask, fitted)})
+            measured.append(objective.targets(role, fitted, mask))
+        targets |= blend(measured, [share / sum(region.shares) for share in region.shares])
+    objective.bind(targets)
+    return objective
+
+
+def settled(options: PixelOptions) -> PixelOptions:
+    """The options with the recipe's choices in place of None, checked against one another.
+
+    Raises:
+        InputError: They cannot be used together.
+    """
+    chosen = recipe(options.recipe)
+    if options.statistic and "statistic" not in chosen.SETTINGS:
+        raise InputError(f"The recipe {options.recipe} has Gram matrices only. Choose --recipe chen2016.")
+    settings = {name: value for name, value in chosen.SETTINGS.items() if getattr(options, name) is None}
+    if settings.get("backbone") == "vgg19" and not at_hand("vgg19", options.vgg_weights):
+        settings["backbone"] = "vgg16"
+    options = dataclasses.replace(options, **settings)
+    return dataclasses.replace(
+        options,
+        weights=weights(options.recipe, changed=options.weights),
+        content_layers=options.content_layers or chosen.CONTENT_LAYERS[options.backbone],
+        style_layers=options.style_layers or chosen.STYLE_LAYERS,
+        start_size=min(options.start_size, options.end_size),
+    )
+
+
+def check_memory(size: tuple[int, int], tile: int | None) -> None:
+    """Refuse a picture that the memory at hand will not hold.
+
+    Raises:
+        InputError: It will not; the message says which tile would.
+    """
+    height, width = size
+    free = psutil.virtual_memory().available
+    for_tiles = free - FIXED_BYTES - height * width * PICTURE_BYTES
+    window = min(height, tile or height) * min(width, tile or width)
+    if window * WINDOW_BYTES <= for_tiles:
+        return
+    affordable = math.isqrt(max(0, for_tiles) // WINDOW_BYTES) // ALIGNMENT * ALIGNMENT
+    needed = FIXED_BYTES + height * width * PICTURE_BYTES + window * WINDOW_BYTES
+    advice = f"--tile {affordable}" if affordable >= LEAST_TILE else "a smaller --end-size"
+    raise InputError(
+        f"{width} x {height} pixels take about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Try {advice}."
+    )
+
+
+def _start(options: PixelOptions, sized: np.ndarray) -> np.ndarray:
+    if options.init == "content":
+        return sized
+    if options.init == "noise":
+        return np.random.default_rng(options.seed).uniform(0, 1, sized.shape).astype(np.float32)
+    return fit(read(options.init).rgb, sized)
+
+
+def _fit_mask(mask: np.ndarray | None, like: np.ndarray) -> np.ndarray:
+    return np.ones((*like.shape[:3], 1), np.float32) if mask is None else fit(mask, like)
+
+
+def _weights(options: PixelOptions, probes: Sequence[str], masks: Mapping[int, np.ndarray]) -> dict[str, np.ndarray]:
+    """The weights that a loss reads of masks, by the names of its probes."""
+    found = {}
+    for number, mask in masks.items():
+        prefix = f"region{number}/"
+        layers = [probe.removeprefix(prefix) for probe in probes if probe.startswith(prefix)]
+        if not layers:
+            continue
+        carried = region_weights(mask, layers, backbone=options.backbone, pooling=options.pooling, rule=options.rule)
+        found |= {prefix + layer: weights for layer, weights in carried.items()}
+    return found

@@ -1,0 +1,143 @@
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from keras_nst.errors import InputError
+from keras_nst.evaluation.harmonization import measure
+from keras_nst.images.masks import feather
+from keras_nst.jobs.harmonize import FEATHER, fitting_strength, harmonize, matched_style, smoothness, surroundings
+from keras_nst.losses.patches import blocks
+from keras_nst.models.observer import Observer
+from keras_nst.models.regions import region_weights
+from keras_nst.models.vgg import receptive_field, vgg
+from keras_nst.options import HarmonizeOptions
+from keras_nst.recipes import zhou
+
+DRAFT = HarmonizeOptions(quality="draft")
+
+
+def strokes(seed, height, width, color, spread, scale=2):
+    """A picture with strokes of some pixels, (1, height, width, 3)."""
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, (height, width, 3)), (0, 0), scale)
+    return np.float32(np.clip(color + spread * noise / noise.std(), 0, 1))[None]
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A painting of warm strokes, the same with a flat blue disc, and the disc's mask."""
+    painting = strokes(0, 112, 128, (0.6, 0.45, 0.2), 0.12)
+    y, x = np.indices((112, 128))
+    mask = np.float32(np.hypot(y - 50, x - 70) < 26)[None, ..., None]
+    return painting, np.where(mask > 0, np.float32((0.2, 0.3, 0.8)), painting), mask
+
+
+@pytest.fixture(scope="module")
+def observer():
+    return Observer(vgg=vgg(zhou.STYLE_LAYERS))
+
+
+@pytest.fixture(scope="module")
+def result(scene):
+    return harmonize(*scene, DRAFT)
+
+
+def test_outside_of_the_feathered_mask_the_painting_stays_bit_for_bit(scene, result):
+    painting, _, mask = scene
+    outside = feather(mask, FEATHER)[0, ..., 0] == 0
+    assert outside.mean() > 0.7
+    np.testing.assert_array_equal(result[0, outside], painting[0, outside])
+
+
+def test_the_object_comes_near_to_the_paintings_style_and_color(scene, result, observer):
+    painting, composite, mask = scene
+    before, after = (measure(picture, painting, composite, mask, observer) for picture in (composite, result))
+    assert after["style"] < 0.2 * before["style"]
+    assert after["changed_outside"] == before["changed_outside"] == before["content"] == 0
+    inside = cv2.erode(mask[0], np.ones((9, 9))) > 0
+    palette = cKDTree(painting.reshape(-1, 3))
+    before, after = (palette.query(picture[0, inside])[0].mean() for picture in (composite, result))
+    assert after < 0.1 * before  # The nearest color that the painting has.
+
+
+def test_no_strength_leaves_the_object_as_it_was_pasted(scene):
+    painting, composite, mask = scene
+    left = harmonize(painting, composite, mask, dataclasses.replace(DRAFT, style_strength=0.0))
+    inside = cv2.erode(mask[0], np.ones((9, 9))) > 0
+    np.testing.assert_allclose(left[0, inside], composite[0, inside], atol=1e-6)
+
+
+def test_on_a_gray_painting_the_object_is_gray(scene):
+    painting, composite, mask = scene
+    gray = np.repeat(painting.mean(axis=-1, keepdims=True), 3, axis=-1)
+    result = harmonize(gray, np.where(mask > 0, composite, gray), mask, dataclasses.replace(DRAFT, style_strength=0.0))
+    np.testing.assert_allclose(np.ptp(result, axis=-1), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mask", "options", "message"),
+    [
+        (np.ones((1, 112, 128, 1), np.float32), DRAFT, "covers all"),
+        (np.zeros((1, 112, 128, 1), np.float32), DRAFT, "selects nothing"),
+        (None, HarmonizeOptions(quality="finest"), "Unknown quality"),
+        (None, HarmonizeOptions(weights={"cam": 1.0}), "no cam term"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(scene, mask, options, message):
+    painting, composite, own = scene
+    with pytest.raises(InputError, match=message):
+        harmonize(painting, composite, own if mask is None else mask, options)
+
+
+def test_the_surroundings_hold_all_that_the_objects_features_see():
+    mask = np.zeros((1, 500, 700, 1), np.float32)
+    mask[:, 200:260, 300:390] = 1
+    rows, columns = surroundings(mask)
+    halo = receptive_field(zhou.MATCHING_LAYER) // 2
+    assert rows.start <= 200 - halo < rows.start + 16
+    assert columns.stop >= 390 + halo > columns.stop - 16
+    assert rows.start % 16 == columns.start % 16 == 0
+
+
+def test_a_part_of_the_painting_matches_itself(scene, observer):
+    painting, _, mask = scene
+    halves = np.concatenate([painting, strokes(1, 112, 128, (0.2, 0.3, 0.7), 0.03)], axis=2)
+    own = region_weights(mask, [zhou.MATCHING_LAYER])[zhou.MATCHING_LAYER]
+    found = matched_style(observer, halves, painting, own, in_line=False)
+    features = np.asarray(observer(halves, ["vgg/relu3_1"])["vgg/relu3_1"])
+    rows, columns = blocks(np.flatnonzero(np.pad(own, ((0, 0), (0, 0), (0, 16), (0, 0)))), 32, 2)
+    inside = columns < 24  # Where the other half is not yet seen.
+    expected = features[0, rows, columns][inside]
+    assert inside.mean() > 0.7
+    matched = {tuple(place) for place in np.round(found["vgg/relu3_1"][0, 0], 2)}
+    assert np.mean([tuple(place) in matched for place in np.round(expected, 2)]) > 0.95
+    everywhere = matched_style(observer, halves, painting, own, everywhere=True)
+    assert everywhere["region0/relu4_1"].shape[2] == 14 * 32
+
+
+def test_smoothness_tells_surfaces_from_dots():
+    flat = np.full((1, 40, 40, 3), 0.5, np.float32)
+    assert smoothness(flat) == pytest.approx(1, abs=1e-6)
+    assert smoothness(strokes(0, 40, 40, 0.5, 0.2, scale=0.5)) < 1e-3
+    # Squared differences of 0.0025 each way: 10 / (1 + e^0), half of Luan et al.'s largest weight.
+    steps = np.float32(0.5 + 0.025 * (-1) ** np.add(*np.indices((40, 40))))[None, ..., None].repeat(3, axis=-1)
+    assert smoothness(steps) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_the_strength_is_less_for_smooth_paintings():
+    flat, rough = np.full((1, 40, 40, 3), 0.5, np.float32), strokes(0, 40, 40, 0.5, 0.2)
+    assert fitting_strength(flat) == pytest.approx(0.3)
+    assert fitting_strength(rough) == pytest.approx(0.5, abs=1e-3)
+    assert 0.3 < fitting_strength(strokes(0, 40, 40, 0.5, 0.02)) < 0.5
+
+
+def test_a_low_painting_is_harmonized():
+    """Of 10 rows at the coarsest scale the deepest layer has one, of eight: what is left over is no part of a place."""
+    painting = strokes(0, 20, 900, (0.6, 0.45, 0.2), 0.12)
+    mask = np.zeros((1, 20, 900, 1), np.float32)
+    mask[:, 5:15, 400:440] = 1
+    result = harmonize(painting, np.where(mask > 0, np.float32((0.2, 0.3, 0.8)), painting), mask, DRAFT)
+    np.testing.assert_array_equal(result[:, :, 450:], painting[:, :, 450:])
+    assert not np.array_equal(result[:, 5:15, 400:440], painting[:, 5:15, 400:440])

@@ -1,0 +1,355 @@
+"""The job as a whole, with a tiny net and, where the features do not matter, a narrow VGG16."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from functools import partial
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from reference.nets import randomized
+
+from keras_nst.cli import main
+from keras_nst.errors import InputError
+from keras_nst.images.io import read
+from keras_nst.jobs import learn
+from keras_nst.models.styles import load_net, read_card
+from keras_nst.models.weights import vgg_weights
+from keras_nst.recipes import liu2019
+
+tiny_net = partial(learn.transfer_net, filters=(4, 4, 8), residual_blocks=1)
+tiny_generator = partial(learn.generator, filters=(4, 4, 8), residual_blocks=1)
+tiny_saliency = {"saliency_filters": (2, 4, 4, 4)}
+SMALL = {
+    "transfer_net": tiny_net,
+    "generator": lambda **kwargs: tiny_generator(**(tiny_saliency | kwargs)),
+    "discriminator": partial(learn.discriminator, (4, 4, 4)),
+}
+
+
+def narrow_vgg(*_):
+    """VGG16 with eight channels a layer: XLA compiles it faster, and what is tested is the training around it."""
+    return {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch, request):
+    for name, build in SMALL.items():
+        monkeypatch.setattr(learn, name, build)
+    if "real_vgg" not in request.fixturenames:
+        monkeypatch.setattr(learn, "vgg_weights", narrow_vgg)
+
+
+@pytest.fixture
+def real_vgg():
+    """Asks for VGG16 as it is."""
+
+
+def descent(options, rate, **_):
+    """In place of Adam, which a gradient's scale is lost on and whose first steps make much of rounding."""
+    return keras.optimizers.SGD(rate)
+
+
+def exact(change):
+    """Makes a training one that rounding does not lead apart, by `change(module, name, value)`."""
+    change(learn, "_adam", descent)
+    # A first picture of one gray is all rounding once it has been normalized.
+    for name in ("generator", "discriminator"):
+        change(learn, name, lambda build=SMALL[name], **kwargs: randomized(build(**kwargs), np.random.default_rng(0)))
+
+
+def train(optimizer, *arguments):
+    """The command with the small nets, to be run in a process of its own."""
+    vars(learn).update(SMALL, vgg_weights=narrow_vgg)
+    if optimizer == "descent":
+        exact(setattr)
+    sys.exit(main(["train", *arguments]))
+
+
+@pytest.fixture
+def options(tmp_path, rng):
+    """A painting of stripes, and photographs of noise and ramps."""
+    stripes = np.where(np.arange(64)[:, None, None] // 4 % 2, [30, 60, 160], [240, 200, 60]) * np.ones((1, 64, 1))
+    Image.fromarray(stripes.astype(np.uint8)).save(tmp_path / "stripes.png")
+    (tmp_path / "photos").mkdir()
+    for number in range(4):
+        noise = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(noise).resize((64, 48)).save(tmp_path / "photos" / f"{number}.png")
+    return learn.TrainingOptions(
+        style=str(tmp_path / "stripes.png"),
+        content=str(tmp_path / "photos"),
+        steps=40,
+        size=32,
+        batch=2,
+        style_size=48,
+        learning_rate=5e-3,
+        output=str(tmp_path / "out"),
+    )
+
+
+def arguments(options, output, *more):
+    return [
+        *("--style", options.style, "--content", options.content, "--steps", str(options.steps), "--size", "32"),
+        *("--batch", "2", "--style-size", "48", "--output", str(output)),
+        *(("--lr", str(options.learning_rate)) if options.learning_rate else ()),
+        *("--recipe", options.recipe, *more),
+    ]
+
+
+def test_a_training_lowers_the_loss_and_leaves_a_style_with_its_card(options, real_vgg):
+    folder = learn.learn(options)
+    with open(folder / "training" / "log.csv") as file:
+        totals = [float(row["total"]) for row in csv.DictReader(file)]
+    assert totals[-1] < 0.8 * totals[0]
+    card = read_card(folder)
+    assert (card["name"], card["steps"], card["content"]["count"]) == ("out", 40, 4)
+    assert card["final"]["total"] == pytest.approx(totals[-1])
+    parts = sum(weight * card["final"][term] for term, weight in card["weights"].items())
+    assert card["final"]["total"] == pytest.approx(parts, rel=1e-4)
+    assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
+    assert (folder / "preview.jpg").is_file()
+    assert read(folder / "training" / "losses.png").rgb.std() > 0.01
+    # What only an unfinished training needs is gone.
+    assert not list((folder / "training").glob("*checkpoint*"))
+
+
+def test_the_losses_of_photographs_held_back_are_logged(options):
+    folder = learn.learn(learn.dataclasses.replace(options, steps=2, validation=options.content))
+    card = read_card(folder)
+    with open(folder / "training" / "log.csv") as file:
+        *_, last = csv.DictReader(file)
+    parts = sum(weight * float(last[f"val_{term}"]) for term, weight in card["weights"].items())
+    assert float(last["val_total"]) == pytest.approx(parts, rel=1e-4)
+    assert last["val_total"] != last["total"]
+    assert card["validation"] == "photos"
+
+
+def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monkeypatch):
+    def dark_or_bright(*_, **__):
+        """A classifier of two classes whose maps are the darkness and the brightness of blocks of eight pixels."""
+        image = keras.Input((None, None, 3))
+        blocks = keras.layers.AveragePooling2D(8)(image)
+        sum_of_colors = keras.layers.Conv2D(2, 1)
+        maps = sum_of_colors(blocks)
+        sum_of_colors.set_weights([np.tile([-5.0, 5.0], (1, 1, 3, 1)), np.array([7.5, -7.5])])
+        logits = keras.layers.GlobalAveragePooling2D()(maps)
+        return keras.Model(image, {"maps": maps, "logits": logits}, trainable=False)
+
+    monkeypatch.setattr(learn, "gap_classifier", dark_or_bright)
+    options = learn.dataclasses.replace(
+        options, recipe="liu2019", keep=["cam", "edge", "color"], lambdas=(0.01, 1.0), steps=120
+    )
+    folder = learn.learn(options)
+    card = read_card(folder)
+    assert (card["recipe"], card["keep"]) == ("liu2019", ["cam", "edge", "color"])
+    assert card["weights"]["style"] == pytest.approx(0.01 * liu2019.WEIGHTS["style"])
+    with open(folder / "training" / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+
+    def kept(row):
+        return sum(card["weights"][term] * float(row[term]) for term in ("cam", "category", "edge", "color"))
+
+    assert kept(rows[-1]) < 0.7 * kept(rows[0])
+
+
+@pytest.fixture
+def collection(options, tmp_path, rng, monkeypatch):
+    """Options of a training from the photographs to pictures of flat areas, not compiled, which takes longer."""
+    compiled = learn.AdversarialTrainer.compile
+    monkeypatch.setattr(
+        learn.AdversarialTrainer, "compile", lambda self, *sides, jit_compile: compiled(self, *sides, jit_compile=False)
+    )
+    (tmp_path / "flat").mkdir()
+    for number in range(3):
+        areas = rng.integers(0, 256, (4, 4, 3), np.uint8)
+        Image.fromarray(areas).resize((64, 64), Image.Resampling.NEAREST).save(tmp_path / "flat" / f"{number}.png")
+    return learn.dataclasses.replace(
+        options,
+        recipe="sdp_gan",
+        style=str(tmp_path / "flat"),
+        learning_rate=None,
+        output=str(tmp_path / "gan"),
+    )
+
+
+def test_a_collection_is_learned_against_a_discriminator(collection):
+    folder = learn.learn(collection)
+    with open(folder / "training" / "log.csv") as file:
+        rows = [{name: float(value) for name, value in row.items() if value != "NA"} for row in csv.DictReader(file)]
+    assert rows[-1]["saliency"] < rows[0]["saliency"]
+    assert 0 < rows[-1]["accuracy"] <= 1
+    card = read_card(folder)
+    assert (card["recipe"], card["learning_rate"]) == ("sdp_gan", 2e-4)
+    assert (card["style_set"]["count"], card["content"]["count"]) == (3, 4)
+    assert card["final"] == pytest.approx({name: rows[-1][name] for name in ("total", *card["weights"])})
+    assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
+    # Photograph, result and the maps of both, 256 pixels each.
+    assert read(folder / "preview.jpg").rgb.shape[1] == 4 * (256 + 8) + 8
+
+
+def test_cartoongan_is_learned_without_saliency(collection):
+    card = read_card(learn.learn(learn.dataclasses.replace(collection, recipe="cartoongan", steps=4)))
+    assert set(card["weights"]) == {"adversarial", "content"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"init": "starry_night"}, "--init"),
+        ({"net": "lite"}, "--net"),
+        ({"batch": 5}, "--batch"),
+        ({"style": "nowhere"}, "does not exist"),
+        ({"weights": {"adversarial": 0.0}}, "adversarial"),
+    ],
+)
+def test_what_cannot_be_learned_is_told(collection, changed, message):
+    with pytest.raises(InputError, match=message):
+        learn.learn(learn.dataclasses.replace(collection, **changed))
+    assert not (collection.folder / "model.keras").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(options, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    command = [sys.executable, __file__, "adam"]
+    subprocess.run([*command, *arguments(options, whole)], check=True, capture_output=True)
+    process = subprocess.Popen([*command, *arguments(options, killed)], stdout=-3, stderr=-3)
+    log = killed / "training" / "log.csv"
+    while not log.is_file() or len(log.read_text().splitlines()) < 1 + 4:  # Four epochs of five steps.
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "model.keras").exists()
+    subprocess.run([*command, *arguments(options, killed, "--resume")], check=True, capture_output=True)
+    for expected, weight in zip(load_net(whole).get_weights(), load_net(killed).get_weights(), strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-5)
+
+
+def losses(folder):
+    """What each epoch logged, (epochs, terms)."""
+    with open(folder / "training" / "log.csv") as file:
+        return [[float(value) for value in row.values() if value != "NA"] for row in csv.DictReader(file)]
+
+
+@pytest.fixture(params=["johnson2016", "sdp_gan"])
+def shared(request, collection, options, monkeypatch):
+    """Ten steps of either kind of training."""
+    exact(monkeypatch.setattr)
+    chosen = collection if request.param == "sdp_gan" else options
+    return learn.dataclasses.replace(chosen, steps=10, learning_rate=1e-3, output=str(options.folder.parent / "alone"))
+
+
+@pytest.mark.slow
+def test_two_devices_learn_what_one_learns(shared, tmp_path):
+    command = [sys.executable, __file__, "descent", *arguments(shared, tmp_path / "two", "--devices", "2")]
+    subprocess.run(command, check=True, capture_output=True)
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(learn.learn(shared)), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns_and_go_on_after_one_died(options, tmp_path, monkeypatch):
+    exact(monkeypatch.setattr)
+    options = learn.dataclasses.replace(options, steps=16, learning_rate=1e-3)
+    ports = []
+    for _ in range(2):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            ports.append(free.getsockname()[1])
+
+    def workers(*more):
+        command = [sys.executable, __file__, "descent", *arguments(options, tmp_path / "two", *more)]
+        for index in range(2):
+            cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+            config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+            yield subprocess.Popen(command, stdout=-3, stderr=-3, env={**os.environ, "TF_CONFIG": config})
+
+    chief, other = workers()
+    log = tmp_path / "two" / "training" / "log.csv"
+    while not log.is_file() or len(log.read_text().splitlines()) < 1 + 3:  # Three epochs of two steps.
+        assert chief.poll() is other.poll() is None
+        time.sleep(0.01)
+    for process in (other, chief):
+        process.kill()
+        process.wait()
+    assert not (tmp_path / "two" / "model.keras").exists()
+    assert [process.wait() for process in list(workers("--resume"))] == [0, 0]
+    rows = {row[0]: row for row in losses(tmp_path / "two")}  # An epoch may be logged before and after.
+    np.testing.assert_allclose([*rows.values()], losses(learn.learn(options)), rtol=1e-4, atol=1e-6)
+
+
+def test_a_batch_that_devices_cannot_share_is_refused(options, monkeypatch):
+    three = mock.MagicMock(num_replicas_in_sync=3)
+    monkeypatch.setattr(learn.devices, "strategy", lambda count: three)
+    with pytest.raises(InputError, match="3 devices"):
+        learn.learn(options)
+
+
+def test_an_unfinished_training_is_neither_overwritten_nor_resumed_as_another_one(options, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            learn.learn(options)
+    with pytest.raises(InputError, match="--resume"):
+        learn.learn(options)
+    with pytest.raises(InputError, match=r"seed 0 became 1"):
+        learn.learn(learn.dataclasses.replace(options, seed=1), resume=True)
+    assert json.loads((options.folder / "training" / "options.json").read_text())["seed"] == 0
+
+
+def test_what_saves_an_exploding_training_may_change_as_it_is_resumed(tmp_path):
+    before = {"seed": 0, "learning_rate": 1.0, "steps": 40, "weights": {"style": 9.0}}
+    learn._open_training(tmp_path, before, resume=False, write=True)
+    after = {"seed": 0, "learning_rate": 0.1, "steps": 80, "weights": {"style": 1.0}}
+    learn._open_training(tmp_path, after, resume=True, write=True)
+    assert json.loads((tmp_path / learn.OPTIONS).read_text()) == after
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(options, monkeypatch):
+    options = learn.dataclasses.replace(options, learning_rate=1e30)
+    with pytest.raises(InputError, match=r"--lr"):
+        learn.learn(options)
+    assert not (options.folder / "model.keras").exists()
+
+
+def test_photographs_that_cannot_be_read_are_listed_once(options, tmp_path):
+    from io import StringIO
+
+    from rich.console import Console
+
+    for number in range(4):
+        (tmp_path / "photos" / f"broken{number}.jpg").write_text("no picture")
+    shown = StringIO()
+    learn.learn(learn.dataclasses.replace(options, steps=8), console=Console(file=shown, width=200))
+    for number in range(4):
+        assert shown.getvalue().count(f"broken{number}.jpg") == 1
+
+
+def test_a_small_net_is_learned_and_named_after_its_size(options, monkeypatch):
+    monkeypatch.chdir(options.folder.parent)
+    folder = learn.learn(learn.dataclasses.replace(options, steps=1, net="lite", output=None))
+    assert (folder.name, read_card(folder)["net"]) == ("stripes-lite", "lite")
+    assert load_net(folder).get_layer("encode1_conv").kernel.shape == (5, 5, 3, 8)
+    with pytest.raises(InputError, match="architecture"):
+        learn.learn(learn.dataclasses.replace(options, init=str(folder)))
+
+
+def test_another_style_can_be_the_start(options, tmp_path):
+    first = learn.learn(learn.dataclasses.replace(options, steps=8))
+    again = learn.dataclasses.replace(
+        options, steps=1, learning_rate=1e-8, init=str(first), output=str(tmp_path / "again")
+    )
+    for start, weight in zip(load_net(first).get_weights(), load_net(learn.learn(again)).get_weights(), strict=True):
+        np.testing.assert_allclose(weight, start, atol=1e-3)
+
+
+if __name__ == "__main__":
+    train(*sys.argv[1:])

@@ -1,0 +1,168 @@
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from reference import losses as reference
+
+from keras_nst.errors import InputError
+from keras_nst.jobs import optimize as job
+from keras_nst.jobs.optimize import check_memory, optimize, settled
+from keras_nst.models.vgg import vgg
+from keras_nst.options import PixelOptions, Region
+
+# Shallow, so that it compiles in a second.
+SHALLOW = PixelOptions(
+    style_layers=("relu1_1",), content_layers=("relu1_2",), statistic="gram", end_size=48, start_size=48, iterations=40
+)
+
+
+@pytest.fixture
+def photograph(rng):
+    return rng.uniform(0.2, 0.8, (1, 36, 48, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def stripes():
+    """Yellow and blue, across and along: two paintings."""
+    across = np.zeros((1, 40, 40, 3), np.float32)
+    across[:, ::4] = across[:, 1::4] = (0.9, 0.8, 0.1)
+    across[..., 2] += 0.1
+    return across, 1 - across.transpose(0, 2, 1, 3)
+
+
+@pytest.fixture
+def left():
+    mask = np.zeros((1, 36, 48, 1), np.float32)
+    mask[:, :, :20] = 1
+    return mask
+
+
+def distance(image, painting, columns=slice(None)):
+    """Of the Gram matrices at relu1_1, by the reference."""
+    observe = vgg(["relu1_1"])
+    grams = [
+        reference.gram(np.asarray(observe(picture)["relu1_1"])[0])
+        for picture in (np.ascontiguousarray(image[:, :, columns]), painting)
+    ]
+    return reference.relative_squared(*grams)
+
+
+def test_the_result_is_much_nearer_to_the_painting(photograph, stripes):
+    painting = stripes[0]
+    result = optimize(photograph, [Region([painting])], dataclasses.replace(SHALLOW, weights={"style": 100.0}))
+    assert result.shape == photograph.shape
+    assert distance(result, painting) < 0.2 * distance(photograph, painting)
+
+
+def test_outside_of_the_mask_nothing_changes(photograph, stripes, left):
+    result = optimize(photograph, [Region([stripes[0]], mask=left)], SHALLOW)
+    np.testing.assert_array_equal(result[:, :, 20:], photograph[:, :, 20:])
+    assert (result[:, :, :20] != photograph[:, :, :20]).mean() > 0.9
+
+
+def test_a_soft_mask_fades(photograph, stripes, left):
+    soft = 0.25 * left
+    full = optimize(photograph, [Region([stripes[0]], mask=left)], SHALLOW)
+    faded = optimize(photograph, [Region([stripes[0]], mask=soft)], SHALLOW)
+    # Weights of a region sum to 1 at any opacity, so that only the last step differs.
+    np.testing.assert_allclose(faded, photograph + 0.25 * (full - photograph), atol=2e-3)
+
+
+def test_each_region_takes_its_own_painting(photograph, stripes, left):
+    regions = [Region([stripes[0]], mask=left), Region([stripes[1]], mask=1 - left)]
+    result = optimize(photograph, regions, dataclasses.replace(SHALLOW, weights={"style": 100.0}))
+    assert distance(result, stripes[0], slice(2, 18)) < 0.5 * distance(result, stripes[1], slice(2, 18))
+    assert distance(result, stripes[1], slice(22, 46)) < 0.5 * distance(result, stripes[0], slice(22, 46))
+
+
+def test_a_blend_lies_between_its_paintings(photograph, stripes):
+    options = dataclasses.replace(SHALLOW, weights={"style": 100.0}, iterations=16)
+    alone, blended = (
+        optimize(photograph, [Region(stripes, shares=shares)], options) for shares in ((1.0, 0.0), (1.0, 1.0))
+    )
+    assert distance(alone, stripes[0]) < distance(blended, stripes[0]) < distance(photograph, stripes[0])
+    assert distance(blended, stripes[1]) < distance(alone, stripes[1])
+
+
+def test_a_style_mask_hides_the_rest_of_the_painting(photograph, stripes):
+    pair = np.concatenate(stripes, axis=2)
+    mask = np.zeros((1, 40, 80, 1), np.float32)
+    mask[:, :, :36] = 1
+    result = optimize(
+        photograph,
+        [Region([pair], style_mask=mask)],
+        dataclasses.replace(SHALLOW, weights={"style": 100.0}, style_scale=80 / 48),
+    )
+    assert distance(result, stripes[0]) < 0.5 * distance(result, stripes[1])
+
+
+def test_it_goes_from_coarse_to_fine(photograph, stripes):
+    seen = []
+    options = dataclasses.replace(SHALLOW, start_size=24, iterations=2)
+    optimize(
+        photograph, [Region([stripes[0]])], options, progress=lambda side, now: seen.append((side, now.image.shape))
+    )
+    assert list(dict.fromkeys(seen)) == [(24, (1, 18, 24, 3)), (48, (1, 36, 48, 3))]
+
+
+def test_a_finer_scale_has_the_photographs_detail(photograph, stripes):
+    starts = []
+    options = dataclasses.replace(SHALLOW, start_size=24, iterations=1, weights={"style": 1e-6, "tv": 0.0})
+    optimize(photograph, [Region([stripes[0]])], options, progress=lambda side, now: starts.append(now))
+    assert starts[1].terms["content"] < 1e-2  # Enlarged from 24 pixels it would be blurred.
+
+
+def test_tiles_change_nothing(photograph, stripes):
+    large = np.tile(photograph, (1, 2, 2, 1))
+    options = dataclasses.replace(SHALLOW, end_size=96, start_size=96, pooling="average", iterations=3)
+    whole, tiled = (
+        optimize(large, [Region([stripes[0]])], dataclasses.replace(options, tile=tile)) for tile in (None, 80)
+    )
+    np.testing.assert_allclose(tiled, whole, atol=1e-3)
+
+
+def test_noise_is_the_seeds(photograph, stripes):
+    options = dataclasses.replace(SHALLOW, init="noise", iterations=1)
+    first, again, other = (
+        optimize(photograph, [Region([stripes[0]])], dataclasses.replace(options, seed=seed)) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).mean() > 0.01
+
+
+def test_adam_lowers_the_loss(photograph, stripes):
+    values = []
+    options = dataclasses.replace(
+        SHALLOW, optimizer="adam", learning_rate=0.05, weights={"style": 100.0}, iterations=10
+    )
+    optimize(photograph, [Region([stripes[0]])], options, progress=lambda _, now: values.append(now.value))
+    assert len(values) == 10
+    assert values[-1] < 0.8 * values[0]
+
+
+def test_vgg16_takes_the_place_of_vgg19_that_is_not_at_hand(monkeypatch):
+    for at_hand, backbone, layer in ((False, "vgg16", "relu4_3"), (True, "vgg19", "relu4_4")):
+        monkeypatch.setattr(job, "at_hand", lambda *_, at_hand=at_hand: at_hand)
+        options = settled(PixelOptions(recipe="jin2020"))
+        assert (options.backbone, options.content_layers) == (backbone, (layer,))
+
+
+def test_a_paper_has_its_own_statistic():
+    with pytest.raises(InputError, match="jin2020 has Gram matrices only"):
+        settled(PixelOptions(recipe="jin2020", statistic="gaussian"))
+
+
+def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypatch):
+    class Memory:
+        available = 6_000_000_000
+
+    monkeypatch.setattr(job.psutil, "virtual_memory", Memory)
+    with pytest.raises(InputError, match=r"2048 x 1536 pixels take about .* GB, and 6\.0 GB are free") as refused:
+        check_memory((1536, 2048), None)
+    tile = int(re.search(r"--tile (\d+)", str(refused.value))[1])
+    check_memory((1536, 2048), tile)
+    with pytest.raises(InputError, match="--tile"):
+        check_memory((1536, 2048), 2 * tile)
+    with pytest.raises(InputError, match="a smaller --end-size"):
+        check_memory((20_000, 20_000), None)

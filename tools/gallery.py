@@ -1,0 +1,77 @@
+"""Runs the commands of docs/gallery.md and writes its pictures.
+
+python tools/gallery.py            # minutes
+python tools/gallery.py --quick    # small and with few steps, to see that it runs
+"""
+
+import argparse
+import os
+import re
+import shlex
+import tempfile
+from contextlib import chdir
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from keras_nst.cli import main
+from keras_nst.images.encoding import encode
+from keras_nst.images.io import read
+from keras_nst.images.picture import Picture
+from keras_nst.images.sheet import contact_sheet
+
+DOCS = Path(__file__).parents[1] / "docs"
+BYTES = 150_000
+# What is shown side by side, of photographs and of the commands' results.
+PICTURES = {
+    "styles": ["styles.png"],
+    "colors": ["half.png", "kept.png", "only.png"],
+    "protect": ["sample:astronaut", "full.png", "protected.png"],
+    "partial": ["sample:coffee", "part.png"],
+    "optimize": ["sample:coffee", "painting.png", "optimized.png"],
+    "harmonize": ["report/sheet.png"],
+}
+QUICK = {
+    "optimize": ["--end-size", "48", "--iterations", "2"],
+    "harmonize": ["--quality", "draft", "--style-strength", "0"],
+    "sheet": ["--max-size", "64", "--height", "64"],
+    "stylize": ["--max-size", "160"],
+}
+
+
+def commands() -> list[list[str]]:
+    """The arguments of each command on the page."""
+    return [shlex.split(line) for line in re.findall(r"(?m)^    keras-nst (.*)", (DOCS / "gallery.md").read_text())]
+
+
+def make(folder: Path, quick: bool) -> None:
+    """Run the commands in a folder of their own and write the pictures."""
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as elsewhere, chdir(elsewhere):
+        for command in commands():
+            if main(command + quick * QUICK.get(command[0], [])):
+                raise SystemExit(f"failed: {' '.join(command)}")
+        for name, shown in PICTURES.items():
+            (folder / f"{name}.jpg").write_bytes(small([read(source) for source in shown]))
+
+
+def small(pictures: list[Picture]) -> bytes:
+    """Pictures side by side, as large as fits into so many bytes."""
+    height = max(picture.rgb.shape[1] for picture in pictures)
+    while len(encoded := beside(pictures, height)) > BYTES:
+        height = round(0.9 * height)
+    return encoded
+
+
+def beside(pictures: list[Picture], height: int) -> bytes:
+    """Pictures side by side, encoded."""
+    return encode(Picture(contact_sheet([[picture.rgb for picture in pictures]], height=height)), "jpg")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--output", type=Path, default=DOCS / "pictures" / "gallery")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    make(options.output, options.quick)
