@@ -1,0 +1,101 @@
+"""A training step of the transfer net on an accelerator: images per second in float32, bfloat16 and float16.
+
+The paper's net against VGG16's features, batches of 256x256, by whichever backend of Keras is chosen; where there is no
+TensorFlow, JAX or PyTorch. The operations of a step are those of its convolutions, one pass for the photographs' content
+and three for the net and for what VGG16 sees of its output, the pass back counted as two; their share is of the rate
+that a product of large matrices reaches in the same type in the same run.
+
+    KERAS_BACKEND=jax python benchmarks/gpu_step.py [--batches 1 4 16 32] [--steps 20] [--matrix 8192]
+"""
+
+import argparse
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_nst.fit.objective import Objective
+from keras_nst.fit.trainer import StyleTrainer
+from keras_nst.models.observer import Observer
+from keras_nst.models.transfer_net import transfer_net
+from keras_nst.models.vgg import vgg
+from keras_nst.recipes import johnson2016
+
+SIZE = 256
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+def operations(model: keras.Model) -> float:
+    """Of a pass forward of one picture: two for each multiplication of its convolutions."""
+    sized = keras.models.clone_model(model, input_tensors=keras.Input((SIZE, SIZE, 3)))
+    convolutions = (layer for layer in sized.layers if isinstance(layer, keras.layers.Conv2D))
+    return sum(2.0 * np.prod(layer.output.shape[1:3]) * np.prod(layer.kernel.shape) for layer in convolutions)
+
+
+def matrix_rate(side: int, dtype: str) -> float:
+    """Operations per second of a product of square matrices, the best of five."""
+    matrix = ops.ones((side, side), dtype)
+    rates = []
+    for _ in range(6):
+        began = time.perf_counter()
+        float(ops.matmul(matrix, matrix)[0, 0])
+        rates.append(2.0 * side**3 / (time.perf_counter() - began))
+    return max(rates[1:])
+
+
+def images_per_second(policy: str, batch: int, steps: int) -> float:
+    """Of steps after the first two, which compile."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    objective = Objective(johnson2016.loss(), Observer(vgg=vgg(dtype=policy)))
+    trainer = StyleTrainer(transfer_net(dtype=policy), objective.bind(style=rng.random((1, SIZE, SIZE, 3), np.float32)))
+    trainer.compile(keras.optimizers.Adam(1e-3), jit_compile=keras.backend.backend() != "torch")
+    photographs = rng.random((batch, SIZE, SIZE, 3), np.float32)
+    for _ in range(2):
+        trainer.train_on_batch(photographs)
+    began = time.perf_counter()
+    for _ in range(steps):
+        trainer.train_on_batch(photographs)
+    return steps * batch / (time.perf_counter() - began)
+
+
+def peak_memory() -> str:
+    """What the accelerator's memory has held at most in this process, where the backend tells."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return f"{torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if torch.cuda.is_available() else "?"
+    if keras.backend.backend() == "jax":
+        import jax
+
+        found = jax.local_devices()[0].memory_stats()
+        return f"{found['peak_bytes_in_use'] / 1e9:.1f} GB" if found else "?"
+    return "?"
+
+
+def main() -> None:
+    """Measure each precision and batch, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16, 32])
+    parser.add_argument("--steps", type=int, default=20, help="(default: %(default)s)")
+    parser.add_argument("--matrix", type=int, default=8192, help="side of the matrices (default: %(default)s)")
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
+    options = parser.parse_args()
+    content = vgg([johnson2016.CONTENT_LAYER])
+    each = 3 * (operations(transfer_net()) + operations(vgg(johnson2016.STYLE_LAYERS))) + operations(content)
+    print(f"{keras.backend.backend()} on {keras.distribution.list_devices()[0]}, {each / 1e9:.0f} GFLOP an image")
+    for precision in options.precisions:
+        rate = matrix_rate(options.matrix, precision)
+        print(f"{precision}: a product of matrices reaches {rate / 1e12:.2f} TFLOP/s")
+        for batch in options.batches:
+            speed = images_per_second(PRECISIONS[precision], batch, options.steps)
+            share = speed * each / rate
+            print(
+                f"  batch {batch:3}: {speed:8.2f} images/s   {share:5.1%} of it   peak so far {peak_memory()}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
