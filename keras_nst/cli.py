@@ -167,7 +167,8 @@ def _add_train(commands) -> None:
     add("--init", metavar="MODEL", help="start from this style: minutes instead of hours")
     add("--output", "-o", metavar="DIR", help="the style's folder (default: saved_models/<painting>)")
     add("--resume", action="store_true", help="go on with an unfinished training")
-    add("--mixed-precision", choices=("off", "float16", "bfloat16"), help="for GPUs (%(default)s)")
+    add("--mixed-precision", choices=("off", "float16", "bfloat16"), help="(%(default)s)")
+    add("--devices", type=_COUNT, metavar="N", help="that share each batch (%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG16 in place of the embedded ones, or imagenet")
 
 

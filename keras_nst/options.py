@@ -44,6 +44,7 @@ class TrainingOptions:
         output: The style's folder; None for one named after the painting, and after the net if that is not the full
             one, in saved_models.
         mixed_precision: "off", "float16" or "bfloat16".
+        devices: How many share each batch, see `keras_nst.fit.devices.strategy`.
         vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
         download: Whether a dataset may be downloaded.
     """
@@ -70,6 +71,7 @@ class TrainingOptions:
     init: str | None = None
     output: str | None = None
     mixed_precision: str = "off"
+    devices: int = 1
     vgg_weights: str | None = None
     download: bool = False
 

@@ -29,6 +29,7 @@ RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 TENSORFLOW = (
     "fit/autodiff.py",
     "fit/callbacks.py",
+    "fit/devices.py",
     "images/datasets.py",
     "images/sets.py",
     "infer/",

@@ -1,38 +1,90 @@
 """The seam to the backends: what needs their own gradients and compilers."""
 
+import contextlib
 from collections.abc import Callable
 
 import keras
+from keras import ops
 
 from keras_nst.models.convolution import compiled_for_cpu
+
+
+class _Step:
+    """A `train_step` for `Trainer` that reports what mixed precision skips and averages the weights."""
+
+    averages = True
+
+    def train_step(self, data):
+        """One step of each player's optimizer on a batch, as `losses_of` takes it."""
+        players = self.players
+
+        def losses() -> list:
+            # Each replica has the mean over its part of the batch, and their gradients are added up.
+            found = zip(players, self.losses_of(data), strict=True)
+            return [optimizer.scale_loss(loss / self._replicas()) for (optimizer, _), loss in found]
+
+        gradients = self._gradients(losses, [variables for _, variables in players])
+        # Under float16 an optimizer leaves the weights alone when a scaled gradient overflows, and tells nobody.
+        finite = [ops.all(ops.isfinite(gradient)) for found in gradients for gradient in found]
+        for (optimizer, variables), found in zip(players, gradients, strict=True):
+            optimizer.apply(found, variables)
+        self._once(self.update_average)
+        return self._logs(self.after_step(skipped=1.0 - ops.cast(ops.all(ops.stack(finite)), "float32")))
+
+    def test_step(self, data):
+        """The losses of the net that is kept, on a batch that is not trained on."""
+        with self._compiling():
+            return self._logs(self.validate(data))
+
+    def _gradients(self, losses: Callable[[], list], variables: list[list]) -> list[list]:
+        """Of each loss by its own variables."""
+        raise NotImplementedError
+
+    def _compiling(self) -> contextlib.AbstractContextManager:
+        """What is around losses, to tell the layers whether they are compiled."""
+        return contextlib.nullcontext()
+
+    def _replicas(self) -> int:
+        return 1
+
+    def _once(self, update: Callable[[], None]) -> None:
+        """Run what changes variables once for all replicas."""
+        update()
+
+    def _logs(self, logs: dict) -> dict:
+        return logs
+
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-    class GradientStep:
-        """A `train_step` for `Trainer` that reports what mixed precision skips and averages the weights."""
+    class GradientStep(_Step):  # noqa: D101
+        def _gradients(self, losses, variables):
+            with tf.GradientTape(persistent=len(variables) > 1) as tape, self._compiling():
+                found = losses()
+            return [tape.gradient(loss, own) for loss, own in zip(found, variables, strict=True)]
 
-        averages = True
+        def _compiling(self):
+            return compiled_for_cpu(self.jit_compile and not tf.config.list_physical_devices("GPU"))
 
-        def train_step(self, data):
-            """One step of each player's optimizer on a batch, as `losses_of` takes it."""
-            players = self.players
-            on_cpu = not tf.config.list_physical_devices("GPU")
-            tape = tf.GradientTape(persistent=len(players) > 1)
-            with tape, compiled_for_cpu(self.jit_compile and on_cpu):
-                losses = zip(players, self.losses_of(data), strict=True)
-                scaled = [optimizer.scale_loss(loss) for (optimizer, _), loss in losses]
-            gradients = [tape.gradient(loss, variables) for (_, variables), loss in zip(players, scaled, strict=True)]
-            finite = [tf.reduce_all(tf.math.is_finite(gradient)) for found in gradients for gradient in found]
-            # Under float16 an optimizer leaves the weights alone when a scaled gradient overflows, and tells nobody.
-            for (optimizer, variables), found in zip(players, gradients, strict=True):
-                optimizer.apply(found, variables)
-            return self.after_step(skipped=1.0 - tf.cast(tf.reduce_all(finite), tf.float32))
+        def _replicas(self):
+            return tf.distribute.get_strategy().num_replicas_in_sync
 
-        def test_step(self, data):
-            """The losses of the net that is kept, on a batch that is not trained on."""
-            with compiled_for_cpu(self.jit_compile and not tf.config.list_physical_devices("GPU")):
-                return self.validate(data)
+        def _once(self, update):
+            tf.distribute.get_replica_context().merge_call(lambda _: update())
+
+        def _logs(self, logs):
+            # Keras takes the mean over the workers' logs along an axis, which a scalar does not have.
+            is_multi_worker = isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy)
+            return {name: value[None] for name, value in logs.items()} if is_multi_worker else logs
+
+elif keras.backend.backend() == "torch":
+    import torch
+
+    class GradientStep(_Step):  # noqa: D101
+        def _gradients(self, losses, variables):
+            pairs = zip(losses(), variables, strict=True)
+            return [torch.autograd.grad(loss, [one.value for one in own], retain_graph=True) for loss, own in pairs]
 
 else:
 
@@ -83,12 +135,14 @@ def value_and_gradient(function: Callable) -> Callable:
 
         run = jax.value_and_grad(function, has_aux=True)
     else:
-        import torch
 
         def run(first, *others):
-            first = keras.tree.map_structure(lambda tensor: tensor.detach().requires_grad_(), first)
-            value, rest = function(first, *others)
+            first = keras.tree.map_structure(
+                lambda array: ops.convert_to_tensor(array).detach().requires_grad_(), first
+            )
+            value, rest = function(first, *keras.tree.map_structure(ops.convert_to_tensor, others))
             gradient = torch.autograd.grad(value, keras.tree.flatten(first))
+            rest = rest and keras.tree.map_structure(ops.stop_gradient, rest)
             return (value.detach(), rest), keras.tree.pack_sequence_as(first, gradient)
 
     return compiled(run)

@@ -34,7 +34,7 @@ class Guard(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Note where the training goes on."""
-        self._step = int(self.model.step)
+        self._step = self.model.steps_taken
 
     def on_train_batch_end(self, batch, logs=None):
         """Look at the loss."""
@@ -93,7 +93,7 @@ class Preview(keras.callbacks.Callback):
         if self._board:
             import tensorflow as tf
 
-            with tf.summary.create_file_writer(str(self._board)).as_default(step=int(self.model.step)):
+            with tf.summary.create_file_writer(str(self._board)).as_default(step=self.model.steps_taken):
                 tf.summary.image("preview", sheet)
 
 
@@ -119,7 +119,7 @@ class ProgressLine(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Start the bar where the training goes on."""
-        self._step = int(self.model.step)
+        self._step = self.model.steps_taken
         self._task = self._bar.add_task("", total=self._steps, completed=self._step, speed="compiling")
         self._bar.start()
 

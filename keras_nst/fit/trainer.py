@@ -33,7 +33,14 @@ class Trainer(GradientStep, keras.Model):
         self.average.set_weights(net.get_weights())
         self.decay = decay
         # A variable, so that a checkpoint holds it together with the weights it belongs to.
-        self.step = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="step")
+        self.step = self.add_weight(
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+            name="step",
+        )
         self._means = {name: keras.metrics.Mean(name=name) for name in ("total", *terms)}
         self._skipped = keras.metrics.Sum(name="skipped")
         self.built = True
@@ -42,6 +49,11 @@ class Trainer(GradientStep, keras.Model):
     def trained(self) -> keras.Model:
         """The net to keep: the average where it is formed, else the net itself."""
         return self.average if self.averages else self.net
+
+    @property
+    def steps_taken(self) -> int:
+        """The step as a number, whatever devices it is on."""
+        return int(self.step.numpy())
 
     @property
     def state(self) -> list[keras.Variable]:
@@ -57,12 +69,15 @@ class Trainer(GradientStep, keras.Model):
         for name, value in values.items():
             self._means[name].update_state(value)
 
-    def after_step(self, skipped):
-        """What is done once the optimizers have been applied; returns the logs."""
+    def update_average(self) -> None:
+        """Take the net's weights into the average, once for all replicas."""
         time = ops.cast(self.step, "float32")
         decay = ops.minimum(self.decay, (1.0 + time) / (10.0 + time))
         for average, weight in zip(self.average.variables, self.net.variables, strict=True):
             average.assign(decay * average + (1.0 - decay) * weight)
+
+    def after_step(self, skipped):
+        """What is done once the optimizers have been applied; returns the logs."""
         self.step.assign_add(1)
         self._skipped.update_state(skipped)
         return {metric.name: metric.result() for metric in (*self._means.values(), self._skipped)}

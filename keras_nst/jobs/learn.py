@@ -16,6 +16,7 @@ import keras_nst
 from keras_nst.errors import InputError
 from keras_nst.evaluation.charts import curves, read_losses
 from keras_nst.files import replacing
+from keras_nst.fit import devices
 from keras_nst.fit.adversarial import AdversarialTrainer
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.objective import Objective
@@ -44,7 +45,7 @@ VALIDATION_CROPS = 64
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
 
 # What may change when a training is resumed, to save one whose loss explodes or to let it run on.
-ADJUSTABLE = ("learning_rate", "steps", "weights")
+ADJUSTABLE = ("devices", "learning_rate", "steps", "weights")
 OPTIONS, CHECKPOINT, LOG, LOSSES = "options.json", "checkpoint.npz", "log.csv", "losses.png"
 
 
@@ -68,21 +69,31 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
     """
     console = console or Console(quiet=True)
     options = dataclasses.replace(options, learning_rate=options.learning_rate or recipe(options.recipe).LEARNING_RATE)
+    strategy = devices.strategy(options.devices)
+    if options.batch % strategy.num_replicas_in_sync:
+        raise InputError(
+            f"A batch of {options.batch} cannot be shared by {strategy.num_replicas_in_sync} devices. "
+            "Expected a multiple; change --batch."
+        )
     prepare = _against_discriminator if options.recipe in ADVERSARIAL else _against_painting
-    job = prepare(options, console)
+    with strategy.scope():
+        job = prepare(options, console)
     trainer, weights = job.trainer, job.trainer.objective.loss.weights
     facts = _facts(options, job.made_of, weights)
     training = options.folder / "training"
-    _open_training(training, facts, resume=resume)
+    is_chief = devices.is_chief(strategy)
+    _open_training(training, facts, resume=resume, write=is_chief)
     if (training / CHECKPOINT).is_file():
         Checkpoint.restore(training / CHECKPOINT, trainer)
     try:
-        _fit(job, options, training, console)
+        _fit(job, options, training, console, write=is_chief)
     finally:
         if job.source.skipped:
             console.print(f"Skipped {len(job.source.skipped)} pictures that cannot be read:")
             for name, reason in sorted(job.source.skipped.items()):
                 console.print(f"  {name}: {reason}", highlight=False, soft_wrap=True)
+    if not is_chief:
+        return options.folder
 
     # Without the training's dtype policy, so that the style runs at full precision and speed anywhere.
     net = job.net()
@@ -143,7 +154,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
         net.set_weights(start.get_weights())
     trainer = StyleTrainer(net, Objective(loss, Observer(**networks)).bind(style=painting))
     optimizer = _adam(options, _warmed(options.learning_rate, options.steps))
-    trainer.compile(optimizer=optimizer, jit_compile=True)
+    trainer.compile(optimizer=optimizer, jit_compile=devices.suits_xla(policy))
     # Now, not with the first step, so that a checkpoint finds the optimizer's variables.
     optimizer.build(trainer.trainable_variables)
     file = Path(options.style)
@@ -182,7 +193,8 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
         partial(chosen.factors, steps=options.steps),
     )
     rate = _stepped(options.learning_rate, options.steps)
-    trainer.compile(_adam(options, rate, beta_1=0.5), _adam(options, rate, beta_1=0.5), jit_compile=True)
+    adams = [_adam(options, rate, beta_1=0.5) for _ in range(2)]
+    trainer.compile(*adams, jit_compile=devices.suits_xla(policy))
     made_of = {
         "style_set": source.style.describe(),
         "content": source.photos.describe(),
@@ -207,28 +219,30 @@ def _adam(options: TrainingOptions, rate: keras.optimizers.schedules.LearningRat
     return optimizer
 
 
-def _fit(job: _Job, options: TrainingOptions, training: Path, console: Console) -> None:
-    """Train from the trainer's step to the last."""
+def _fit(job: _Job, options: TrainingOptions, training: Path, console: Console, *, write: bool) -> None:
+    """Train from the trainer's step to the last; files and progress only where this process writes them."""
     trainer = job.trainer
-    step = int(trainer.step)
+    step = trainer.steps_taken
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
     samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
     board = training / "tensorboard"
-    device = keras.distribution.list_devices()[0]
-    console.print(f"Steps {step + 1} to {options.steps} on {device}. The first is compiled, which takes a while.")
-    callbacks = [
-        Guard(options.steps),
-        ProgressLine(console, options.steps, options.batch),
-        # Before the checkpoint: a process killed between the two logs an epoch twice, which is better than never.
-        keras.callbacks.CSVLogger(training / LOG, append=step > 0),
-        Checkpoint(training / CHECKPOINT),
-        keras.callbacks.TensorBoard(board, write_graph=False),
-        Preview(options.folder / PREVIEW, samples, board / "preview"),
-    ]
+    callbacks = [Guard(options.steps)]
+    if write:
+        where = f"{options.devices} devices" if options.devices > 1 else keras.distribution.list_devices()[0]
+        console.print(f"Steps {step + 1} to {options.steps} on {where}. The first is compiled, which takes a while.")
+        callbacks += [
+            ProgressLine(console, options.steps, options.batch),
+            # Before the checkpoint: a process killed between the two logs an epoch twice, which is better than never.
+            keras.callbacks.CSVLogger(training / LOG, append=step > 0),
+            Checkpoint(training / CHECKPOINT),
+            keras.callbacks.TensorBoard(board, write_graph=False),
+            Preview(options.folder / PREVIEW, samples, board / "preview"),
+        ]
+    batches = job.source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step)
     try:
         trainer.fit(
-            job.source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step),
-            validation_data=job.validation and _crops(job.validation, options),
+            devices.by_elements(batches),
+            validation_data=job.validation and devices.by_elements(_crops(job.validation, options)),
             initial_epoch=step // epoch_steps,
             epochs=-(-options.steps // epoch_steps),
             steps_per_epoch=epoch_steps,
@@ -281,8 +295,8 @@ def _facts(options: TrainingOptions, made_of: dict, weights: Mapping[str, float]
     return {"name": options.folder.name, **asked, **made_of, "weights": weights}
 
 
-def _open_training(training: Path, facts: dict, *, resume: bool) -> None:
-    """Make or check the folder of a training.
+def _open_training(training: Path, facts: dict, *, resume: bool, write: bool) -> None:
+    """Check the folder of a training, and make it where this process writes it.
 
     Raises:
         InputError: There is an unfinished training and it is not to be resumed, or none that could be, or another one.
@@ -297,6 +311,8 @@ def _open_training(training: Path, facts: dict, *, resume: bool) -> None:
             raise InputError(f"The training in {training} was another one: {changes}. Resume it with its own options.")
     elif (training / CHECKPOINT).is_file():
         raise InputError(f"{training} holds an unfinished training. Pass --resume to go on, or remove the folder.")
+    if not write:
+        return
     with replacing(stored) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
     for leftover in training.glob(f".*-{CHECKPOINT}"):  # Of a process that was killed as it wrote.

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from reference.nets import randomized
 
 from keras_nst.cli import main
 from keras_nst.errors import InputError
@@ -25,7 +28,11 @@ from keras_nst.recipes import liu2019
 tiny_net = partial(learn.transfer_net, filters=(4, 4, 8), residual_blocks=1)
 tiny_generator = partial(learn.generator, filters=(4, 4, 8), residual_blocks=1)
 tiny_saliency = {"saliency_filters": (2, 4, 4, 4)}
-tiny_discriminator = partial(learn.discriminator, (4, 4, 4))
+SMALL = {
+    "transfer_net": tiny_net,
+    "generator": lambda **kwargs: tiny_generator(**(tiny_saliency | kwargs)),
+    "discriminator": partial(learn.discriminator, (4, 4, 4)),
+}
 
 
 def narrow_vgg(*_):
@@ -35,9 +42,8 @@ def narrow_vgg(*_):
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, request):
-    monkeypatch.setattr(learn, "transfer_net", tiny_net)
-    monkeypatch.setattr(learn, "generator", lambda **kwargs: tiny_generator(**(tiny_saliency | kwargs)))
-    monkeypatch.setattr(learn, "discriminator", tiny_discriminator)
+    for name, build in SMALL.items():
+        monkeypatch.setattr(learn, name, build)
     if "real_vgg" not in request.fixturenames:
         monkeypatch.setattr(learn, "vgg_weights", narrow_vgg)
 
@@ -47,9 +53,24 @@ def real_vgg():
     """Asks for VGG16 as it is."""
 
 
-def train(*arguments):
+def descent(options, rate, **_):
+    """In place of Adam, which a gradient's scale is lost on and whose first steps make much of rounding."""
+    return keras.optimizers.SGD(rate)
+
+
+def exact(change):
+    """Makes a training one that rounding does not lead apart, by `change(module, name, value)`."""
+    change(learn, "_adam", descent)
+    # A first picture of one gray is all rounding once it has been normalized.
+    for name in ("generator", "discriminator"):
+        change(learn, name, lambda build=SMALL[name], **kwargs: randomized(build(**kwargs), np.random.default_rng(0)))
+
+
+def train(optimizer, *arguments):
     """The command with the small nets, to be run in a process of its own."""
-    learn.transfer_net, learn.vgg_weights = tiny_net, narrow_vgg
+    vars(learn).update(SMALL, vgg_weights=narrow_vgg)
+    if optimizer == "descent":
+        exact(setattr)
     sys.exit(main(["train", *arguments]))
 
 
@@ -76,8 +97,10 @@ def options(tmp_path, rng):
 
 def arguments(options, output, *more):
     return [
-        *("--style", options.style, "--content", options.content, "--steps", "40", "--size", "32", "--batch", "2"),
-        *("--style-size", "48", "--lr", "5e-3", "--output", str(output), *more),
+        *("--style", options.style, "--content", options.content, "--steps", str(options.steps), "--size", "32"),
+        *("--batch", "2", "--style-size", "48", "--output", str(output)),
+        *(("--lr", str(options.learning_rate)) if options.learning_rate else ()),
+        *("--recipe", options.recipe, *more),
     ]
 
 
@@ -196,7 +219,7 @@ def test_what_cannot_be_learned_is_told(collection, changed, message):
 @pytest.mark.slow
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(options, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    command = [sys.executable, __file__]
+    command = [sys.executable, __file__, "adam"]
     subprocess.run([*command, *arguments(options, whole)], check=True, capture_output=True)
     process = subprocess.Popen([*command, *arguments(options, killed)], stdout=-3, stderr=-3)
     log = killed / "training" / "log.csv"
@@ -209,6 +232,65 @@ def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_o
     subprocess.run([*command, *arguments(options, killed, "--resume")], check=True, capture_output=True)
     for expected, weight in zip(load_net(whole).get_weights(), load_net(killed).get_weights(), strict=True):
         np.testing.assert_allclose(weight, expected, atol=1e-5)
+
+
+def losses(folder):
+    """What each epoch logged, (epochs, terms)."""
+    with open(folder / "training" / "log.csv") as file:
+        return [[float(value) for value in row.values() if value != "NA"] for row in csv.DictReader(file)]
+
+
+@pytest.fixture(params=["johnson2016", "sdp_gan"])
+def shared(request, collection, options, monkeypatch):
+    """Ten steps of either kind of training."""
+    exact(monkeypatch.setattr)
+    chosen = collection if request.param == "sdp_gan" else options
+    return learn.dataclasses.replace(chosen, steps=10, learning_rate=1e-3, output=str(options.folder.parent / "alone"))
+
+
+@pytest.mark.slow
+def test_two_devices_learn_what_one_learns(shared, tmp_path):
+    command = [sys.executable, __file__, "descent", *arguments(shared, tmp_path / "two", "--devices", "2")]
+    subprocess.run(command, check=True, capture_output=True)
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(learn.learn(shared)), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns_and_go_on_after_one_died(options, tmp_path, monkeypatch):
+    exact(monkeypatch.setattr)
+    options = learn.dataclasses.replace(options, steps=16, learning_rate=1e-3)
+    ports = []
+    for _ in range(2):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            ports.append(free.getsockname()[1])
+
+    def workers(*more):
+        command = [sys.executable, __file__, "descent", *arguments(options, tmp_path / "two", *more)]
+        for index in range(2):
+            cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+            config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+            yield subprocess.Popen(command, stdout=-3, stderr=-3, env={**os.environ, "TF_CONFIG": config})
+
+    chief, other = workers()
+    log = tmp_path / "two" / "training" / "log.csv"
+    while not log.is_file() or len(log.read_text().splitlines()) < 1 + 3:  # Three epochs of two steps.
+        assert chief.poll() is other.poll() is None
+        time.sleep(0.01)
+    for process in (other, chief):
+        process.kill()
+        process.wait()
+    assert not (tmp_path / "two" / "model.keras").exists()
+    assert [process.wait() for process in list(workers("--resume"))] == [0, 0]
+    rows = {row[0]: row for row in losses(tmp_path / "two")}  # An epoch may be logged before and after.
+    np.testing.assert_allclose([*rows.values()], losses(learn.learn(options)), rtol=1e-4, atol=1e-6)
+
+
+def test_a_batch_that_devices_cannot_share_is_refused(options, monkeypatch):
+    three = mock.MagicMock(num_replicas_in_sync=3)
+    monkeypatch.setattr(learn.devices, "strategy", lambda count: three)
+    with pytest.raises(InputError, match="3 devices"):
+        learn.learn(options)
 
 
 def test_an_unfinished_training_is_neither_overwritten_nor_resumed_as_another_one(options, monkeypatch):
@@ -225,9 +307,9 @@ def test_an_unfinished_training_is_neither_overwritten_nor_resumed_as_another_on
 
 def test_what_saves_an_exploding_training_may_change_as_it_is_resumed(tmp_path):
     before = {"seed": 0, "learning_rate": 1.0, "steps": 40, "weights": {"style": 9.0}}
-    learn._open_training(tmp_path, before, resume=False)
+    learn._open_training(tmp_path, before, resume=False, write=True)
     after = {"seed": 0, "learning_rate": 0.1, "steps": 80, "weights": {"style": 1.0}}
-    learn._open_training(tmp_path, after, resume=True)
+    learn._open_training(tmp_path, after, resume=True, write=True)
     assert json.loads((tmp_path / learn.OPTIONS).read_text()) == after
 
 
