@@ -32,16 +32,16 @@ PICTURES = {
     "harmonize": ["report/sheet.png"],
 }
 QUICK = {
-    "optimize": ["--end-size", "48", "--iterations", "2"],
-    "harmonize": ["--quality", "draft", "--style-strength", "0"],
-    "sheet": ["--max-size", "64", "--height", "64"],
-    "stylize": ["--max-size", "160"],
+    "optimize": "--end-size 48 --iterations 2 --layers relu1_1 --content-layers relu1_2 --statistic gram",
+    "harmonize": "--quality draft --style-strength 0",
+    "sheet": "--max-size 64 --height 64",
 }
 
 
 def commands() -> list[list[str]]:
     """The arguments of each command on the page."""
-    return [shlex.split(line) for line in re.findall(r"(?m)^    keras-nst (.*)", (DOCS / "gallery.md").read_text())]
+    page = re.sub(r"\\\n *", "", (DOCS / "gallery.md").read_text("utf-8"))
+    return [shlex.split(line) for line in re.findall(r"(?m)^    keras-nst (.*)", page)]
 
 
 def make(folder: Path, quick: bool) -> None:
@@ -50,7 +50,7 @@ def make(folder: Path, quick: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as elsewhere, chdir(elsewhere):
         for command in commands():
-            if main(command + quick * QUICK.get(command[0], [])):
+            if main(command + quick * QUICK.get(command[0], "").split()):
                 raise SystemExit(f"failed: {' '.join(command)}")
         for name, shown in PICTURES.items():
             (folder / f"{name}.jpg").write_bytes(small([read(source) for source in shown]))
