@@ -2,8 +2,8 @@
 
 The paper's net against VGG16's features, batches of 256x256, by whichever backend of Keras is chosen; where there is no
 TensorFlow, JAX or PyTorch. The operations of a step are those of its convolutions: one pass for the photographs'
-content, and three for the net and for what VGG16 sees of its output, the pass back counted as two. Their share is of the
-rate that a product of large matrices reaches in the same type in the same run.
+content, and three for the net and for what VGG16 sees of its output, the pass back counted as two. Their share is of
+the rate that a product of large matrices reaches in the same type in the same run.
 
     KERAS_BACKEND=jax python benchmarks/gpu_step.py [--batches 1 4 16 32] [--steps 20] [--matrix 8192]
 """

@@ -1,0 +1,84 @@
+"""A trained style against the optimization that it replaces: the perceptual loss after one pass, and after evaluations.
+
+On photographs that it was not trained on, with the content, style and variation weights of its card; L-BFGS begins with
+the photograph. Johnson et al. 2016, section 4.1, say that a net's loss is that of 50 to 100 steps.
+
+Exits with 1 when a style's mean loss is above that of L-BFGS after 100 evaluations.
+
+    python benchmarks/feed_forward.py paintings/ photographs/ [--styles starry_night wave]
+"""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from keras_nst import Stylizer
+from keras_nst.evaluation.inputs import read_photographs
+from keras_nst.fit.optimizers import lbfgs
+from keras_nst.fit.pixels import PixelObjective
+from keras_nst.images.io import read
+from keras_nst.images.picture import Picture, fit_short_side
+from keras_nst.models.observer import Observer
+from keras_nst.models.styles import read_card, styles
+from keras_nst.models.vgg import vgg
+from keras_nst.recipes import johnson2016
+
+EVALUATIONS = 100
+
+
+class _EnoughError(Exception):
+    pass
+
+
+def optimized(objective: PixelObjective, photograph: np.ndarray) -> list[float]:
+    """The lowest loss so far at each of the evaluations."""
+    values = []
+
+    def counted(image):
+        if len(values) == EVALUATIONS:
+            raise _EnoughError
+        evaluation = objective(image)
+        values.append(evaluation.value)
+        return evaluation
+
+    with contextlib.suppress(_EnoughError):
+        lbfgs(counted, photograph, iterations=EVALUATIONS)
+    return list(np.minimum.accumulate(values))
+
+
+def main() -> int:
+    """Measure each style on each photograph, print a table, say what falls short."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paintings", type=Path)
+    parser.add_argument("photographs")
+    parser.add_argument("--styles", nargs="+", default=list(styles()))
+    parser.add_argument("--limit", type=int, default=3, help="photographs (default: %(default)s)")
+    options = parser.parse_args()
+    photographs = read_photographs(options.photographs, 256, options.limit).images
+    network, worse = vgg(), []
+    for name in options.styles:
+        card, stylizer = read_card(name), Stylizer(name)
+        weights = {term: card["weights"][term] for term in johnson2016.WEIGHTS}
+        objective = PixelObjective(johnson2016.loss(weights), Observer(vgg=network), (256, 256))
+        painting = fit_short_side(read(options.paintings / card["style_image"]).rgb, card["style_size"])
+        style, shares, passed = objective.targets("style", painting), [], []
+        for photograph in photographs.values():
+            photograph = np.asarray(photograph)
+            objective.bind(style | objective.targets("content", photograph))
+            own = objective(stylizer(Picture(photograph), grain=0).rgb).value
+            lowest = optimized(objective, photograph)
+            shares.append(own / lowest[-1])
+            passed.append(next((count for count, value in enumerate(lowest, 1) if value <= own), EVALUATIONS))
+        share, count = np.mean(shares), np.mean(passed)
+        print(f"{name:22} loss / that of {EVALUATIONS} evaluations {share:.2f}   as after {count:.0f}", flush=True)
+        if np.mean(shares) > 1:
+            worse.append(name)
+    print("Above: " + ", ".join(worse) if worse else "Holds.")
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
