@@ -66,7 +66,7 @@ class HarmonizeTab:
         painting = gr.State()
         with gr.Row(equal_height=False):
             with gr.Column():
-                selector = Selector(self._workshop, "Object", "object", finds=True)
+                selected, changes = Selector(self._workshop, finds=True).build("Object", "object")
             with gr.Column():
                 canvas = photograph("Painting", elem_id="painting-picture", elem_classes="clickable")
                 gr.HTML("Click where the object goes.", elem_classes="note", padding=False)
@@ -85,7 +85,7 @@ class HarmonizeTab:
                     stop = gr.Button("Stop", variant="stop", visible=False, elem_id="harmonize-stop")
             with gr.Column():
                 result = Result("harmonize")
-        scene = [*selector.inputs, painting, x, y, size, turn]
+        scene = [*selected, painting, x, y, size, turn]
         opened = canvas.upload(
             self.open,
             canvas,
@@ -95,7 +95,7 @@ class HarmonizeTab:
         )
         canvas.clear(lambda: None, None, painting, **HIDDEN)
         moved = canvas.select(self.move, painting, [x, y], **HIDDEN)
-        for change in (*selector.changes, opened, moved):
+        for change in (*changes, opened, moved):
             change.then(self.preview, scene, canvas, **HIDDEN)
         placed = [x.input, y.input, size.change, turn.change]
         gr.on(placed, self.preview, scene, canvas, trigger_mode="always_last", **HIDDEN)
@@ -159,8 +159,8 @@ class HarmonizeTab:
         done, result = 0.0, pasted
         # Half of the object before, half after.
         middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
-        slider = gr.ImageSlider(value=(before, before), slider_position=middle)
-        yield slider, _bar("Getting ready", done), gr.DownloadButton(visible=False)
+        slider = gr.update(value=(before, before), slider_position=middle)
+        yield slider, _bar("Getting ready", done), gr.update(visible=False)
         try:
             for label, done, result in self._watched(visible(picture), pasted, selected, chosen, stop):
                 if done < 1:
@@ -244,7 +244,7 @@ class _StoppedError(Exception):
 
 def _buttons(working: bool):
     """What shows the button to stop in place of the one to run."""
-    return lambda: (gr.Button(visible=not working), gr.Button(visible=working))
+    return lambda: (gr.update(visible=not working), gr.update(visible=working))
 
 
 def _bar(label: str, done: float) -> str:

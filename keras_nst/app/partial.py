@@ -4,7 +4,7 @@ import time
 
 import gradio as gr
 
-from keras_nst.app.parts import Result, Selector, StylePicker, made, title
+from keras_nst.app.parts import Result, Selector, made, style_picker, title
 from keras_nst.app.workshop import FEATHER, Selection, Workshop
 from keras_nst.errors import InputError
 from keras_nst.images.masks import check, feather
@@ -27,8 +27,8 @@ class PartialTab:
         """Lay the tab out."""
         with gr.Row(equal_height=False):
             with gr.Column():
-                selector = Selector(self._workshop, "Photograph", "partial")
-                picker = StylePicker("Style of the area", "partial")
+                selected, _ = Selector(self._workshop).build("Photograph", "partial")
+                style = style_picker("Style of the area", "partial")
                 around = [("As it is", ""), *((title(name), name) for name in styles())]
                 background = gr.Dropdown(around, value="", label="Around it", elem_id="partial-background")
                 run = gr.Button("Restyle the area", variant="primary", elem_id="partial-run")
@@ -36,7 +36,7 @@ class PartialTab:
                 result = Result("partial")
         run.click(
             self.restyle,
-            [*selector.inputs, picker.value, background],
+            [*selected, style, background],
             result.outputs,
             api_name="restyle_part",
             concurrency_id="net",

@@ -1,17 +1,21 @@
 """What is on more than one tab: pictures to drop, styles to pick, an area to click together, a result to compare."""
 
+import base64
 from pathlib import Path
 
+import cv2
 import gradio as gr
 import numpy as np
-from PIL import Image
 
 from keras_nst.app.workshop import Selection, Workshop, clicked
 from keras_nst.errors import InputError
+from keras_nst.images.encoding import encode
+from keras_nst.images.io import read
 from keras_nst.images.masks import TOLERANCE
+from keras_nst.images.picture import Picture
 from keras_nst.models.styles import PREVIEW, styles
 
-_THUMBNAIL = 192
+_THUMBNAIL = 160
 _HINT = "Click on what you mean."
 HIDDEN = {"api_visibility": "undocumented", "show_progress": "hidden"}
 """Of events that answer at once."""
@@ -43,38 +47,19 @@ def slider(low: float, high: float, value: float, label: str, name: str, step: f
     return gr.Slider(low, high, value, step=step, label=label, elem_id=name, min_width=200, buttons=[], **kwargs)
 
 
-class StylePicker:
-    """Thumbnails of the styles.
+def style_picker(label: str, name: str) -> gr.Radio:
+    """Thumbnails of the styles, one of which is picked."""
+    choices = [(title(style), style) for style in styles()]
+    return gr.Radio(choices, value=choices[0][1], label=label, elem_id=f"{name}-style", elem_classes="styles")
 
-    Attributes:
-        value: The component that holds the name of the one that is picked.
-    """
 
-    def __init__(self, label: str, name: str):
-        self._names = list(styles())
-        self.value = gr.Radio(self._names, value=self._names[0], label=label, visible="hidden", elem_id=f"{name}-style")
-        thumbnails = [(_thumbnail(folder), title(style)) for style, folder in styles().items()]
-        gallery = gr.Gallery(
-            thumbnails,
-            label=label,
-            columns=4,
-            height="auto",
-            object_fit="cover",
-            fit_columns=False,
-            allow_preview=False,
-            selected_index=0,
-            interactive=False,
-            buttons=[],
-            elem_id=f"{name}-styles",
-            elem_classes="styles",
-        )
-        gallery.select(self.pick, None, self.value, **HIDDEN)
-
-    def pick(self, event: gr.SelectData) -> str:
-        """The name of the style whose thumbnail was clicked."""
-        if not (isinstance(event.index, int) and 0 <= event.index < len(self._names)):
-            raise InputError("There is no such style. Choose another one.")
-        return self._names[event.index]
+def thumbnails() -> str:
+    """Style sheet that shows what each choice of `style_picker` looks like."""
+    rules = (
+        f".styles label:nth-of-type({number}) {{background-image: url(data:image/jpeg;base64,{_thumbnail(folder)})}}"
+        for number, folder in enumerate(styles().values(), 1)
+    )
+    return "\n".join(rules)
 
 
 class Result:
@@ -101,7 +86,7 @@ def made(before: str, after: str, note: str) -> tuple:
         after: Path of the result.
         note: A line about it.
     """
-    return (before, after), note, gr.DownloadButton(value=after, visible=True)
+    return (before, after), note, gr.update(value=after, visible=True)
 
 
 class Selector:
@@ -109,41 +94,47 @@ class Selector:
 
     Args:
         workshop: What reads and shows it.
-        label: Of the picture.
-        name: For the page's identifiers.
         finds: Whether an object on plain or transparent ground is selected to begin with.
-
-    Attributes:
-        inputs: Components whose values tell the mask: arguments of `workshop.mask`.
-        changes: Events after which it may be another.
     """
 
-    def __init__(self, workshop: Workshop, label: str, name: str, *, finds: bool = False):
+    def __init__(self, workshop: Workshop, *, finds: bool = False):
         self._workshop, self._finds = workshop, finds
-        self._selection = gr.State()
-        self.picture = photograph(label, elem_id=f"{name}-picture", elem_classes="clickable")
-        self._hint = gr.HTML(_HINT, elem_id=f"{name}-hint", elem_classes="note", padding=False)
+
+    def build(self, label: str, name: str) -> tuple[list, list]:
+        """Lay it out.
+
+        Args:
+            label: Of the picture.
+            name: For the page's identifiers.
+
+        Returns:
+            Components whose values are arguments of `workshop.mask`, and events after which the mask may be another.
+        """
+        selection = gr.State()
+        picture = photograph(label, elem_id=f"{name}-picture", elem_classes="clickable")
+        hint = gr.HTML(_HINT, elem_id=f"{name}-hint", elem_classes="note", padding=False)
         with gr.Row():
             modes = [("Add", True), ("Take away", False)]
-            self._adds = gr.Radio(modes, value=True, label="A click", elem_id=f"{name}-mode", min_width=200)
-            self._tolerance = slider(1, 60, TOLERANCE, "Tolerance", f"{name}-tolerance")
+            adds = gr.Radio(modes, value=True, label="A click", elem_id=f"{name}-mode", min_width=200)
+            tolerance = slider(1, 60, TOLERANCE, "Tolerance", f"{name}-tolerance")
         with gr.Row(equal_height=True):
-            self._refined = gr.Checkbox(label="Fit the outline", elem_id=f"{name}-refine", min_width=140)
+            refined = gr.Checkbox(label="Fit the outline", elem_id=f"{name}-refine", min_width=140)
             undo = gr.Button("Undo", size="sm", elem_id=f"{name}-undo", min_width=70)
             clear = gr.Button("Clear", size="sm", elem_id=f"{name}-clear", min_width=70)
-        self.inputs = [self._selection, self._tolerance, self._refined]
-        outputs = [self.picture, self._selection, self._hint]
+        inputs = [selection, tolerance, refined]
+        outputs = [picture, selection, hint]
         options = {**HIDDEN, "trigger_mode": "always_last"}
         uploading = {"api_visibility": "undocumented", "concurrency_id": "upload", "concurrency_limit": 2}
-        self.changes = [
-            self.picture.upload(self.open, [self.picture, self._tolerance, self._refined], outputs, **uploading),
-            self.picture.clear(lambda: (None, _HINT), None, outputs[1:], **HIDDEN),
-            self.picture.select(self.click, [*self.inputs, self._adds], outputs, **HIDDEN),
-            self._tolerance.change(self.show, self.inputs, outputs, **options),
-            self._refined.change(self.show, self.inputs, outputs, **options),
-            undo.click(self.undo, self.inputs, outputs, **HIDDEN),
-            clear.click(self.clear, self.inputs, outputs, **HIDDEN),
+        changes = [
+            picture.upload(self.open, [picture, tolerance, refined], outputs, **uploading),
+            picture.clear(lambda: (None, _HINT), None, outputs[1:], **HIDDEN),
+            picture.select(self.click, [*inputs, adds], outputs, **HIDDEN),
+            tolerance.change(self.show, inputs, outputs, **options),
+            refined.change(self.show, inputs, outputs, **options),
+            undo.click(self.undo, inputs, outputs, **HIDDEN),
+            clear.click(self.clear, inputs, outputs, **HIDDEN),
         ]
+        return inputs, changes
 
     def open(self, path: str | None, tolerance: float, refined: bool) -> tuple:
         """Take a picture in."""
@@ -182,12 +173,16 @@ def title(style: str) -> str:
     return style.replace("_", " ").capitalize()
 
 
-def _thumbnail(folder: Path) -> Image.Image:
-    """The first result that a style's preview shows below its photograph; gray where there is no preview."""
-    if not (folder / PREVIEW).is_file():
-        return Image.new("RGB", (_THUMBNAIL, _THUMBNAIL), "lightgray")
-    with Image.open(folder / PREVIEW) as preview:
-        side = preview.height // 2
+def _thumbnail(folder: Path) -> str:
+    """The first result that a style's preview shows below its photograph, in base64; gray where there is no preview."""
+    thumbnail = np.full((_THUMBNAIL, _THUMBNAIL, 3), 0.8, np.float32)
+    if (folder / PREVIEW).is_file():
+        preview = read(folder / PREVIEW).rgb[0]
+        side = len(preview) // 2
         margin = side // 16
-        box = margin, side + margin, side - margin, 2 * side - margin
-        return preview.convert("RGB").crop(box).resize((_THUMBNAIL, _THUMBNAIL))
+        thumbnail = cv2.resize(
+            preview[side + margin : 2 * side - margin, margin : side - margin],
+            (_THUMBNAIL, _THUMBNAIL),
+            interpolation=cv2.INTER_AREA,
+        )
+    return base64.b64encode(encode(Picture(thumbnail[None]), "jpg")).decode()

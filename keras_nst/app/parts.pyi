@@ -30,11 +30,8 @@ class Photograph(gr.Image):
         if url_or_file_path and "://" in str(url_or_file_path):
             raise InputError("Pictures are not fetched from addresses. Choose a file.")
         return await super().async_move_resource_to_block_cache(url_or_file_path)
-    from collections.abc import Callable, Sequence
-    from typing import TYPE_CHECKING, Any, Literal
-
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
-
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component

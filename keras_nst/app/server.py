@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import socket
 import tempfile
 import threading
 import traceback
@@ -13,6 +14,7 @@ import gradio as gr
 
 from keras_nst.app.harmonize import HarmonizeTab
 from keras_nst.app.partial import PartialTab
+from keras_nst.app.parts import thumbnails
 from keras_nst.app.stylize import StylizeTab
 from keras_nst.app.workshop import Limits, Workshop
 from keras_nst.errors import InputError
@@ -26,8 +28,14 @@ _CLOSED = re.compile(r"/(proxy=|file=[a-z]+:|file=//|process_recording|vibe-edit
 
 _STYLE = """
 .gradio-container {width: 100%; max-width: 1120px !important; margin: 0 auto !important}
-.clickable img {cursor: crosshair}
-.styles .grid-wrap {min-height: 0 !important; padding-top: 28px}
+/* Gradio takes it that a picture fills its place. */
+.clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
+.styles .wrap {display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 8px}
+.styles label {position: relative; aspect-ratio: 1; padding: 0; overflow: hidden; background-size: cover}
+.styles label.selected {outline: 3px solid var(--primary-500)}
+.styles input {position: absolute; opacity: 0}
+.styles label span {position: absolute; inset: auto 0 0 0; margin: 0; padding: 2px 6px; font-size: var(--text-xs);
+  color: white; background: rgb(0 0 0 / 60%)}
 .gallery-item img {object-fit: cover !important}
 .note {min-height: 1.3em}
 .note .html-container {padding: 0 4px}
@@ -103,7 +111,7 @@ def serve(
         try:
             _, url, _ = blocks.launch(
                 server_name=host,
-                server_port=port,
+                server_port=port or _free_port(host),
                 prevent_thread_lock=True,
                 quiet=True,
                 share=False,
@@ -116,7 +124,7 @@ def serve(
                 state_session_capacity=_SESSIONS,
                 footer_links=[],
                 theme=gr.themes.Default(primary_hue="indigo", font=_FONTS, font_mono=["monospace"]),
-                css=_STYLE,
+                css=_STYLE + thumbnails(),
                 app_kwargs={"middleware": [(_Closed, (), {})]},
             )
         except OSError as error:
@@ -125,6 +133,12 @@ def serve(
             yield url
         finally:
             blocks.close(verbose=False)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
 
 
 class _Once:

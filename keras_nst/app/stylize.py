@@ -4,7 +4,7 @@ import time
 
 import gradio as gr
 
-from keras_nst.app.parts import HIDDEN, Result, StylePicker, made, photograph, slider
+from keras_nst.app.parts import HIDDEN, Result, made, photograph, slider, style_picker
 from keras_nst.app.workshop import Workshop
 from keras_nst.images.masks import check, strengths
 from keras_nst.images.samples import SAMPLES, sample_path
@@ -27,7 +27,7 @@ class StylizeTab:
             with gr.Column():
                 photo = photograph("Photograph", elem_id="stylize-picture", height=340)
                 gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
-                picker = StylePicker("Style", "stylize")
+                style = style_picker("Style", "stylize")
                 strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
                 keep = gr.Checkbox(label="Keep the photograph's colors", elem_id="stylize-color")
                 choices = [("No", "no"), ("What stands out", "saliency"), ("What is recognized", "cam")]
@@ -44,10 +44,10 @@ class StylizeTab:
             concurrency_id="upload",
             concurrency_limit=2,
         )
-        protect.change(lambda source: gr.Slider(visible=source != "no"), protect, least, **HIDDEN)
+        protect.change(lambda source: gr.update(visible=source != "no"), protect, least, **HIDDEN)
         run.click(
             self.stylize,
-            [photo, picker.value, strength, keep, protect, least],
+            [photo, style, strength, keep, protect, least],
             result.outputs,
             api_name="stylize",
             concurrency_id="net",
