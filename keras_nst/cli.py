@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_harmonize(commands)
     _add_export(commands)
     _add_client(commands)
+    _add_app(commands)
     return parser
 
 
@@ -341,6 +342,17 @@ def _add_client(commands) -> None:
         protocols.add_argument(f"--{protocol}", dest="protocol", action="store_const", const=protocol, help=message)
     add("--output", "-o", metavar="OUT", help="file, - for stdout, or for several pictures a folder")
     add("--timeout", type=_number(float, 0.001), default=60.0, metavar="S", help="seconds for a picture (%(default)g)")
+
+
+def _add_app(commands) -> None:
+    parser = commands.add_parser("app", help="all this in a browser")
+    add = parser.add_argument
+    message = "address of this computer to serve at; 0.0.0.0 for everybody who can reach it (%(default)s)"
+    add("--host", default="127.0.0.1", metavar="ADDRESS", help=message)
+    add("--port", type=_number(int, 0, 65535), default=7860, metavar="N", help="0 for any that is free (%(default)s)")
+    add("--share-dir", metavar="DIR", help="keep results in this folder, too (they go with the server)")
+    message = "refuse pictures of more pixels (%(default)s)"
+    add("--max-pixels", type=_COUNT, default=50_000_000, metavar="N", help=message)
 
 
 def _size(text: str) -> tuple[int, int] | None:

@@ -87,8 +87,12 @@ def _unwritable(path: str | Path, error: OSError) -> InputError:
     return InputError(f"Cannot write {path}: {error.strerror or error}. Choose another place.")
 
 
-def make_folder(path: str) -> None:
-    """Make a report's folder, before the work that would be lost without one.
+def make_folder(path: str, option: str = "--report") -> None:
+    """Make a folder for results, before the work that would be lost without one.
+
+    Args:
+        path: The folder.
+        option: What named it.
 
     Raises:
         InputError: It cannot be made.
@@ -96,4 +100,4 @@ def make_folder(path: str) -> None:
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"Cannot make the folder --report {path}: {error.strerror}. Choose another.") from error
+        raise InputError(f"Cannot make the folder {option} {path}: {error.strerror}. Choose another.") from error

@@ -14,12 +14,11 @@ import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import named_mask
 from keras_nst.commands.optimize import Reporter, default_output
-from keras_nst.commands.saliency import visible
 from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
 from keras_nst.images.paste import check_object, cut_object, find_object, place
-from keras_nst.images.picture import Picture
+from keras_nst.images.picture import Picture, visible
 from keras_nst.options import HarmonizeOptions
 from keras_nst.startup import load_tensorflow
 

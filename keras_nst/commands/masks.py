@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_nst.commands.saliency import find, visible
 from keras_nst.errors import InputError
 from keras_nst.images.encoding import check_format
 from keras_nst.images.io import read, write
-from keras_nst.images.masks import check, feather, flood, from_alpha, from_picture, overlay, rectangle, refine, subject
-from keras_nst.images.picture import Picture
-
-_METHODS = {"saliency": "mean", "cam": "cam"}
+from keras_nst.images.masks import check, feather, flood, from_alpha, from_picture, overlay, rectangle, refine
+from keras_nst.images.picture import Picture, visible
+from keras_nst.infer.subject import MASKS, subject_mask
 
 
 def select_mask(options: argparse.Namespace, picture: Picture) -> np.ndarray:
@@ -73,8 +71,8 @@ def named_mask(source: str, picture: Picture) -> np.ndarray:
     Raises:
         InputError: There is no such file or transparency, the sizes differ, or nothing is selected.
     """
-    if source in _METHODS:
-        mask = subject(find(picture, _METHODS[source]))
+    if source in MASKS:
+        mask = subject_mask(picture, source)
     elif source == "alpha":
         mask = from_alpha(picture)
     else:

@@ -13,11 +13,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import named_mask
-from keras_nst.commands.saliency import visible
 from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
-from keras_nst.images.picture import Picture, resize
+from keras_nst.images.picture import Picture, resize, visible
 from keras_nst.options import PixelOptions, Region
 from keras_nst.startup import load_tensorflow
 

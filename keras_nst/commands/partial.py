@@ -12,9 +12,8 @@ import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import select_mask
 from keras_nst.commands.optimize import Reporter, default_output, pixel_options
-from keras_nst.commands.saliency import visible
 from keras_nst.images.io import read
-from keras_nst.images.picture import Picture
+from keras_nst.images.picture import Picture, visible
 from keras_nst.models.styles import find_style
 from keras_nst.options import PixelOptions, Region
 from keras_nst.startup import load_tensorflow

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver, expand
-from keras_nst.commands.saliency import visible
 from keras_nst.images.io import read
-from keras_nst.images.picture import Picture
+from keras_nst.images.picture import Picture, visible
 from keras_nst.images.sheet import contact_sheet
 from keras_nst.models.styles import find_style, styles
 from keras_nst.startup import load_tensorflow

@@ -25,9 +25,6 @@ from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.styles import MODEL, find_style, read_card, styles
 from keras_nst.startup import load_tensorflow
 
-FEATHER = 0.03
-"""Over how much of the shorter side the strength changes where something is protected."""
-
 
 def run(options: argparse.Namespace) -> int:
     """Stylize each input, or list the styles."""
@@ -174,10 +171,9 @@ def _strength(options, picture: Picture) -> float | np.ndarray:
     if not options.protect:
         return options.strength
     from keras_nst.commands.masks import named_mask
-    from keras_nst.images.masks import feather
+    from keras_nst.images.masks import strengths
 
-    mask = feather(named_mask(options.protect, picture), FEATHER * min(picture.rgb.shape[1:3]))
-    return options.strength + mask * (options.protect_strength - options.strength)
+    return strengths(named_mask(options.protect, picture), options.strength, options.protect_strength)
 
 
 def _stylizer(options, chosen: tuple[str, ...]):

@@ -50,7 +50,7 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_size: 
         if width * height > max_pixels:
             raise InputError(
                 f"Cannot read {name}: {width} x {height} pixels are more than the limit of {max_pixels}. "
-                "Raise it with --max-pixels."
+                "Shrink it, or raise --max-pixels."
             )
         shrinking = min(1, max_size / max(image.size)) if max_size else 1
         if min(image.size) * shrinking < MIN_SIDE:

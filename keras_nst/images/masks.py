@@ -28,6 +28,8 @@ _ROUNDS = 5
 
 _SOFTNESS = 0.1  # Of saliency, on either side of the threshold.
 
+_SOFT_STRENGTH = 0.03  # Of the shorter side.
+
 _DIMMED = 0.4
 _LINE = (1.0, 0.9, 0.0)
 _LINE_WIDTH = 1 / 300  # Of the longest side.
@@ -215,6 +217,21 @@ def feather(mask: np.ndarray, radius: float) -> np.ndarray:
     side = 2 * math.ceil(radius) + 1
     blurred = cv2.GaussianBlur(mask[0, ..., 0], (side, side), radius / 2, borderType=cv2.BORDER_REPLICATE)
     return np.clip(blurred, 0, 1)[None, ..., None]  # Beyond by rounding only.
+
+
+def strengths(mask: np.ndarray, elsewhere: float, protected: float) -> np.ndarray:
+    """How strong a style is from pixel to pixel where a part of the picture is protected from it.
+
+    Args:
+        mask: What is protected, (1, h, w, 1) float32 in [0, 1].
+        elsewhere: The strength outside, in [0, 1].
+        protected: The strength inside.
+
+    Returns:
+        (1, h, w, 1) float32, soft over 3 % of the picture's shorter side on either side of outlines.
+    """
+    soft = feather(mask, _SOFT_STRENGTH * min(mask.shape[1:3]))
+    return elsewhere + soft * np.float32(protected - elsewhere)
 
 
 def overlay(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:

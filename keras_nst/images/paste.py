@@ -123,6 +123,7 @@ def place(
     at: tuple[float, float] | None = None,
     scale: float | None = None,
     rotate: float = 0.0,
+    share: float = 0.5,
 ) -> tuple[np.ndarray, np.ndarray]:
     """An object in a painting.
 
@@ -136,8 +137,9 @@ def place(
         mask: Where it is, (1, h, w, 1) float32 in [0, 1].
         at: Column and row of the painting, counted from 0, where the center of the object's bounding box goes; None
             for the painting's center. What then lies outside the painting is cut off.
-        scale: Of the object's sides, above 0; None for the largest that fits into half of the painting's sides.
+        scale: Of the object's sides, above 0; None for the largest that fits into `share` of the painting's sides.
         rotate: Degrees, counterclockwise.
+        share: See `scale`.
 
     Returns:
         The composite, (1, H, W, 3) float32 in [0, 1], and the object's mask in it, (1, H, W, 1). Where the mask is 0
@@ -152,7 +154,7 @@ def place(
     turned = _turned(np.concatenate([rgb * mask, mask], axis=-1)[0], rotate)
     rows, columns = turned.shape[:2]
     if scale is None:
-        scale = min(height / rows, width / columns) / 2
+        scale = share * min(height / rows, width / columns)
     if not 0 < scale < math.inf:
         raise InputError(f"The scale of the object is {scale}. Expected a number above 0.")
     across, down = max(1, round(scale * columns)), max(1, round(scale * rows))

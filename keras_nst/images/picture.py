@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from keras_nst.images.color import fill_transparent
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -17,6 +19,11 @@ class Picture:
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None
+
+
+def visible(picture: Picture) -> np.ndarray:
+    """What is seen of a picture, (1, h, w, 3) in [0, 1]: on a plain ground where it is transparent."""
+    return picture.rgb if picture.alpha is None else fill_transparent(picture.rgb, picture.alpha)
 
 
 def resize(picture: Picture, max_size: int) -> Picture:

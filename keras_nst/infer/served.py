@@ -7,10 +7,9 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from keras_nst.errors import InputError
-from keras_nst.images.color import fill_transparent
 from keras_nst.images.encoding import encode
 from keras_nst.images.io import read
-from keras_nst.images.picture import Picture
+from keras_nst.images.picture import Picture, visible
 
 WAITS = (0.5, 1, 2, 4)
 """Seconds before each new attempt to reach a server that is not there or has too much to do."""
@@ -51,8 +50,7 @@ class ServedStyle:
         Raises:
             InputError: The server cannot be reached any more, takes too long, or refuses the picture.
         """
-        opaque = picture.rgb if picture.alpha is None else fill_transparent(picture.rgb, picture.alpha)
-        encoded = encode(Picture(opaque), "png")
+        encoded = encode(Picture(visible(picture)), "png")
         return Picture(read(self._patiently(lambda: self._server.stylize(encoded))).rgb, picture.alpha)
 
     def _patiently(self, call: Callable):

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_nst.images.color import fill_transparent, with_colors
-from keras_nst.images.picture import Picture
+from keras_nst.images.color import with_colors
+from keras_nst.images.picture import Picture, visible
 from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.fold import fold
 from keras_nst.models.styles import load_net
@@ -58,7 +58,7 @@ class Stylizer:
         Returns:
             A picture of the same size, with the same alpha.
         """
-        opaque = picture.rgb if picture.alpha is None else fill_transparent(picture.rgb, picture.alpha)
+        opaque = visible(picture)
         height, width = opaque.shape[1:3]
         strength = np.broadcast_to(np.float32(strength), (1, height, width, 1))
 

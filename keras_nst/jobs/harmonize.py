@@ -59,7 +59,8 @@ def harmonize(
         composite: The painting with the object, of the same shape.
         mask: Where the object is, (1, h, w, 1) in [0, 1].
         options: How.
-        progress: Called after each step with the longest side of the scale, and where it stands.
+        progress: Called after each step with the longest side of the scale, and where it stands, with the whole
+            picture; it may raise StopIteration to end the scale.
 
     Returns:
         (1, h, w, 3) float32 in [0, 1]; where the feathered mask is 0 the painting bit for bit. On a gray painting the
@@ -283,6 +284,13 @@ def _restyled(
         in_line=options.consistent,
     )
     objective.bind(objective.targets("content", pasted, regions) | loss.targets("style", style))
-    result = start.copy()
-    result[here] = lbfgs(objective, start[here], mask > 0, iterations=steps, progress=report)
-    return result
+
+    def whole(part: np.ndarray) -> np.ndarray:
+        result = start.copy()
+        result[here] = part
+        return result
+
+    def step(now: Progress) -> None:
+        report(now._replace(image=whole(now.image)))
+
+    return whole(lbfgs(objective, start[here], mask > 0, iterations=steps, progress=report and step))

@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from keras_nst.commands.masks import named_mask, select_mask
-from keras_nst.commands.saliency import find
 from keras_nst.errors import InputError
 from keras_nst.images.io import read
 from keras_nst.images.masks import TOLERANCE, feather, flood, overlay, rectangle, refine, subject
 from keras_nst.images.picture import Picture
+from keras_nst.infer.subject import find
 
 NOTHING = {
     "select": None,

@@ -1,0 +1,81 @@
+"""How soon the app answers: its first page, a stylized picture of 512x512, and twenty visitors at once.
+
+Usage: python benchmarks/app.py [--runs 5]
+
+Goals: the first page under 3 s after the server says that it runs, and a picture under 3 s once its net is loaded; the
+medians count. None of twenty requests at once is lost. Exits with 1 when a goal is missed.
+"""
+
+import argparse
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tests"))
+
+from reference.gradio_client import Page, picture  # noqa: E402
+
+from keras_nst.images.samples import sample_path  # noqa: E402
+
+VISITORS = 20
+
+
+def load(url: str) -> None:
+    """The page with all that it loads first, as a browser would."""
+    page = Page(url)
+    status, html = page.get("/")
+    assert status == 200
+    for path in set(re.findall(r'(?:src|href)="(?:\./)?((?:assets|static|theme)[^"]+)"', html.decode())):
+        page.get(f"/{path}")
+
+
+def stylize(url: str, photo: str) -> float:
+    page, began = Page(url), time.perf_counter()
+    answer = page.call("stylize", picture(photo), "starry_night", 1, False, "no", 0.4)
+    path = answer["data"][2]["value"]["path"]
+    assert page.get(f"/gradio_api/file={path}")[0] == 200
+    return time.perf_counter() - began
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=5)
+    runs = parser.parse_args().runs
+    starts, pages = [], []
+    for run in range(runs):
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            command = [sys.executable, str(ROOT / "app.py"), "--port", "0"]
+            with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+                url = server.stdout.readline().split()[3].rstrip("/")
+                starts.append(time.perf_counter() - began)
+                load(url)
+                pages.append(time.perf_counter() - began - starts[-1])
+                if run == runs - 1:
+                    # The astronaut has 512x512 pixels.
+                    photo = Page(url).upload(sample_path("astronaut").read_bytes())
+                    first = stylize(url, photo)
+                    warm = [stylize(url, photo) for _ in range(runs)]
+                    began = time.perf_counter()
+                    with ThreadPoolExecutor(VISITORS) as pool:
+                        waited = list(pool.map(stylize, [url] * VISITORS, [photo] * VISITORS))
+                    together = time.perf_counter() - began
+                server.terminate()
+    print(f"start-up         median {statistics.median(starts):5.2f} s")
+    missed = False
+    for name, times in (("first page", pages), ("512x512", warm)):
+        missed |= statistics.median(times) >= 3
+        print(f"{name:16} median {statistics.median(times):5.2f} s  ({min(times):.2f} to {max(times):.2f})  goal 3 s")
+    print(f"512x512, first   {first:12.2f} s  with TensorFlow and the net loaded meanwhile")
+    print(f"{len(waited)} of {VISITORS} at once {together:8.2f} s  the last waited {max(waited):.1f} s")
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

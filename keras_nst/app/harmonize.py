@@ -1,0 +1,251 @@
+"""The tab that pastes an object into a painting and makes it look painted there."""
+
+import dataclasses
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import gradio as gr
+import numpy as np
+
+from keras_nst.app.parts import HIDDEN, Result, Selector, made, photograph, slider
+from keras_nst.app.workshop import Selection, Workshop, point
+from keras_nst.errors import InputError
+from keras_nst.images.masks import check
+from keras_nst.images.paste import check_object, place
+from keras_nst.images.picture import Picture, visible
+from keras_nst.images.pyramid import fit, sizes
+from keras_nst.options import HarmonizeOptions
+from keras_nst.startup import load_tensorflow
+
+_GLANCE = 0.5  # Seconds between intermediate pictures.
+_STROKES = [("Automatic", "auto"), ("Light", "0.3"), ("Medium", "0.5"), ("Strong", "0.8")]
+_QUALITIES = [("Draft", "draft"), ("Good", "good"), ("Best", "best")]
+
+
+class Scene(NamedTuple):
+    """What goes where.
+
+    Attributes:
+        selection: The object.
+        tolerance: Of its clicks.
+        refined: Whether its outline is fitted.
+        painting: Path of the painting.
+        x: Column of the painting where the object's center goes; None for the middle.
+        y: Row.
+        size: Percent of the painting's sides that it fits into.
+        turn: Degrees, counterclockwise.
+    """
+
+    selection: Selection | None
+    tolerance: float
+    refined: bool
+    painting: str | None
+    x: int | None
+    y: int | None
+    size: float
+    turn: float
+
+
+class HarmonizeTab:
+    """Drop an object and a painting, place it, watch it being painted, download.
+
+    Args:
+        workshop: What does the work.
+    """
+
+    def __init__(self, workshop: Workshop):
+        self._workshop = workshop
+        self._working = threading.Lock()
+        self._stops: dict[str | None, threading.Event] = {}
+
+    def build(self) -> None:
+        """Lay the tab out."""
+        painting = gr.State()
+        with gr.Row(equal_height=False):
+            with gr.Column():
+                selected, changes = Selector(self._workshop, finds=True).build("Object", "object")
+            with gr.Column():
+                canvas = photograph("Painting", elem_id="painting-picture", elem_classes="clickable")
+                gr.HTML("Click where the object goes.", elem_classes="note", padding=False)
+                with gr.Row():
+                    x = gr.Number(label="Column", precision=0, minimum=0, elem_id="harmonize-x", min_width=90)
+                    y = gr.Number(label="Row", precision=0, minimum=0, elem_id="harmonize-y", min_width=90)
+                with gr.Row():
+                    size = slider(5, 100, 50, "Size (%)", "harmonize-size")
+                    turn = slider(-180, 180, 0, "Turn (°)", "harmonize-turn")
+        with gr.Row(equal_height=False):
+            with gr.Column():
+                strokes = gr.Radio(_STROKES, value="auto", label="Strokes", elem_id="harmonize-strokes")
+                quality = gr.Radio(_QUALITIES, value="draft", label="Quality", elem_id="harmonize-quality")
+                with gr.Row():
+                    run = gr.Button("Harmonize", variant="primary", elem_id="harmonize-run")
+                    stop = gr.Button("Stop", variant="stop", visible=False, elem_id="harmonize-stop")
+            with gr.Column():
+                result = Result("harmonize")
+        scene = [*selected, painting, x, y, size, turn]
+        opened = canvas.upload(
+            self.open,
+            canvas,
+            [canvas, painting, x, y],
+            api_visibility="undocumented",
+            concurrency_id="upload",
+        )
+        canvas.clear(lambda: None, None, painting, **HIDDEN)
+        moved = canvas.select(self.move, painting, [x, y], **HIDDEN)
+        for change in (*changes, opened, moved):
+            change.then(self.preview, scene, canvas, **HIDDEN)
+        placed = [x.input, y.input, size.change, turn.change]
+        gr.on(placed, self.preview, scene, canvas, trigger_mode="always_last", **HIDDEN)
+        working = run.click(_buttons(working=True), None, [run, stop], **HIDDEN).then(
+            self.harmonize,
+            [strokes, quality, *scene],
+            result.outputs,
+            api_name="harmonize",
+            concurrency_id="optimization",
+            concurrency_limit=1,
+            show_progress="hidden",
+        )
+        working.then(_buttons(working=False), None, [run, stop], **HIDDEN)
+        stop.click(self.stop, None, None, queue=False, **HIDDEN)
+
+    def open(self, path: str | None) -> tuple:
+        """Take a painting in, and aim at its middle."""
+        path, _ = self._workshop.take_in(path)
+        height, width = self._workshop.picture(path).rgb.shape[1:3]
+        return path, path, width // 2, height // 2
+
+    def move(self, painting: str | None, event: gr.SelectData) -> tuple[int, int]:
+        """Aim at where the painting was clicked."""
+        if painting is None:
+            raise InputError("There is no painting yet. Choose one first.")
+        return point(event.index)
+
+    def preview(self, *values) -> str | None:
+        """The painting with the object in it, as far as both are there, of the values of a `Scene`."""
+        scene = Scene(*values)
+        if scene.painting is None or scene.selection is None or not self._workshop.mask(*scene[:3]).any():
+            return scene.painting
+        return self._workshop.show(self._pasted(scene)[0])
+
+    def harmonize(self, request: gr.Request, strokes: str, quality: str, *values) -> Iterator[tuple]:
+        """Harmonize, showing how far it has come.
+
+        Args:
+            request: The visitor's.
+            strokes: Strength of style, or "auto".
+            quality: As `HarmonizeOptions` has it.
+            values: Of a `Scene`.
+
+        Yields:
+            Values for a `Result`.
+
+        Raises:
+            InputError: There is no painting, no object, or it cannot be placed so.
+        """
+        scene = Scene(*values)
+        if scene.painting is None or scene.selection is None:
+            raise InputError("An object and a painting are needed. Choose both first.")
+        pasted, mask = self._pasted(scene)
+        selected = np.float32(mask > 0.5)
+        check_object(selected)
+        chosen = HarmonizeOptions(style_strength=None if strokes == "auto" else float(strokes), quality=quality)
+        stop = self._stops[request.session_hash] = threading.Event()
+        began = time.perf_counter()
+        picture = self._workshop.picture(scene.painting)
+        before = self._workshop.show(pasted)
+        done, result = 0.0, pasted
+        # Half of the object before, half after.
+        middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
+        slider = gr.update(value=(before, before), slider_position=middle)
+        yield slider, _bar("Getting ready", done), gr.update(visible=False)
+        try:
+            for label, done, result in self._watched(visible(picture), pasted, selected, chosen, stop):
+                if done < 1:
+                    yield (before, self._workshop.show(result)), _bar(label, done), gr.skip()
+        finally:
+            stop.set()
+            self._stops.pop(request.session_hash, None)
+        if done < 1:
+            yield gr.skip(), "Stopped. The picture shows how far it came.", gr.skip()
+            return
+        record = dataclasses.asdict(chosen)
+        path = self._workshop.deliver(Picture(result, picture.alpha), scene.painting, "harmonized", record)
+        yield made(before, path, f"Done in {time.perf_counter() - began:.0f} s")
+
+    def stop(self, request: gr.Request) -> None:
+        """End the visitor's harmonization."""
+        if running := self._stops.get(request.session_hash):
+            running.set()
+
+    def _pasted(self, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+        """The painting with the object, and the object's mask in it."""
+        picture, mask = self._workshop.picture(scene.selection.path), self._workshop.mask(*scene[:3])
+        check(mask, *picture.rgb.shape[1:3], "The selection")
+        at = None if scene.x is None or scene.y is None else (scene.x, scene.y)
+        painting = visible(self._workshop.picture(scene.painting))
+        return place(painting, picture.rgb, mask, at, rotate=scene.turn, share=scene.size / 100)
+
+    def _watched(self, painting, pasted, mask, options, stop) -> Iterator[tuple[str, float, np.ndarray]]:
+        """A line, the part that is done and a picture, again and again until all is done or stopped."""
+        news = queue.SimpleQueue()
+        threading.Thread(target=self._work, args=(painting, pasted, mask, options, stop, news.put), daemon=True).start()
+        shown = 0.0
+        while not stop.is_set():
+            try:
+                latest = news.get(timeout=_GLANCE)
+            except queue.Empty:
+                continue
+            if isinstance(latest, Exception):
+                raise latest
+            if latest[1] == 1:
+                yield latest
+                return
+            if time.perf_counter() - shown > _GLANCE:
+                yield latest
+                shown = time.perf_counter()
+
+    def _work(self, painting, pasted, mask, options, stop: threading.Event, tell: Callable) -> None:
+        """Harmonize, and tell of each step; then of the result, or of what went wrong."""
+        try:
+            with self._working:
+                if stop.is_set():
+                    return
+                load_tensorflow()
+                from keras_nst.jobs.harmonize import COARSEST, QUALITIES, harmonize
+
+                first, others = QUALITIES[options.quality]
+                scales = sizes(max(painting.shape[1:3]), COARSEST)
+                steps = first + others * (len(scales) - 1)
+                end = time.monotonic() + self._workshop.limits.seconds
+
+                def progress(side: int, now) -> None:
+                    if stop.is_set():
+                        raise _StoppedError
+                    past = (first + others * (scales.index(side) - 1)) if side != scales[0] else 0
+                    # Not quite all: the result is yet to come.
+                    so_far = painting + mask * (fit(now.image, painting) - painting)
+                    tell((f"{side} pixels, step {now.iteration}", 0.99 * (past + now.iteration) / steps, so_far))
+                    if time.monotonic() > end:
+                        raise StopIteration
+
+                tell(("Done", 1.0, harmonize(painting, pasted, mask, options, progress=progress)))
+        except _StoppedError:
+            pass
+        except Exception as error:
+            tell(error)
+
+
+class _StoppedError(Exception):
+    """Somebody wants no result any more."""
+
+
+def _buttons(working: bool):
+    """What shows the button to stop in place of the one to run."""
+    return lambda: (gr.update(visible=not working), gr.update(visible=working))
+
+
+def _bar(label: str, done: float) -> str:
+    return f'<progress value="{done:.3f}"></progress> {label} …'

@@ -1,0 +1,75 @@
+"""The tab that gives a part of a photograph a style of its own."""
+
+import time
+
+import gradio as gr
+
+from keras_nst.app.parts import Result, Selector, made, style_picker, title
+from keras_nst.app.workshop import FEATHER, Selection, Workshop
+from keras_nst.errors import InputError
+from keras_nst.images.masks import check, feather
+from keras_nst.images.picture import Picture, visible
+from keras_nst.infer.part import restyle_part
+from keras_nst.models.styles import styles
+
+
+class PartialTab:
+    """Click an area, pick its style, compare, download.
+
+    Args:
+        workshop: What does the work.
+    """
+
+    def __init__(self, workshop: Workshop):
+        self._workshop = workshop
+
+    def build(self) -> None:
+        """Lay the tab out."""
+        with gr.Row(equal_height=False):
+            with gr.Column():
+                selected, _ = Selector(self._workshop).build("Photograph", "partial")
+                style = style_picker("Style of the area", "partial")
+                around = [("As it is", ""), *((title(name), name) for name in styles())]
+                background = gr.Dropdown(around, value="", label="Around it", elem_id="partial-background")
+                run = gr.Button("Restyle the area", variant="primary", elem_id="partial-run")
+            with gr.Column():
+                result = Result("partial")
+        run.click(
+            self.restyle,
+            [*selected, style, background],
+            result.outputs,
+            api_name="restyle_part",
+            concurrency_id="net",
+            show_progress_on=result.slider,
+        )
+
+    def restyle(
+        self, selection: Selection | None, tolerance: float, refined: bool, style: str | None, background: str | None
+    ) -> tuple:
+        """Restyle what is selected.
+
+        Args:
+            selection: What is.
+            tolerance: Of the clicks.
+            refined: Whether the outline is fitted.
+            style: Name of the area's style.
+            background: Name of a style for all else, or nothing.
+
+        Raises:
+            InputError: Nothing is selected.
+        """
+        if selection is None:
+            raise InputError("There is no photograph yet. Choose one first.")
+        picture = self._workshop.picture(selection.path)
+        mask = self._workshop.mask(selection, tolerance, refined)
+        check(mask, *picture.rgb.shape[1:3], "The selection")
+        inside, outside = self._restyling(style), background and self._restyling(background)
+        began = time.perf_counter()
+        result = restyle_part(visible(picture), feather(mask, FEATHER), inside, outside or None)
+        record = {"style": style, "background_style": background or None}
+        path = self._workshop.deliver(Picture(result, picture.alpha), selection.path, f"{style}-part", record)
+        return made(selection.path, path, f"{time.perf_counter() - began:.1f} s")
+
+    def _restyling(self, style: str):
+        stylizer = self._workshop.stylizer(style)
+        return lambda rgb, mask=None: stylizer(Picture(rgb)).rgb

@@ -1,0 +1,188 @@
+"""What is on more than one tab: pictures to drop, styles to pick, an area to click together, a result to compare."""
+
+import base64
+from pathlib import Path
+
+import cv2
+import gradio as gr
+import numpy as np
+
+from keras_nst.app.workshop import Selection, Workshop, clicked
+from keras_nst.errors import InputError
+from keras_nst.images.encoding import encode
+from keras_nst.images.io import read
+from keras_nst.images.masks import TOLERANCE
+from keras_nst.images.picture import Picture
+from keras_nst.models.styles import PREVIEW, styles
+
+_THUMBNAIL = 160
+_HINT = "Click on what you mean."
+HIDDEN = {"api_visibility": "undocumented", "show_progress": "hidden"}
+"""Of events that answer at once."""
+
+
+class Photograph(gr.Image):
+    """An image whose handlers get the path of the uploaded file, unread: reading is the workshop's."""
+
+    is_template = True  # It looks like its base class.
+
+    def preprocess(self, payload):
+        """The path, or None."""
+        return payload and payload.path
+
+    async def async_move_resource_to_block_cache(self, url_or_file_path):
+        """The path as it is: Gradio would fetch what an address names."""
+        if url_or_file_path and "://" in str(url_or_file_path):
+            raise InputError("Pictures are not fetched from addresses. Choose a file.")
+        return await super().async_move_resource_to_block_cache(url_or_file_path)
+
+
+def photograph(label: str, **kwargs) -> Photograph:
+    """A place to drop a picture."""
+    return Photograph(label=label, sources=["upload"], buttons=[], **kwargs)
+
+
+def slider(low: float, high: float, value: float, label: str, name: str, step: float = 1, **kwargs) -> gr.Slider:
+    """A slider, two of which stand side by side."""
+    return gr.Slider(low, high, value, step=step, label=label, elem_id=name, min_width=200, buttons=[], **kwargs)
+
+
+def style_picker(label: str, name: str) -> gr.Radio:
+    """Thumbnails of the styles, one of which is picked."""
+    choices = [(title(style), style) for style in styles()]
+    return gr.Radio(choices, value=choices[0][1], label=label, elem_id=f"{name}-style", elem_classes="styles")
+
+
+def thumbnails() -> str:
+    """Style sheet that shows what each choice of `style_picker` looks like."""
+    rules = (
+        f".styles label:nth-of-type({number}) {{background-image: url(data:image/jpeg;base64,{_thumbnail(folder)})}}"
+        for number, folder in enumerate(styles().values(), 1)
+    )
+    return "\n".join(rules)
+
+
+class Result:
+    """A slider from before to after, and the file.
+
+    Attributes:
+        outputs: The components that `made` gives values for.
+    """
+
+    def __init__(self, name: str):
+        self.slider = gr.ImageSlider(
+            label="Before and after", interactive=False, buttons=["fullscreen"], elem_id=f"{name}-result"
+        )
+        self.note = gr.HTML(elem_id=f"{name}-note", elem_classes="note", padding=False)
+        self.download = gr.DownloadButton("Download", visible=False, elem_id=f"{name}-download")
+        self.outputs = [self.slider, self.note, self.download]
+
+
+def made(before: str, after: str, note: str) -> tuple:
+    """Values for a `Result`.
+
+    Args:
+        before: Path of the picture.
+        after: Path of the result.
+        note: A line about it.
+    """
+    return (before, after), note, gr.update(value=after, visible=True)
+
+
+class Selector:
+    """A picture of which an area is clicked together.
+
+    Args:
+        workshop: What reads and shows it.
+        finds: Whether an object on plain or transparent ground is selected to begin with.
+    """
+
+    def __init__(self, workshop: Workshop, *, finds: bool = False):
+        self._workshop, self._finds = workshop, finds
+
+    def build(self, label: str, name: str) -> tuple[list, list]:
+        """Lay it out.
+
+        Args:
+            label: Of the picture.
+            name: For the page's identifiers.
+
+        Returns:
+            Components whose values are arguments of `workshop.mask`, and events after which the mask may be another.
+        """
+        selection = gr.State()
+        picture = photograph(label, elem_id=f"{name}-picture", elem_classes="clickable")
+        hint = gr.HTML(_HINT, elem_id=f"{name}-hint", elem_classes="note", padding=False)
+        with gr.Row():
+            modes = [("Add", True), ("Take away", False)]
+            adds = gr.Radio(modes, value=True, label="A click", elem_id=f"{name}-mode", min_width=200)
+            tolerance = slider(1, 60, TOLERANCE, "Tolerance", f"{name}-tolerance")
+        with gr.Row(equal_height=True):
+            refined = gr.Checkbox(label="Fit the outline", elem_id=f"{name}-refine", min_width=140)
+            undo = gr.Button("Undo", size="sm", elem_id=f"{name}-undo", min_width=70)
+            clear = gr.Button("Clear", size="sm", elem_id=f"{name}-clear", min_width=70)
+        inputs = [selection, tolerance, refined]
+        outputs = [picture, selection, hint]
+        options = {**HIDDEN, "trigger_mode": "always_last"}
+        uploading = {"api_visibility": "undocumented", "concurrency_id": "upload", "concurrency_limit": 2}
+        changes = [
+            picture.upload(self.open, [picture, tolerance, refined], outputs, **uploading),
+            picture.clear(lambda: (None, _HINT), None, outputs[1:], **HIDDEN),
+            picture.select(self.click, [*inputs, adds], outputs, **HIDDEN),
+            tolerance.change(self.show, inputs, outputs, **options),
+            refined.change(self.show, inputs, outputs, **options),
+            undo.click(self.undo, inputs, outputs, **HIDDEN),
+            clear.click(self.clear, inputs, outputs, **HIDDEN),
+        ]
+        return inputs, changes
+
+    def open(self, path: str | None, tolerance: float, refined: bool) -> tuple:
+        """Take a picture in."""
+        path, _ = self._workshop.take_in(path)
+        selection = Selection(path, (), "object" if self._finds else "nothing")
+        try:
+            return self.show(selection, tolerance, refined)
+        except InputError:  # It stands on no plain ground.
+            return self.show(selection._replace(begin="nothing"), tolerance, refined)
+
+    def click(
+        self, selection: Selection | None, tolerance: float, refined: bool, adds: bool, event: gr.SelectData
+    ) -> tuple:
+        """Add what was clicked, or take it away."""
+        return self.show(clicked(selection, event.index, adds), tolerance, refined)
+
+    def undo(self, selection: Selection | None, tolerance: float, refined: bool) -> tuple:
+        """As before the last click."""
+        return self.show(selection and selection._replace(clicks=selection.clicks[:-1]), tolerance, refined)
+
+    def clear(self, selection: Selection | None, tolerance: float, refined: bool) -> tuple:
+        """Nothing selected."""
+        return self.show(selection and Selection(selection.path), tolerance, refined)
+
+    def show(self, selection: Selection | None, tolerance: float, refined: bool) -> tuple:
+        """The picture with what is selected, the selection, and a line about it."""
+        if selection is None:
+            return None, None, _HINT
+        share = float(np.mean(self._workshop.mask(selection, tolerance, refined)))
+        hint = f"{100 * share:.1f} % of the picture is selected." if share else _HINT
+        return self._workshop.show_selection(selection, tolerance, refined), selection, hint
+
+
+def title(style: str) -> str:
+    """The name of a style as it is shown."""
+    return style.replace("_", " ").capitalize()
+
+
+def _thumbnail(folder: Path) -> str:
+    """The first result that a style's preview shows below its photograph, in base64; gray where there is no preview."""
+    thumbnail = np.full((_THUMBNAIL, _THUMBNAIL, 3), 0.8, np.float32)
+    if (folder / PREVIEW).is_file():
+        preview = read(folder / PREVIEW).rgb[0]
+        side = len(preview) // 2
+        margin = side // 16
+        thumbnail = cv2.resize(
+            preview[side + margin : 2 * side - margin, margin : side - margin],
+            (_THUMBNAIL, _THUMBNAIL),
+            interpolation=cv2.INTER_AREA,
+        )
+    return base64.b64encode(encode(Picture(thumbnail[None]), "jpg")).decode()

@@ -1,0 +1,166 @@
+"""The page with its tabs, and the server of it."""
+
+import contextlib
+import os
+import re
+import socket
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+
+from keras_nst.app.harmonize import HarmonizeTab
+from keras_nst.app.partial import PartialTab
+from keras_nst.app.parts import thumbnails
+from keras_nst.app.stylize import StylizeTab
+from keras_nst.app.workshop import Limits, Workshop
+from keras_nst.errors import InputError
+from keras_nst.models.styles import styles
+
+_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica", "Arial", "sans-serif"]
+_CHECK, _AGE = 600, 6 * 3600  # Seconds between looks for old files, and what is old.
+_SESSIONS = 200
+# What Gradio also serves, and nothing here needs: it fetches from other servers, or is for those who write pages.
+_CLOSED = re.compile(r"/(proxy=|file=[a-z]+:|file=//|process_recording|vibe-edit|undo-vibe-edit|runs(/|$))", re.I)
+
+_STYLE = """
+.gradio-container {width: 100%; max-width: 1120px !important; margin: 0 auto !important}
+/* Gradio takes it that a picture fills its place. */
+.clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
+.styles .wrap {display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 8px}
+.styles label {position: relative; aspect-ratio: 1; padding: 0; overflow: hidden; background-size: cover}
+.styles label.selected {outline: 3px solid var(--primary-500)}
+.styles input {position: absolute; opacity: 0}
+.styles label span {position: absolute; inset: auto 0 0 0; margin: 0; padding: 2px 6px; font-size: var(--text-xs);
+  color: white; background: rgb(0 0 0 / 60%)}
+.gallery-item img {object-fit: cover !important}
+.note {min-height: 1.3em}
+.note .html-container {padding: 0 4px}
+.note .prose {font-size: var(--text-sm); color: var(--neutral-500)}
+.note progress {appearance: none; width: 100%; height: 6px; border-radius: 3px; background: var(--neutral-200)}
+.note progress::-webkit-progress-bar {border-radius: 3px; background: var(--neutral-200)}
+.note progress::-webkit-progress-value {border-radius: 3px; background: var(--primary-500)}
+.note progress::-moz-progress-bar {border-radius: 3px; background: var(--primary-500)}
+footer {display: none !important}
+"""
+
+
+class _Page(gr.Blocks):
+    """Blocks whose handlers raise errors like any function: a visitor is told of bad input, and of nothing else."""
+
+    async def process_api(self, *args, **kwargs):
+        """As the base class does, with errors for visitors."""
+        try:
+            return await super().process_api(*args, **kwargs)
+        except gr.Error:
+            raise
+        except InputError as error:
+            raise gr.Error(str(error), title="", print_exception=False) from None
+        except Exception as error:
+            traceback.print_exception(error)
+            raise gr.Error("That did not work. Try again, or another picture.", print_exception=False) from None
+
+
+def page(workshop: Workshop) -> gr.Blocks:
+    """The page.
+
+    Args:
+        workshop: What does the work.
+
+    Raises:
+        InputError: There is no style.
+    """
+    if not styles():
+        raise InputError("There is no style. Train one with keras-nst train, or install keras_nst with its styles.")
+    warming = _Once(workshop)
+    with _Page(title="keras_nst", analytics_enabled=False, delete_cache=(_CHECK, _AGE)) as blocks:
+        gr.Markdown("# keras_nst\nStyle transfer that keeps what matters in a picture.")
+        for label, tab in (("Stylize", StylizeTab), ("Harmonize", HarmonizeTab), ("Partial", PartialTab)):
+            with gr.Tab(label, id=label.lower()):
+                tab(workshop).build()
+        blocks.load(warming, None, None, queue=False, show_progress="hidden", api_visibility="undocumented")
+    return blocks.queue(max_size=workshop.limits.waiting, default_concurrency_limit=2)
+
+
+@contextlib.contextmanager
+def serve(
+    host: str = "127.0.0.1", port: int = 7860, share_dir: str | Path | None = None, limits: Limits | None = None
+) -> Iterator[str]:
+    """Serve the page until the block ends.
+
+    Args:
+        host: Address of a network interface of this computer.
+        port: 0 for any that is free.
+        share_dir: A folder where results are kept; without it they go with the server.
+        limits: What is refused.
+
+    Yields:
+        The page's address.
+
+    Raises:
+        InputError: The port is taken, or there is no style.
+    """
+    with tempfile.TemporaryDirectory(prefix="keras_nst-") as folder:
+        for name in ("GRADIO_TEMP_DIR", "GRADIO_EXAMPLES_CACHE"):
+            os.environ[name] = folder  # All that Gradio writes or serves.
+        limits = limits or Limits()
+        blocks = page(Workshop(Path(folder), share_dir and Path(share_dir), limits))
+        try:
+            _, url, _ = blocks.launch(
+                server_name=host,
+                server_port=port or _free_port(host),
+                prevent_thread_lock=True,
+                quiet=True,
+                share=False,
+                ssr_mode=False,
+                pwa=False,
+                mcp_server=False,
+                enable_monitoring=False,
+                run_history=False,
+                max_file_size=limits.file,
+                state_session_capacity=_SESSIONS,
+                footer_links=[],
+                theme=gr.themes.Default(primary_hue="indigo", font=_FONTS, font_mono=["monospace"]),
+                css=_STYLE + thumbnails(),
+                app_kwargs={"middleware": [(_Closed, (), {})]},
+            )
+        except OSError as error:
+            raise InputError(f"Cannot serve at {host}:{port}: the port is taken. Choose another --port.") from error
+        try:
+            yield url
+        finally:
+            blocks.close(verbose=False)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+class _Once:
+    """Loads what takes seconds in the background, once somebody has the page."""
+
+    def __init__(self, workshop: Workshop):
+        self._workshop, self._first = workshop, threading.Lock()
+
+    def __call__(self) -> None:
+        if self._first.acquire(blocking=False):
+            threading.Thread(target=self._workshop.warm_up, daemon=True).start()
+
+
+class _Closed:
+    """Refuses the addresses that are closed."""
+
+    def __init__(self, app):
+        self._app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http" and _CLOSED.search(scope["path"]):
+            await send({"type": "http.response.start", "status": 403, "headers": []})
+            await send({"type": "http.response.body", "body": b"Closed."})
+            return
+        await self._app(scope, receive, send)

@@ -1,0 +1,92 @@
+"""The tab that gives a photograph a style."""
+
+import time
+
+import gradio as gr
+
+from keras_nst.app.parts import HIDDEN, Result, made, photograph, slider, style_picker
+from keras_nst.app.workshop import Workshop
+from keras_nst.images.masks import check, strengths
+from keras_nst.images.samples import SAMPLES, sample_path
+from keras_nst.infer.subject import MASKS, subject_mask
+
+
+class StylizeTab:
+    """Drop a photograph, pick a style, compare, download.
+
+    Args:
+        workshop: What does the work.
+    """
+
+    def __init__(self, workshop: Workshop):
+        self._workshop = workshop
+
+    def build(self) -> None:
+        """Lay the tab out."""
+        with gr.Row(equal_height=False):
+            with gr.Column():
+                photo = photograph("Photograph", elem_id="stylize-picture", height=340)
+                gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
+                style = style_picker("Style", "stylize")
+                strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
+                keep = gr.Checkbox(label="Keep the photograph's colors", elem_id="stylize-color")
+                choices = [("No", "no"), ("What stands out", "saliency"), ("What is recognized", "cam")]
+                protect = gr.Radio(choices, value="no", label="Protect the subject", elem_id="stylize-protect")
+                least = slider(0, 1, 0.4, "Strength on the subject", "stylize-least", 0.05, visible=False)
+                run = gr.Button("Stylize", variant="primary", elem_id="stylize-run")
+            with gr.Column():
+                result = Result("stylize")
+        photo.upload(
+            self._workshop.take_in,
+            photo,
+            [photo, result.note],
+            api_visibility="undocumented",
+            concurrency_id="upload",
+            concurrency_limit=2,
+        )
+        protect.change(lambda source: gr.update(visible=source != "no"), protect, least, **HIDDEN)
+        run.click(
+            self.stylize,
+            [photo, style, strength, keep, protect, least],
+            result.outputs,
+            api_name="stylize",
+            concurrency_id="net",
+            concurrency_limit=1,
+            show_progress_on=result.slider,
+        )
+
+    def stylize(
+        self,
+        photo: str | None,
+        style: str | None,
+        strength: float,
+        keep: bool,
+        protect: str | None,
+        least: float,
+    ) -> tuple:
+        """Stylize a photograph.
+
+        Args:
+            photo: Path of the photograph.
+            style: Name of a style.
+            strength: From 0, the photograph, to 1, the full style.
+            keep: Whether the photograph's colors are kept.
+            protect: How the subject is found that is protected, of `MASKS`; anything else for no.
+            least: The strength there.
+
+        Raises:
+            InputError: The photograph cannot be read, or has no subject.
+        """
+        picture = self._workshop.picture(photo)
+        stylizer = self._workshop.stylizer(style)
+        began = time.perf_counter()
+        record = {"style": style, "strength": strength, "color": "keep" if keep else "style"}
+        if protect in MASKS:
+            mask = subject_mask(picture, protect)
+            check(mask, *picture.rgb.shape[1:3], "The subject")
+            record |= {"protect": protect, "protect_strength": least}
+            strength = strengths(mask, strength, least)
+        stylized = stylizer(picture, strength=strength, color=record["color"])
+        height, width = stylized.rgb.shape[1:3]
+        note = f"{width} × {height} pixels in {time.perf_counter() - began:.1f} s"
+        return made(photo, self._workshop.deliver(stylized, photo, style, record), note)

@@ -1,0 +1,221 @@
+"""What the tabs share: pictures in and out of one folder, masks and nets that stay at hand, and limits."""
+
+import functools
+import re
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import keras_nst
+from keras_nst.errors import InputError
+from keras_nst.images.encoding import encode
+from keras_nst.images.io import read, write
+from keras_nst.images.masks import flood, overlay, refine
+from keras_nst.images.paste import cut_object
+from keras_nst.images.picture import Picture, visible
+from keras_nst.infer.subject import MASKS, subject_mask
+from keras_nst.models.styles import find_style, styles
+from keras_nst.startup import load_tensorflow
+
+FEATHER = 2.0
+"""Pixels on either side of the outline in which a restyled part and its surroundings mix."""
+
+_PICTURES, _MASKS, _STYLES = 4, 16, 8  # That are kept in memory.
+_CLICKS = 100
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one visitor may ask for.
+
+    Attributes:
+        pixels: Pictures of more are refused, before they are decoded.
+        side: Pictures are shrunk to this longest side.
+        file: Bytes of an uploaded file.
+        seconds: After which an optimization does no more than it must to end with a whole picture.
+        waiting: Requests that wait; the next is refused.
+    """
+
+    pixels: int = 50_000_000
+    side: int = 1600
+    file: int = 50_000_000
+    seconds: float = 300.0
+    waiting: int = 60
+
+
+class Click(NamedTuple):
+    """A click that selects, or takes from what is selected, all that is joined to a pixel by colors like its own.
+
+    Attributes:
+        x: Column.
+        y: Row.
+        adds: Whether it selects.
+    """
+
+    x: int
+    y: int
+    adds: bool
+
+
+class Selection(NamedTuple):
+    """What is selected of a picture; the mask follows from it.
+
+    Attributes:
+        path: The picture.
+        clicks: In their order.
+        begin: "nothing", or "object" for what stands on transparent or plain ground.
+    """
+
+    path: str
+    clicks: tuple[Click, ...] = ()
+    begin: str = "nothing"
+
+
+class Workshop:
+    """Where pictures are read, made and kept.
+
+    Args:
+        folder: For all files that are made; nothing is read from elsewhere.
+        kept: A folder that results are also written to.
+        limits: What is refused.
+    """
+
+    def __init__(self, folder: Path, kept: Path | None = None, limits: Limits | None = None):
+        self.limits = limits or Limits()
+        self._folder, self._kept = folder.resolve(), kept
+        self._loading = threading.RLock()
+        self.picture = functools.lru_cache(_PICTURES)(self._read)
+        self.mask = functools.lru_cache(_MASKS)(self._select)
+        self._stylizers = functools.lru_cache(_STYLES)(self._load)
+
+    def take_in(self, path: str | None) -> tuple[str, str]:
+        """A picture as the workshop keeps it, upright, in sRGB and no larger than the limit.
+
+        Args:
+            path: Of an uploaded file.
+
+        Returns:
+            Path of the picture, and a line about it.
+
+        Raises:
+            InputError: There is none, or none that can be read, or it is too large or too small.
+        """
+        picture = self._read(path)
+        height, width = picture.rgb.shape[1:3]
+        return self._write(picture, _stem(path), "png"), f"{width} × {height} pixels"
+
+    def show(self, rgb: np.ndarray) -> str:
+        """The path of a picture (1, h, w, 3) to be looked at."""
+        return self._write(Picture(rgb), "preview", "jpg")
+
+    def show_selection(self, selection: Selection, tolerance: float, refined: bool) -> str:
+        """The path of a picture of what is selected; of the picture itself where nothing is."""
+        mask = self.mask(selection, tolerance, refined)
+        return self.show(overlay(visible(self.picture(selection.path)), mask)) if mask.any() else selection.path
+
+    def deliver(self, picture: Picture, path: str, method: str, record: dict) -> str:
+        """Write a result.
+
+        Args:
+            picture: The result.
+            path: Of the picture it was made of.
+            method: What made it, for its name.
+            record: How, for its metadata.
+
+        Returns:
+            Its path.
+        """
+        name = f"{_stem(path)}-{method}"
+        record = {"version": keras_nst.__version__, **record}
+        if self._kept:
+            write(self._kept / f"{name}-{secrets.token_hex(4)}.png", picture, record=record)
+        return self._write(picture, name, "png", record)
+
+    def stylizer(self, style: str):
+        """The net of a style of that name, loaded once.
+
+        Raises:
+            InputError: There is no such style.
+        """
+        if style not in styles():  # A path would be one of this computer.
+            raise InputError("There is no such style any more. Choose another one.")
+        with self._loading:
+            return self._stylizers(style)
+
+    def warm_up(self) -> None:
+        """Load what takes seconds, so that nobody waits for it later."""
+        flat = Picture(np.full((1, 64, 64, 3), 0.5, np.float32))
+        self.stylizer(next(iter(styles())))(flat)
+        for source in MASKS:
+            subject_mask(flat, source)
+
+    def _load(self, style: str):
+        load_tensorflow()
+        from keras_nst.infer.stylizer import Stylizer
+
+        return Stylizer(find_style(style))
+
+    def _read(self, path: str | None) -> Picture:
+        if not path:
+            raise InputError("There is no picture yet. Choose one first.")
+        file = Path(path).resolve()
+        if not file.is_relative_to(self._folder) or not file.is_file():
+            raise InputError("That picture is not here any more. Choose it again.")
+        content = file.read_bytes()  # So that messages do not tell where it lies.
+        return read(content, max_pixels=self.limits.pixels, max_size=self.limits.side)
+
+    def _select(self, selection: Selection, tolerance: float, refined: bool) -> np.ndarray:
+        """The mask of a selection, (1, h, w, 1); zeros where nothing is selected."""
+        picture = self.picture(selection.path)
+        rgb = visible(picture)
+        mask = cut_object(picture) if selection.begin == "object" else np.zeros_like(rgb[..., :1])
+        for click in selection.clicks:
+            area = flood(rgb, [(click.x, click.y)], tolerance)
+            mask = np.maximum(mask, area) if click.adds else np.minimum(mask, 1 - area)
+        return refine(rgb, mask) if refined else mask
+
+    def _write(self, picture: Picture, stem: str, suffix: str, record: dict | None = None) -> str:
+        path = self._folder / secrets.token_hex(16) / f"{stem}.{suffix}"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(encode(picture, suffix, record=record))
+        return str(path)
+
+
+def clicked(selection: Selection | None, position: Sequence | None, adds: bool) -> Selection:
+    """A selection after a click.
+
+    Args:
+        selection: Before.
+        position: Column and row, as the browser tells them.
+        adds: Whether the click selects.
+
+    Raises:
+        InputError: There is no picture or position, or there are too many clicks.
+    """
+    if selection is None:
+        raise InputError("There is no picture yet. Choose one first.")
+    if len(selection.clicks) >= _CLICKS:
+        raise InputError(f"There are {_CLICKS} clicks already. Undo some, or start again with a larger tolerance.")
+    return selection._replace(clicks=(*selection.clicks, Click(*point(position), adds)))
+
+
+def point(position: Sequence | None) -> tuple[int, int]:
+    """Column and row of a click, from what a browser tells of it.
+
+    Raises:
+        InputError: It tells nothing of the kind.
+    """
+    try:
+        x, y = map(int, position)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError("The click was not on the picture. Click again.") from None
+    return x, y
+
+
+def _stem(path: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "-", Path(path).stem)[:40].strip("-") or "picture"

@@ -1,0 +1,156 @@
+"""The page as a visitor uses it: in a Chromium, by clicks alone."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_nst.images.io import read
+
+api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+
+pytestmark = pytest.mark.browser
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+PATIENCE = 30_000  # Milliseconds.
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    path = os.environ.get("KERAS_NST_CHROMIUM", path)
+    if not path:
+        pytest.skip("no Chromium is installed; KERAS_NST_CHROMIUM names one")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    """The page at desktop width, which has asked no other server for anything, and met no error, when the test ends."""
+    page = browser.new_page(viewport=DESK)
+    elsewhere, errors = [], []
+    page.on("request", lambda request: elsewhere.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_default_timeout(PATIENCE)
+    page.goto(server[0])
+    page.locator("#stylize-run").wait_for()
+    yield page
+    page.close()
+    assert [url for url in elsewhere if not url.startswith((server[0], "data:", "blob:"))] == []
+    assert errors == []
+
+
+def drop(page, name, path):
+    """Upload a picture, and wait until it is shown as the server keeps it, or what is made of it."""
+    page.set_input_files(f"#{name}-picture input[type=file]", path)
+    kept = f"#{name}-picture img[src$='{path.name}'], #{name}-picture img[src$='preview.jpg']"
+    page.wait_for_function(
+        "kept => { const shown = document.querySelector(kept); return shown && /[/][0-9a-f]{32}[/]/.test(shown.src) }",
+        arg=kept,
+    )
+
+
+def click(page, name, across, down):
+    """Click into a picture, at shares of its sides."""
+    box = page.locator(f"#{name}-picture img").bounding_box()
+    page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
+
+
+def tell(page, name, start):
+    """Wait for a line that begins so."""
+    page.locator(f"#{name}", has_text=start).wait_for()
+
+
+def download(page, name):
+    """The picture behind the button to download."""
+    button = page.locator(f"#{name}-download")
+    button.wait_for()
+    with page.expect_download() as started:
+        button.click()
+    return read(started.value.path()).rgb, started.value.suggested_filename
+
+
+def test_a_photograph_is_stylized(page, home):
+    drop(page, "stylize", home / "painting.png")
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    page.get_by_label("Keep the photograph's colors").check()
+    page.click("#stylize-run")
+    result, name = download(page, "stylize")
+    assert result.shape == (1, 96, 128, 3)
+    assert name == "painting-tiny.png"
+    assert np.abs(result - read(home / "painting.png").rgb).mean() > 0.02
+    assert page.locator("#stylize-result img").count() == 2
+
+
+def test_an_object_is_harmonized(page, home):
+    page.get_by_role("tab", name="Harmonize").click()
+    drop(page, "object", home / "object.png")
+    tell(page, "object-hint", "12.")  # Percent: the disc, found by itself.
+    drop(page, "painting", home / "painting.png")
+    click(page, "painting", 0.3, 0.5)
+    page.wait_for_function("document.querySelector('#harmonize-x input').value == '38'")
+    page.click("#harmonize-run")
+    page.locator("#harmonize-stop").wait_for()
+    page.locator("#harmonize-note progress").wait_for()
+    tell(page, "harmonize-note", "Done")
+    result, _ = download(page, "harmonize")
+    painting = read(home / "painting.png").rgb
+    np.testing.assert_array_equal(result[:, :, 90:], painting[:, :, 90:])
+    assert np.abs(result - painting)[0, 40:56, 30:46].mean() > 0.05
+    page.locator("#harmonize-run").wait_for()
+
+
+def test_a_harmonization_is_stopped(page, home):
+    page.get_by_role("tab", name="Harmonize").click()
+    drop(page, "object", home / "object.png")
+    drop(page, "painting", home / "painting.png")
+    page.get_by_label("Best").check()
+    page.click("#harmonize-run")
+    page.locator("#harmonize-stop").click()
+    tell(page, "harmonize-note", "Stopped")
+    page.locator("#harmonize-run").wait_for()
+
+
+def test_a_part_is_restyled(page, home):
+    page.get_by_role("tab", name="Partial").click()
+    drop(page, "partial", home / "halves.png")
+    click(page, "partial", 0.25, 0.5)
+    tell(page, "partial-hint", "50.0 %")
+    click(page, "partial", 0.75, 0.5)
+    tell(page, "partial-hint", "100.0 %")
+    page.click("#partial-undo")
+    tell(page, "partial-hint", "50.0 %")
+    page.locator("#partial-style").get_by_label("Tiny").check()
+    page.click("#partial-run")
+    result, name = download(page, "partial")
+    photo = read(home / "halves.png").rgb
+    assert name == "halves-tiny-part.png"
+    np.testing.assert_array_equal(result[:, :, 70:], photo[:, :, 70:])
+    assert np.abs(result - photo)[:, :, :50].mean() > 0.05
+
+
+def test_what_is_refused_is_told_in_a_line_and_runs_no_script(page, tmp_path):
+    path = tmp_path / "<img src=x onerror=document.title='no'>.png"
+    path.write_bytes(b"not a picture")
+    page.set_input_files("#stylize-picture input[type=file]", path)
+    toast = page.locator("[data-testid=toast-body]")
+    toast.wait_for()
+    assert "Cannot read the image: it is no picture" in toast.inner_text()
+    assert page.title() == "keras_nst"
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_nothing_is_wider_than_the_window(page, size):
+    page.set_viewport_size(size)
+    for tab in ("Stylize", "Harmonize", "Partial"):
+        page.get_by_role("tab", name=tab).click()
+        page.locator(f"#{tab.lower()}-run").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        box = page.locator(f"#{tab.lower()}-run").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size["width"]

@@ -1,0 +1,247 @@
+"""What the page's events call, as functions."""
+
+import contextlib
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from keras_nst.app.harmonize import HarmonizeTab, Scene
+from keras_nst.app.partial import PartialTab
+from keras_nst.app.parts import Selector
+from keras_nst.app.stylize import StylizeTab
+from keras_nst.app.workshop import Limits, Selection, Workshop, clicked, point
+from keras_nst.errors import InputError
+from keras_nst.fit.optimizers import Progress
+from keras_nst.images.color import keep_color
+from keras_nst.images.io import read, read_record
+from keras_nst.images.masks import feather
+from keras_nst.images.paste import place
+from keras_nst.infer.stylizer import Stylizer
+
+gr = pytest.importorskip("gradio")
+ROUNDING = 0.51 / 255
+VISITOR = SimpleNamespace(session_hash="one")
+
+
+def clicking(x, y):
+    return gr.SelectData(None, {"index": [x, y], "value": None})
+
+
+@pytest.fixture
+def selector(workshop):
+    return Selector(workshop, finds=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (None, "no picture yet"),
+        ("", "no picture yet"),
+        ("/etc/passwd", "not here any more"),
+        ("../own-sibling.png", "not here any more"),
+        ("sample:astronaut", "not here any more"),
+    ],
+)
+def test_only_the_own_folder_is_read(workshop, path, message):
+    with pytest.raises(InputError, match=message):
+        workshop.take_in(path)
+
+
+def test_a_link_out_of_the_folder_is_not_followed(workshop, tmp_path, home):
+    (tmp_path / "own" / "link.png").symlink_to(home / "halves.png")
+    with pytest.raises(InputError, match="not here any more"):
+        workshop.take_in(str(tmp_path / "own" / "link.png"))
+
+
+def test_messages_about_pictures_do_not_tell_where_they_lie(workshop, uploaded, tmp_path):
+    with pytest.raises(InputError) as refused:
+        workshop.take_in(uploaded(b"not a picture"))
+    assert str(tmp_path) not in str(refused.value)
+
+
+def test_a_picture_is_taken_in_no_larger_than_the_limit(tmp_path, uploaded):
+    workshop = Workshop(tmp_path / "own", limits=Limits(side=64))
+    path, about = workshop.take_in(uploaded("halves.png", "my <b>holiday<b> & more.png"))
+    assert read(path).rgb.shape == (1, 48, 64, 3)
+    assert (Path(path).name, about) == ("my-b-holiday-b-more.png", "64 × 48 pixels")
+    with pytest.raises(InputError, match="limit of 100"):
+        Workshop(tmp_path / "own", limits=Limits(pixels=100)).take_in(uploaded("halves.png"))
+
+
+def test_a_photograph_is_stylized_as_by_the_command(workshop, uploaded, tmp_path):
+    photo = uploaded("painting.png", "photo.png")
+    (before, after), _, download = StylizeTab(workshop).stylize(photo, "tiny", 0.5, True, "no", 0.4)
+    picture = read(photo)
+    full = keep_color(Stylizer("tiny")(picture).rgb, picture.rgb)
+    np.testing.assert_allclose(read(after).rgb, (picture.rgb + full) / 2, atol=ROUNDING)
+    assert before == photo
+    assert Path(after).name == "photo-tiny.png"
+    assert download["value"] == after
+    (kept,) = (tmp_path / "kept").iterdir()
+    assert kept.read_bytes() == Path(after).read_bytes()
+    assert read_record(kept)["strength"] == 0.5
+
+
+def test_the_subject_is_protected(workshop, uploaded):
+    photo = uploaded("object.png")
+    (_, after), *_ = StylizeTab(workshop).stylize(photo, "tiny", 1, False, "saliency", 0.0)
+    picture, result, full = read(photo).rgb, read(after).rgb, Stylizer("tiny")(read(photo)).rgb
+    np.testing.assert_allclose(result[0, 44:52, 60:68], picture[0, 44:52, 60:68], atol=ROUNDING)
+    np.testing.assert_allclose(result[0, :8, :8], full[0, :8, :8], atol=ROUNDING)
+
+
+def test_a_style_is_asked_for_by_name_only(workshop, home):
+    with pytest.raises(InputError, match="no such style"):
+        workshop.stylizer(str(home / "saved_models" / "tiny"))
+
+
+def test_clicks_add_and_take_away_and_are_undone(selector, workshop, uploaded):
+    *_, hint = opened = selector.open(uploaded("halves.png"), 12, False)
+    assert hint == "Click on what you mean."
+
+    def share(outputs):
+        return workshop.mask(outputs[1], 12, False).mean()
+
+    left = selector.click(opened[1], 12, False, True, clicking(3, 3))
+    assert share(left) == 0.5
+    assert left[2].startswith("50.0 %")
+    both = selector.click(left[1], 12, False, True, clicking(120, 3))
+    assert share(both) == 1
+    right = selector.click(both[1], 12, False, False, clicking(3, 90))
+    np.testing.assert_array_equal(workshop.mask(right[1], 12, False), 1 - workshop.mask(left[1], 12, False))
+    assert share(selector.undo(right[1], 12, False)) == 1
+    assert share(selector.clear(right[1], 12, False)) == 0
+
+
+def test_an_object_on_plain_ground_is_selected_to_begin_with(selector, workshop, uploaded):
+    _, selection, _ = selector.open(uploaded("object.png"), 12, False)
+    assert workshop.mask(selection, 12, False).sum() == pytest.approx(np.pi * 22**2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "index", [None, [], [1], [1, 2, 3], ["a", "b"], [1e400, 0], [float("nan"), 0], {"x": 1}, "12345"]
+)
+def test_a_click_needs_a_place(index):
+    with pytest.raises(InputError, match="Click again"):
+        point(index)
+
+
+def test_a_click_outside_is_refused_and_so_are_too_many(selector, uploaded):
+    _, selection, _ = selector.open(uploaded("halves.png"), 12, False)
+    with pytest.raises(InputError, match="outside the picture"):
+        selector.click(selection, 12, False, True, clicking(128, 0))
+    with pytest.raises(InputError, match="100 clicks already"):
+        clicked(selection._replace(clicks=((0, 0, True),) * 100), [0, 0], True)
+    with pytest.raises(InputError, match="no picture yet"):
+        clicked(None, [0, 0], True)
+
+
+def test_a_part_is_restyled_and_the_rest_stays(selector, workshop, uploaded):
+    _, selection, _ = selector.open(uploaded("halves.png"), 12, False)
+    _, selection, _ = selector.click(selection, 12, False, True, clicking(3, 3))
+    (before, after), *_ = PartialTab(workshop).restyle(selection, 12, False, "tiny", "")
+    picture, result = read(before).rgb, read(after).rgb
+    outside = feather(workshop.mask(selection, 12, False), 2.0)[..., 0] == 0
+    np.testing.assert_array_equal(result[outside], picture[outside])
+    assert np.abs(result[:, :, :50] - picture[:, :, :50]).mean() > 0.05
+    (_, after), *_ = PartialTab(workshop).restyle(selection, 12, False, "tiny", "tiny")
+    assert np.abs(read(after).rgb[outside] - picture[outside]).mean() > 0.05
+
+
+def test_nothing_selected_is_nothing_to_restyle(selector, workshop, uploaded):
+    _, selection, _ = selector.open(uploaded("halves.png"), 12, False)
+    with pytest.raises(InputError, match="selects nothing"):
+        PartialTab(workshop).restyle(selection, 12, False, "tiny", "")
+    with pytest.raises(InputError, match="no photograph yet"):
+        PartialTab(workshop).restyle(None, 12, False, "tiny", "")
+
+
+@pytest.fixture
+def scene(selector, workshop, uploaded):
+    """The disc in the painting's left half."""
+    _, selection, _ = selector.open(uploaded("object.png", "disc.png"), 12, False)
+    _, painting, x, y = HarmonizeTab(workshop).open(uploaded("painting.png", "night.png"))
+    assert (x, y) == (64, 48)
+    return Scene(selection, 12, False, painting, 40, 50, 40, 0)
+
+
+def test_the_preview_is_the_object_placed(workshop, scene):
+    tab = HarmonizeTab(workshop)
+    painting, disc = read(scene.painting).rgb, read(scene.selection.path).rgb
+    expected, _ = place(painting, disc, workshop.mask(*scene[:3]), (40, 50), share=0.4)
+    assert np.abs(read(tab.preview(*scene)).rgb - expected).mean() < 0.02  # A JPEG, to be looked at.
+    assert tab.preview(*scene._replace(selection=None)) == scene.painting
+    with pytest.raises(InputError, match="outside the painting"):
+        tab.preview(*scene._replace(x=1000))
+
+
+def test_an_object_is_harmonized_in_view(workshop, scene):
+    tab = HarmonizeTab(workshop)
+    shown = list(tab.harmonize(VISITOR, "auto", "draft", *scene))
+    (before, after), note, _ = shown[-1]
+    assert len(shown) > 2
+    assert note.startswith("Done in")
+    painting, pasted, result = (read(path).rgb for path in (scene.painting, before, after))
+    _, mask = place(painting, painting, workshop.mask(*scene[:3]), (40, 50), share=0.4)
+    outside = feather(np.float32(mask > 0.5), 2.0)[..., 0] == 0
+    np.testing.assert_array_equal(result[outside], painting[outside])
+    assert np.abs(result[mask[..., 0] > 0.5] - pasted[mask[..., 0] > 0.5]).mean() > 0.05
+    assert read_record(after)["quality"] == "draft"
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """Steps that a minimization has taken which does nothing and would take a thousand."""
+    steps = []
+
+    def harmonize(painting, composite, mask, options, *, progress):
+        with contextlib.suppress(StopIteration):
+            for step in range(1, 1001):
+                steps.append(step)
+                progress(128, Progress(step, step, 1.0, {}, 0.0, composite))
+                time.sleep(0.01)
+        return composite
+
+    monkeypatch.setattr("keras_nst.harmonize.harmonize", harmonize)
+    return steps
+
+
+def test_a_visitor_stops_what_is_the_visitors(workshop, scene, taken):
+    tab = HarmonizeTab(workshop)
+    running = tab.harmonize(VISITOR, "auto", "draft", *scene)
+    next(running)
+    tab.stop(SimpleNamespace(session_hash="another"))
+    next(running)
+    tab.stop(VISITOR)
+    *_, (_, note, _) = running
+    assert note.startswith("Stopped")
+    time.sleep(0.1)
+    assert 0 < taken[-1] < 1000
+
+
+def test_who_leaves_stops_it_too(workshop, scene, taken):
+    running = HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene)
+    next(running), next(running)
+    running.close()
+    time.sleep(0.1)
+    assert 0 < taken[-1] < 1000
+
+
+def test_past_its_time_a_harmonization_ends_with_a_whole_picture(tmp_path, scene, taken):
+    tab = HarmonizeTab(Workshop(tmp_path / "own", limits=Limits(seconds=0)))
+    *_, ((_, after), note, _) = tab.harmonize(VISITOR, "0.5", "best", *scene)
+    assert taken == [1]
+    assert note.startswith("Done")
+    assert read(after).rgb.shape == (1, 96, 128, 3)
+
+
+def test_harmonizing_needs_both_pictures(workshop, scene):
+    for lacking in ({"selection": None}, {"painting": None}):
+        with pytest.raises(InputError, match="Choose both"):
+            next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(**lacking)))
+    nothing = Selection(scene.selection.path)
+    with pytest.raises(InputError, match="selects nothing"):
+        next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(selection=nothing)))
