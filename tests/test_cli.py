@@ -266,6 +266,8 @@ def test_a_training_of_a_painting_alone_is_the_default_one(here, capsys, trainin
 
 
 BAD = {
+    "a port that is none": ("app --port 70000", "0 to 65535"),
+    "a folder that is a file": ("app --share-dir photo.png", "--share-dir photo.png"),
     "missing file": ("stylize nowhere.jpg --style {style}", "nowhere.jpg"),
     "text named .jpg": ("stylize text.jpg --style {style}", "text.jpg"),
     "truncated": ("stylize cut.jpg --style {style}", "cut.jpg"),

@@ -21,25 +21,20 @@ HIDDEN = {"api_visibility": "undocumented", "show_progress": "hidden"}
 """Of events that answer at once."""
 
 
-class Photograph(gr.Image):
-    """An image whose handlers get the path of the uploaded file, unread: reading is the workshop's."""
+def photograph(label: str, **kwargs) -> gr.Image:
+    """A place to drop a picture. Handlers get the path of the uploaded file, unread: reading is the workshop's."""
+    image = gr.Image(label=label, sources=["upload"], buttons=[], **kwargs)
+    keep = image.async_move_resource_to_block_cache
 
-    is_template = True  # It looks like its base class.
-
-    def preprocess(self, payload):
-        """The path, or None."""
-        return payload and payload.path
-
-    async def async_move_resource_to_block_cache(self, url_or_file_path):
-        """The path as it is: Gradio would fetch what an address names."""
-        if url_or_file_path and "://" in str(url_or_file_path):
+    async def keep_file(path: str | None) -> str | None:
+        if path and "://" in str(path):  # Gradio would fetch it.
             raise InputError("Pictures are not fetched from addresses. Choose a file.")
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
+        return await keep(path)
 
-
-def photograph(label: str, **kwargs) -> Photograph:
-    """A place to drop a picture."""
-    return Photograph(label=label, sources=["upload"], buttons=[], **kwargs)
+    # Of the object, because Gradio writes a file beside the module of each subclass.
+    image.preprocess = lambda payload: payload and payload.path
+    image.async_move_resource_to_block_cache = keep_file
+    return image
 
 
 def slider(low: float, high: float, value: float, label: str, name: str, step: float = 1, **kwargs) -> gr.Slider:
@@ -118,7 +113,7 @@ class Selector:
             adds = gr.Radio(modes, value=True, label="A click", elem_id=f"{name}-mode", min_width=200)
             tolerance = slider(1, 60, TOLERANCE, "Tolerance", f"{name}-tolerance")
         with gr.Row(equal_height=True):
-            refined = gr.Checkbox(label="Fit the outline", elem_id=f"{name}-refine", min_width=140)
+            refined = gr.Checkbox(label="Fit outline", elem_id=f"{name}-refine", min_width=140)
             undo = gr.Button("Undo", size="sm", elem_id=f"{name}-undo", min_width=70)
             clear = gr.Button("Clear", size="sm", elem_id=f"{name}-clear", min_width=70)
         inputs = [selection, tolerance, refined]

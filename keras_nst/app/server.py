@@ -36,7 +36,7 @@ _STYLE = """
 .styles input {position: absolute; opacity: 0}
 .styles label span {position: absolute; inset: auto 0 0 0; margin: 0; padding: 2px 6px; font-size: var(--text-xs);
   color: white; background: rgb(0 0 0 / 60%)}
-.gallery-item img {object-fit: cover !important}
+.gallery img {object-fit: cover !important}
 .note {min-height: 1.3em}
 .note .html-container {padding: 0 4px}
 .note .prose {font-size: var(--text-sm); color: var(--neutral-500)}
@@ -101,7 +101,7 @@ def serve(
         The page's address.
 
     Raises:
-        InputError: The port is taken, or there is no style.
+        InputError: The port is taken, the address is not this computer's, or there is no style.
     """
     with tempfile.TemporaryDirectory(prefix="keras_nst-") as folder:
         for name in ("GRADIO_TEMP_DIR", "GRADIO_EXAMPLES_CACHE"):
@@ -128,7 +128,7 @@ def serve(
                 app_kwargs={"middleware": [(_Closed, (), {})]},
             )
         except OSError as error:
-            raise InputError(f"Cannot serve at {host}:{port}: the port is taken. Choose another --port.") from error
+            raise InputError(f"Cannot serve at {host}:{port}. Choose another --port or --host.") from error
         try:
             yield url
         finally:

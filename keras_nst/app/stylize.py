@@ -25,7 +25,7 @@ class StylizeTab:
         """Lay the tab out."""
         with gr.Row(equal_height=False):
             with gr.Column():
-                photo = photograph("Photograph", elem_id="stylize-picture", height=340)
+                photo = photograph("Photograph", elem_id="stylize-picture")
                 gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
                 style = style_picker("Style", "stylize")
                 strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)

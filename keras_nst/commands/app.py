@@ -11,12 +11,12 @@ from keras_nst.files import make_folder
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    if options.share_dir:
+        make_folder(options.share_dir, "--share-dir")
     try:
         from keras_nst.app.server import Limits, serve
     except ModuleNotFoundError as error:
         raise InputError(f"The app needs {error.name}. Install it: pip install 'keras_nst[app]'.") from error
-    if options.share_dir:
-        make_folder(options.share_dir, "--share-dir")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # The temporary folder goes, whatever ends it.
     limits = Limits(pixels=options.max_pixels)
     with serve(options.host, options.port, options.share_dir, limits) as url, contextlib.suppress(KeyboardInterrupt):

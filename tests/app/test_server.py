@@ -14,6 +14,7 @@ from reference.gradio_client import Page, picture
 
 from keras_nst.images.io import read
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = (0.5, False, "no", 0.4)
 
 
@@ -190,10 +191,14 @@ def test_a_file_that_is_too_large_is_refused(page):
 
 
 def test_nothing_is_written_beside(page, photo, server, home):
-    before = {path for path in home.rglob("*") if server[1] not in path.parents}
+    def files():
+        return {path for folder in (home, ROOT / "keras_nst") for path in folder.rglob("*")}
+
+    before = files()
     stylize(page, picture(photo))
-    assert {path for path in home.rglob("*") if server[1] not in path.parents} == before
-    assert not {"flagged", ".gradio", "gradio_cached_examples"} & set(os.listdir(home))
+    assert {path.parent for path in files() - before} == {server[1]}
+    assert not {".gradio", "gradio_cached_examples"} & set(os.listdir(home))
+    assert list(ROOT.rglob("keras_nst/app/*.pyi")) == []
 
 
 def test_the_page_asks_for_nothing_from_elsewhere(page):

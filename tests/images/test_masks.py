@@ -16,6 +16,7 @@ from keras_nst.images.masks import (
     overlay,
     rectangle,
     refine,
+    strengths,
     subject,
 )
 from keras_nst.images.picture import Picture
@@ -374,6 +375,16 @@ def test_the_overlay_keeps_what_is_selected_and_grays_the_rest_and_draws_a_line_
     assert (shown[0, grown > mask[0, ..., 0]] == np.float32([1, 0.9, 0])).all()
     assert np.ptp(shown[0, ~grown], axis=-1).max() < 1e-6
     assert (luma(shown) < luma(rgb))[0, ~grown].all()
+
+
+def test_strengths_go_from_one_to_the_other_within_three_percent():
+    mask = np.zeros((1, 100, 200, 1), np.float32)
+    mask[:, :, 100:] = 1
+    found = strengths(mask, 0.9, 0.2)[0, 50, :, 0]
+    np.testing.assert_allclose(found[:96], 0.9, atol=1e-6)
+    np.testing.assert_allclose(found[104:], 0.2, atol=1e-6)
+    assert (np.diff(found) <= 1e-6).all()
+    assert found[99] + found[100] == pytest.approx(1.1, abs=1e-5)
 
 
 @pytest.mark.parametrize(("value", "unchanged"), [(0, False), (1, True)])

@@ -311,11 +311,12 @@ def test_turning_keeps_the_area_and_goes_counterclockwise(rng, angle):
 
 @pytest.mark.parametrize("size", [(30, 20), (400, 90), (50, 700)])
 @pytest.mark.parametrize("rotate", [0, 90, 30])
-def test_without_a_scale_it_fits_into_half_of_the_sides(rng, size, rotate):
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_without_a_scale_it_fits_into_a_share_of_the_sides(rng, size, rotate, share):
     painting, mask = textured(rng), np.ones((1, *size, 1), np.float32)
-    _, placed = place(painting, rng.random((1, *size, 3), np.float32), mask, rotate=rotate)
+    _, placed = place(painting, rng.random((1, *size, 3), np.float32), mask, rotate=rotate, share=share)
     rows, columns = (span.stop - span.start for span in bounding_box(placed))
-    assert max(rows / 200, columns / 240) == pytest.approx(0.5, abs=0.01)
+    assert max(rows / 200, columns / 240) == pytest.approx(share, abs=0.01)
 
 
 @pytest.mark.parametrize("options", [{"scale": 0.3}, {"scale": 2}, {"rotate": 40}])

@@ -40,8 +40,25 @@ def observer():
 
 
 @pytest.fixture(scope="module")
-def result(scene):
-    return harmonize(*scene, DRAFT)
+def told():
+    """What the harmonization tells as it goes on."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def result(scene, told):
+    return harmonize(*scene, DRAFT, progress=lambda side, now: told.append((side, now)))
+
+
+def test_progress_shows_the_whole_picture(scene, result, told):
+    painting, _, mask = scene
+    assert [(side, now.iteration) for side, now in told] == [(128, step + 1) for step in range(len(told))]
+    assert len(told) > 5
+    outside = feather(mask, FEATHER)[..., 0] == 0
+    for _, now in told:
+        np.testing.assert_array_equal(now.image[outside], painting[outside])
+    first, last = (np.abs(now.image - result).mean() for now in (told[0][1], told[-1][1]))
+    assert last < first
 
 
 def test_outside_of_the_feathered_mask_the_painting_stays_bit_for_bit(scene, result):
