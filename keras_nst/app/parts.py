@@ -23,7 +23,7 @@ HIDDEN = {"api_visibility": "undocumented", "show_progress": "hidden"}
 
 def photograph(label: str, **kwargs) -> gr.Image:
     """A place to drop a picture. Handlers get the path of the uploaded file, unread: reading is the workshop's."""
-    image = gr.Image(label=label, sources=["upload"], buttons=[], **kwargs)
+    image = gr.Image(label=label, sources=["upload", "webcam"], buttons=[], **kwargs)
     keep = image.async_move_resource_to_block_cache
 
     async def keep_file(path: str | None) -> str | None:

@@ -205,7 +205,7 @@ def taken(monkeypatch):
                 time.sleep(0.01)
         return composite
 
-    monkeypatch.setattr("keras_nst.harmonize.harmonize", harmonize)
+    monkeypatch.setattr("keras_nst.jobs.harmonize.harmonize", harmonize)
     return steps
 
 
