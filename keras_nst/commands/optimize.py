@@ -27,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
     _check_numbers(options)
     picture = read(content(options.content))
     regions = _regions(options, picture)
+    if options.init not in ("content", "noise"):
+        read(options.init)  # A wrong path is told before TensorFlow has loaded.
     load_tensorflow()
     from keras_nst.optimize import optimize, settled
 
@@ -38,7 +40,12 @@ def run(options: argparse.Namespace) -> int:
             "--vgg-weights FILE reads them."
         )
     with Reporter(console, output, options.save_every) as reporter:
-        restyled = optimize(visible(picture), regions, chosen, progress=reporter)
+        try:
+            restyled = optimize(visible(picture), regions, chosen, progress=reporter)
+        except KeyboardInterrupt:
+            if reporter.saved:
+                raise KeyboardInterrupt(f"--init {reporter.saved} goes on from the last preview.") from None
+            raise
     alpha = None if picture.alpha is None else resize(picture, chosen.end_size).alpha
     deliver(output, Picture(restyled, alpha), record=_record(options, chosen, reporter.facts))
     height, width = restyled.shape[1:3]
@@ -116,6 +123,7 @@ class Reporter:
 
     Attributes:
         facts: What the result's record tells of the optimization.
+        saved: The last preview.
     """
 
     def __init__(self, console: Console, output: str = "-", every: int | None = None):
@@ -125,6 +133,7 @@ class Reporter:
         self._seconds = 0.0
         self._side = self._last = None
         self.facts: dict = {}
+        self.saved: Path | None = None
 
     def __enter__(self) -> "Reporter":
         self._bar.start()
@@ -146,6 +155,7 @@ class Reporter:
         if self._every and self._steps % self._every == 0:
             path = self._output.with_name(f"{self._output.stem}-{self._steps:05}{self._output.suffix}")
             write(path, Picture(now.image))
+            self.saved = path
         self.facts = {
             "loss": now.value,
             "terms": now.terms,

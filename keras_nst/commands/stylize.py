@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver, destinations, each, expand, result_name
-from keras_nst.errors import BAD_INPUT, InputError
+from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.images.clips import check_clip_format, inspect, is_clip
 from keras_nst.images.encoding import check_format
 from keras_nst.images.io import MAX_PIXELS, read, read_record
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         for name, folder in styles().items():
             card = read_card(folder)
-            print(f"{name:24} {card.get('recipe', '?'):14} {card.get('steps', '?')} steps  {folder}")
+            print(f"{name:24} {card.get('recipe', '?')!s:14} {card.get('steps', '?')} steps  {folder}")
         return 0
     if not options.inputs or not options.style:
         raise InputError("Expected pictures and a --style. See --list for the styles and --help for the rest.")
@@ -41,9 +41,13 @@ def run(options: argparse.Namespace) -> int:
     inputs = expand(options.inputs)
     if options.sheet or len(chosen) > 1:
         return _write_sheet(options, inputs, chosen)
-    if any(map(is_clip, inputs)):
-        return _write_clips(options, inputs, chosen)
-    return _write_each(options, inputs, chosen)
+    write = _write_clips if any(map(is_clip, inputs)) else _write_each
+    try:
+        return write(options, inputs, chosen)
+    except KeyboardInterrupt:
+        if len(inputs) > 1 or write is _write_clips:
+            raise KeyboardInterrupt("The same command goes on with what is missing.") from None
+        raise
 
 
 def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
@@ -74,7 +78,7 @@ def _write_each(options, inputs: list[str], chosen: dict[str, str]) -> int:
     if bad and len(inputs) == 1:
         raise bad[0]
     for error in bad:
-        print(f"error: {error}", file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
     return BAD_INPUT if bad else 0
 
 
