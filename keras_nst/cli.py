@@ -8,10 +8,11 @@ import contextlib
 import dataclasses
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 
 import keras_nst
-from keras_nst.errors import BAD_INPUT, InputError
+from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.options import NETS, HarmonizeOptions, PixelOptions, TrainingOptions
 from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
 
@@ -32,17 +33,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows the program's name; None for the process's own.
 
     Returns:
-        The exit code: 0, 2 after bad input (one line on stderr says which), 130 when interrupted.
+        The exit code: 0, 2 after bad input or too little memory (one line on stderr says which), 130 when interrupted.
     """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # As stderr: a file's name may be no Unicode.
+    # Pillow's warnings of damage: what matters of it comes as an error, too.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         options = _parser().parse_args(arguments)
-        return importlib.import_module(f"keras_nst.commands.{options.command}").run(options)
+        code = importlib.import_module(f"keras_nst.commands.{options.command}").run(options)
+        sys.stdout.flush()
+        return code
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        print("Interrupted.", *interruption.args, file=sys.stderr)  # Who knows how to go on has said so.
         return INTERRUPTED
+    except OSError as error:  # Of standard output, or of memory: files are told of where they are opened.
+        print(f"error: Cannot go on: {error.strerror or error}.", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            with contextlib.suppress(OSError):
+                sys.stdout.close()  # Else Python tries again as it ends, and tells of it.
+        return BAD_INPUT
+    except Exception as error:
+        if not _is_lack_of_memory(error):
+            raise
+        print(f"error: The memory does not suffice for this. {_LESS_MEMORY}", file=sys.stderr)
+        return BAD_INPUT
+
+
+_LESS_MEMORY = "Take a smaller picture (--max-size, --end-size), --tile or --batch, or end other programs."
+
+
+def _is_lack_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, is Python's, OpenCV's or TensorFlow's of that kind."""
+    if error is None:
+        return False
+    # By their names: neither is loaded for a command that does without.
+    told = type(error).__name__ == "ResourceExhaustedError" or "Insufficient memory" in str(error)
+    return told or isinstance(error, MemoryError) or _is_lack_of_memory(error.__cause__ or error.__context__)
 
 
 def _parser() -> argparse.ArgumentParser:

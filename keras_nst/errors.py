@@ -14,6 +14,11 @@ class InputError(ValueError):
     """
 
 
+def one_line(error: InputError) -> str:
+    """What the command line prints of it: also a file's name may hold line breaks and a terminal's commands."""
+    return "".join(part if part.isprintable() else repr(part)[1:-1] for part in f"error: {error}")
+
+
 def unknown(name: str, received: str, known: Iterable[str]) -> InputError:
     """The error for `received` not being one of `known`, with the closest names.
 

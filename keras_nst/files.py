@@ -1,7 +1,9 @@
 """Files and folders that are either whole or not there."""
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +28,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises:
         InputError: The path is a folder or a device, its folder cannot be made or written to, or the disk is full.
     """
-    given, path = path, Path(path).resolve()
+    given, path = path, Path(os.path.realpath(path))  # Path's own raises at links that go in a circle.
     temporary = None
     try:
         if path.exists() and not path.is_file():
@@ -44,6 +46,22 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def check_file(path: str | Path) -> None:
+    """Refuse what is no file, before it is opened: opening a pipe waits for somebody to write to it.
+
+    Raises:
+        InputError: There is no such file, or it is a folder, a pipe or a device.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device")
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 @contextmanager

@@ -13,6 +13,14 @@ import pytest  # noqa: E402
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(config, items):
+    """Tests of many minutes run where slow ones are asked for."""
+    if "slow" not in config.option.markexpr:
+        for item in items:
+            if any("minutes" in mark.kwargs for mark in item.iter_markers("slow")):
+                item.add_marker(pytest.mark.skip(reason="takes many minutes; pytest -m slow runs it"))
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     keras.utils.set_random_seed(0)

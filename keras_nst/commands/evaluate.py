@@ -2,8 +2,8 @@
 
 import argparse
 import json
+import os
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
@@ -17,7 +17,7 @@ from keras_nst.startup import load_tensorflow
 def run(options: argparse.Namespace) -> int:
     """Measure, print the means, and write the report that was asked for."""
     console = Console(stderr=True)
-    whole = Path(options.style).is_dir() or options.style.startswith("tfds:")
+    whole = os.path.isdir(options.style) or options.style.startswith("tfds:")
     if not whole:
         read(options.style)  # A wrong path is told before TensorFlow has loaded.
     photographs = read_photographs(options.photos, options.size, options.limit)

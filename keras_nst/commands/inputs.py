@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from keras_nst.errors import BAD_INPUT, InputError
+from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.images.clips import CODECS, is_clip
 from keras_nst.images.encoding import FORMATS, check_format, encode
 from keras_nst.images.io import write
@@ -21,14 +21,14 @@ def expand(patterns: Sequence[str]) -> list[str]:
     """
     inputs = []
     for pattern in patterns:
-        if Path(pattern).is_dir():
+        if os.path.isdir(pattern):  # Unlike Path's, it can be asked of a name that is too long.
             found = sorted(
                 str(path) for path in Path(pattern).iterdir() if path.suffix.lower()[1:] in (*FORMATS, "gif")
             )
             if not found:
                 raise InputError(f"No pictures in the folder {pattern}. Expected files of {', '.join(FORMATS)}, gif.")
             inputs += found
-        elif glob.has_magic(pattern) and not Path(pattern).exists():
+        elif glob.has_magic(pattern) and not os.path.exists(pattern):
             found = sorted(glob.glob(pattern, recursive=True))
             if not found:
                 raise InputError(f"No file matches {pattern}.")
@@ -58,13 +58,13 @@ def destinations(
     Raises:
         InputError: Results cannot go there, would overwrite each other, or have no such format.
     """
-    if len(inputs) == 1 and output and not Path(output).is_dir():
+    if len(inputs) == 1 and output and not os.path.isdir(output):
         outputs = [output]
     elif inputs == ["-"] and not output:
         outputs = ["-"]
     else:
         folder = Path(output or ".")
-        if folder.is_file() or output == "-":
+        if os.path.isfile(folder) or output == "-":
             raise InputError(f"Several pictures need a folder to go to. Received: --output {output}.")
         paths = [Path("stdin" if source == "-" else source.removeprefix("sample:")) for source in inputs]
         outputs = [str(folder / name(path)) for path in paths]
@@ -96,8 +96,8 @@ def check_destination(output: str, check: Callable[[str], object] = check_format
     if output == "-":
         return
     check(Path(output).suffix)
-    folder = next(parent for parent in Path(output).absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+    folder = next(parent for parent in Path(output).absolute().parents if os.path.exists(parent))
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"Cannot write {output}: {folder} is no folder that can be written to. Choose another place.")
 
 
@@ -135,6 +135,6 @@ def each(process: Callable[[str, str], None], inputs: Sequence[str], outputs: Se
         except InputError as error:
             if len(inputs) == 1:
                 raise
-            print(f"error: {error}", file=sys.stderr)
+            print(one_line(error), file=sys.stderr)
             failed = True
     return BAD_INPUT if failed else 0

@@ -30,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
     regions = _regions(options, picture)
     if options.report:
         make_folder(options.report)
+    if options.init not in ("content", "noise"):
+        read(options.init)  # A wrong path is told before TensorFlow has loaded.
     load_tensorflow()
     from keras_nst.jobs.optimize import optimize, settled
 
@@ -41,7 +43,12 @@ def run(options: argparse.Namespace) -> int:
             "--vgg-weights FILE reads them."
         )
     with Reporter(console, output, options.save_every) as reporter:
-        restyled = optimize(visible(picture), regions, chosen, progress=reporter)
+        try:
+            restyled = optimize(visible(picture), regions, chosen, progress=reporter)
+        except KeyboardInterrupt:
+            if reporter.saved:
+                raise KeyboardInterrupt(f"--init {reporter.saved} goes on from the last preview.") from None
+            raise
     alpha = None if picture.alpha is None else resize(picture, chosen.end_size).alpha
     record = _record(options, chosen, reporter.facts)
     deliver(output, Picture(restyled, alpha), record=record)
@@ -128,6 +135,7 @@ class Reporter:
         facts: What the result's record tells of the optimization.
         history: Of each scale, {term: its raw value after each step}, and "total".
         pictures: What each scale ended with.
+        saved: The last preview.
     """
 
     def __init__(self, console: Console, output: str = "-", every: int | None = None):
@@ -139,6 +147,7 @@ class Reporter:
         self.facts: dict = {}
         self.history: dict[str, dict[str, list[float]]] = {}
         self.pictures: dict[str, np.ndarray] = {}
+        self.saved: Path | None = None
 
     def __enter__(self) -> "Reporter":
         self._bar.start()
@@ -163,6 +172,7 @@ class Reporter:
         if self._every and self._steps % self._every == 0:
             path = self._output.with_name(f"{self._output.stem}-{self._steps:05}{self._output.suffix}")
             write(path, Picture(now.image))
+            self.saved = path
         self.facts = {
             "loss": now.value,
             "terms": now.terms,

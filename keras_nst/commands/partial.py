@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import time
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _painting(style: str) -> Picture | None:
     """The painting in a file; None for the name or folder of a trained style."""
-    return read(style) if Path(style).is_file() else None
+    return read(style) if os.path.isfile(style) else None
 
 
 def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: argparse.Namespace) -> np.ndarray:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import keras_nst
 from keras_nst.commands.inputs import content, deliver, destinations, each, expand, result_name
-from keras_nst.errors import BAD_INPUT, InputError
+from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.images.clips import check_clip_format, inspect, is_clip
 from keras_nst.images.encoding import check_format
 from keras_nst.images.io import MAX_PIXELS, read, read_record
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         for name, folder in styles().items():
             card = read_card(folder)
-            print(f"{name:24} {card.get('recipe', '?'):14} {card.get('steps', '?')} steps  {folder}")
+            print(f"{name:24} {card.get('recipe', '?')!s:14} {card.get('steps', '?')} steps  {folder}")
         return 0
     if not options.inputs or not options.style:
         raise InputError("Expected pictures and a --style. See --list for the styles and --help for the rest.")
@@ -39,7 +39,13 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"--blend takes a share for each --style. Received: {len(options.blend)}.")
     chosen = tuple(str(find_style(style).resolve()) for style in options.style)
     inputs = expand(options.inputs)
-    return (_write_clips if any(map(is_clip, inputs)) else _write_each)(options, inputs, chosen)
+    write = _write_clips if any(map(is_clip, inputs)) else _write_each
+    try:
+        return write(options, inputs, chosen)
+    except KeyboardInterrupt:
+        if len(inputs) > 1 or write is _write_clips:
+            raise KeyboardInterrupt("The same command goes on with what is missing.") from None
+        raise
 
 
 def _write_each(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
@@ -71,7 +77,7 @@ def _write_each(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
     if bad and len(inputs) == 1:
         raise bad[0]
     for error in bad:
-        print(f"error: {error}", file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
     return BAD_INPUT if bad else 0
 
 

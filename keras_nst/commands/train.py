@@ -26,10 +26,16 @@ def run(options: argparse.Namespace) -> int:
             "Training on built-in samples and synthetic images; --content FOLDER of photographs gives better nets."
         )
     load_tensorflow()
-    from keras_nst.jobs.learn import learn
+    from keras_nst.jobs.learn import can_be_resumed, learn
 
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(TrainingOptions)}
-    folder = learn(TrainingOptions(**given), resume=options.resume, console=console)
+    asked = TrainingOptions(**given)
+    try:
+        folder = learn(asked, resume=options.resume, console=console)
+    except KeyboardInterrupt:
+        if can_be_resumed(asked.folder):
+            raise KeyboardInterrupt("The same command with --resume goes on from the last checkpoint.") from None
+        raise
     known = styles().get(folder.name)
     name = folder.name if known and known.samefile(folder) else folder
     print(f"Use it: python stylize.py PHOTO --style {name} -o OUT.png")

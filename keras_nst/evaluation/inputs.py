@@ -1,5 +1,6 @@
 """What a person names for an evaluation: photographs, and models or folders of their results."""
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ def read_photographs(folder: str | Path, size: int, limit: int | None = None) ->
     Raises:
         InputError: No such folder, two files of one stem, or fewer than two photographs that can be read.
     """
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):
         raise InputError(f"The photographs must be a folder. Received: {folder}.")
     images, skipped = {}, []
     for stem, path in picture_files(folder).items():
@@ -118,9 +119,9 @@ def is_style(folder: Path) -> bool:
 
 def _labeled(text: str) -> tuple[str, Path]:
     label, labels, place = text.partition("=")
-    if not labels or Path(text).is_dir():
+    if not labels or os.path.isdir(text):
         label, place = "", text
-    folder = Path(place) if place not in styles() and Path(place).is_dir() else find_style(place)
+    folder = Path(place) if place not in styles() and os.path.isdir(place) else find_style(place)
     return label or folder.resolve().name, folder
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_nst.errors import InputError
+from keras_nst.files import check_file
 from keras_nst.images.encoding import OWNER
 from keras_nst.images.io import MIN_SIDE
 from keras_nst.images.picture import Picture, resize
@@ -241,11 +242,10 @@ def _pyav():
 @contextlib.contextmanager
 def _reading(path: str | Path):
     av = _pyav()
+    check_file(path)
     try:
         with av.open(str(path)) as container:
             yield container
-    except FileNotFoundError as error:
-        raise InputError(f"Cannot read {path}: No such file or directory.") from error
     except av.FFmpegError as error:
         raise InputError(f"Cannot read {path}: it is no clip, or damaged or cut short ({error.strerror}).") from error
 

@@ -2,6 +2,7 @@
 
 import atexit
 import math
+import os
 import re
 import threading
 import time
@@ -239,8 +240,8 @@ def photographs(source: str | Path | None, *, download: bool = False) -> Photogr
     if str(source).startswith("tfds:"):
         return _tfds(str(source), download)
     folder = Path(source)
-    if not folder.is_dir():
-        problem = "is a file" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        problem = "is a file" if os.path.exists(folder) else "does not exist"
         raise InputError(f"A set of pictures must be a folder or tfds:NAME[:SPLIT]. {str(source)!r} {problem}.")
     paths = sorted(_picture_files(folder))
     if not paths:

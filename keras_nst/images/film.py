@@ -36,8 +36,10 @@ class Film:
         Raises:
             InputError: There is no such file, or it is no film but text or a picture.
         """
-        if not Path(path).is_file():
+        if not os.path.isfile(path):
             raise InputError(f"Expected the file of a film. {str(path)!r} is none.")
+        if any("\ud800" <= character <= "\udfff" for character in str(path)):  # Bytes that are no UTF-8.
+            raise InputError(f"Cannot read {path}: its name is no Unicode, which OpenCV does not survive. Rename it.")
         level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         try:
             self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)

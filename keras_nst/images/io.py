@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from keras_nst.errors import InputError
-from keras_nst.files import replacing
+from keras_nst.files import check_file, replacing
 from keras_nst.images.decoding import decode, exif_tag
 from keras_nst.images.encoding import FORMATS, OWNER, encode
 from keras_nst.images.picture import Picture, resize
@@ -114,6 +114,8 @@ def _open(source: str | Path | bytes) -> tuple[str, Image.Image]:
         name, file = source, sample_path(source.removeprefix("sample:"))
     else:
         name, file = str(source), source
+    if not isinstance(file, io.BytesIO):
+        check_file(file)
     # Pillow's limit is one variable of the whole process: lifted for this header only, and given back.
     with _pillow_limit:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,10 +86,10 @@ class _Parts:
     def load(self) -> tuple[int, int, tuple[np.ndarray, np.ndarray] | None]:
         """Numbers of segments and frames that are done, and what is carried on from the last."""
         try:
-            with np.load(self._folder / "state.npz") as state:
+            with np.load(self._folder / "state.npz", allow_pickle=False) as state:
                 if str(state["job"]) == self._job:
                     return int(state["segments"]), int(state["frames"]), (state["seen"], state["result"])
-        except FileNotFoundError:
+        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile):  # Not there, or damaged.
             pass
         self.remove()
         return 0, 0, None

@@ -84,7 +84,10 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
     is_chief = devices.is_chief(strategy)
     _open_training(training, facts, resume=resume, write=is_chief)
     if (training / CHECKPOINT).is_file():
-        Checkpoint.restore(training / CHECKPOINT, trainer)
+        try:
+            Checkpoint.restore(training / CHECKPOINT, trainer)
+        except Exception as error:  # A damaged archive can fail anywhere between zip and NumPy.
+            raise InputError(f"{training / CHECKPOINT} is damaged ({error}). Remove it to begin anew.") from error
     try:
         _fit(job, options, training, console, write=is_chief)
     finally:
@@ -107,6 +110,11 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
     for file in (CHECKPOINT, OPTIONS):
         (training / file).unlink()
     return options.folder
+
+
+def can_be_resumed(folder: Path) -> bool:
+    """Whether the folder of a style holds a training that has not ended, and its last checkpoint."""
+    return (folder / "training" / CHECKPOINT).is_file()
 
 
 class _Job(NamedTuple):
@@ -305,7 +313,10 @@ def _open_training(training: Path, facts: dict, *, resume: bool, write: bool) ->
     if resume:
         if not stored.is_file():
             raise InputError(f"{training} holds no unfinished training. Leave out --resume, or check --output.")
-        before = json.loads(stored.read_text("utf-8"))
+        try:
+            before = dict(json.loads(stored.read_text("utf-8")))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InputError(f"{stored} is damaged ({error}). Remove {training} to begin anew.") from error
         if changed := [key for key, value in facts.items() if key not in ADJUSTABLE and before.get(key) != value]:
             changes = ", ".join(f"{key} {before.get(key)!r} became {facts[key]!r}" for key in changed)
             raise InputError(f"The training in {training} was another one: {changes}. Resume it with its own options.")

@@ -1,6 +1,7 @@
 """Class activation maps: where in an image a classifier sees a class."""
 
 import importlib
+import os
 import warnings
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def _load(network: keras.Model, build, backbone: str, weights: str | Path, class
         except Exception as error:  # Keras raises a bare Exception when a download fails.
             raise InputError(f"Cannot get {backbone}'s weights: {error}. Pass a file, or use {EMBEDDED}.") from error
         return
-    if not Path(weights).is_file():
+    if not os.path.isfile(weights):
         raise InputError(f"No weights of {backbone} at {weights}. Expected a file, or 'imagenet'.")
     try:
         with warnings.catch_warnings(action="ignore"):  # Keras warns of what it then raises.

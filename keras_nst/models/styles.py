@@ -2,12 +2,13 @@
 
     starry_night/
         model.keras     the net, its weights in half precision
-        card.json       what made it: recipe, weights, data, steps, final losses, version, hash of the style image
+        card.json       what made it: recipe, weights, data, steps, final losses, version, hashes of style image and net
         preview.jpg     photographs above, results below
 
 Finding and listing styles needs no Keras; it is loaded with the first net.
 """
 
+import hashlib
 import io
 import json
 import zipfile
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 MODEL, CARD, PREVIEW = "model.keras", "card.json", "preview.jpg"
 TRAINED = Path("saved_models")
 """Where train.py puts new styles: a folder of the working directory."""
+
+HASH = "model_sha256"
+"""What a card tells of the net's file."""
 
 _PACKAGE = Path(keras_nst.__file__).parent
 # Beside the package in a checkout, inside it once installed.
@@ -62,22 +66,27 @@ def read_card(style: str | Path) -> dict:
     """The card of a style; empty where it has none.
 
     Raises:
-        InputError: No such style, or a card that is not JSON.
+        InputError: No such style, or a card that is no JSON object.
     """
     path = find_style(style) / CARD
     try:
-        return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except ValueError as error:
+        card = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (ValueError, RecursionError, OSError) as error:
         raise InputError(f"{path} is not valid JSON ({error}). Mend it or remove it.") from error
+    if not isinstance(card, dict):
+        raise InputError(f"{path} holds no facts by their names. Mend it or remove it.")
+    return card
 
 
 def load_net(style: str | Path) -> "keras.Model":
     """The net of a style, from photographs (batch, height, width, 3) in [0, 1] to stylized ones of the same shape.
 
     Raises:
-        InputError: No such style, or a model file that Keras cannot read.
+        InputError: No such style, or a model file that Keras cannot read, or another than its card tells of.
     """
-    path = find_style(style) / MODEL
+    path, expected = find_style(style) / MODEL, read_card(style).get(HASH)
+    if expected and _sha256(path) != expected:
+        raise InputError(f"{path} is not the net that its {CARD} tells of: another SHA-256. Copy the style anew.")
     import keras
 
     import keras_nst.models.layers  # noqa: F401  (registers the layers that the file names)
@@ -90,7 +99,7 @@ def load_net(style: str | Path) -> "keras.Model":
 
 
 def save_style(folder: str | Path, net: "keras.Model", card: dict) -> None:
-    """Write a style's net, its weights in half precision, and its card.
+    """Write a style's net, its weights in half precision, and its card, with the hash of the net.
 
     Raises:
         InputError: The folder cannot be written.
@@ -99,8 +108,19 @@ def save_style(folder: str | Path, net: "keras.Model", card: dict) -> None:
     with replacing(folder / MODEL) as temporary:
         net.save(temporary)
         _halve(temporary)
+        card = {**card, HASH: _sha256(temporary)}
+        # Whenever this ends, there is no card beside a net that is not its own.
+        (folder / CARD).unlink(missing_ok=True)
     with replacing(folder / CARD) as temporary:
         temporary.write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 def _halve(path: Path) -> None:

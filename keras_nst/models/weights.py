@@ -127,7 +127,7 @@ def read_keras_h5(path: str | Path, backbone: str, through: str | None = None) -
     import h5py
 
     expected = f"Expected the HDF5 weights of keras.applications' {backbone}"
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise InputError(f"No VGG weights at {path}. {expected}.")
     convolutions = {}
     try:

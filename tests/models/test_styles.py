@@ -1,3 +1,4 @@
+import hashlib
 import json
 import zipfile
 
@@ -27,7 +28,8 @@ def test_a_saved_style_is_found_by_name_and_by_path(net, shelf):
     assert styles.find_style("mine").resolve() == (shelf / "mine").resolve()
     assert styles.find_style(shelf / "mine") == shelf / "mine"
     assert "mine" in styles.styles()
-    assert styles.read_card("mine") == {"steps": 3}
+    net_hash = hashlib.sha256((shelf / "mine" / styles.MODEL).read_bytes()).hexdigest()
+    assert styles.read_card("mine") == {"steps": 3, "model_sha256": net_hash}
 
 
 def test_a_loaded_net_is_the_saved_one_rounded_to_half_precision(net, shelf, rng):

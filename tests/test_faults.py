@@ -1,0 +1,316 @@
+"""Killed, interrupted, without disk or memory: what is there is whole, and another run completes."""
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from reference import bad_inputs
+
+from keras_nst import learn
+from keras_nst.cli import main
+from keras_nst.images.io import read, read_record
+from keras_nst.images.references import References
+from keras_nst.models.styles import MODEL, load_net, read_card, save_style
+from keras_nst.models.transfer_net import transfer_net
+from keras_nst.models.weights import vgg_weights
+
+TIMES = int(os.environ.get("KERAS_NST_KILLS", 20))
+INTERRUPTED = 130
+
+
+def run_small(*arguments):
+    """A command in this process, with a small net and the first channels of VGG16."""
+    narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
+    learn.transfer_net = partial(transfer_net, filters=(4, 4, 8), residual_blocks=1)
+    learn.vgg_weights = lambda *_: narrow
+    if arguments[0] == "references":
+        folder = Path(arguments[1])
+        References(folder).prepare([(path.name, path) for path in sorted(folder.glob("*.png"))], 24)
+        return 0
+    return main(arguments)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Photographs, and a style."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "photos").mkdir()
+    for number in range(24):
+        turned = np.roll(bad_inputs.pixels(), number, axis=1)
+        Image.fromarray(turned).resize((240, 180)).save(folder / "photos" / f"{number:02}.png")
+    save_style(folder / "style", transfer_net(filters=(4, 4, 8), residual_blocks=1), {})
+    return folder
+
+
+def training(place, out):
+    asked = ["--size", "32", "--batch", "2", "--style-size", "32", "--steps", "60"]
+    yield ["train", "--style", place / "photos" / "00.png", "--content", place / "photos", "-o", out / "style", *asked]
+    if (out / "style" / "training" / "options.json").exists():
+        yield ["--resume"]
+
+
+def trained(out, *, ended):
+    if ended or (out / "style" / MODEL).exists():
+        load_net(out / "style")
+        assert ended <= ("steps" in read_card(out / "style"))
+    for path in (out / "style" / "training").glob("*.npz"):
+        with np.load(path, allow_pickle=False) as arrays:
+            assert all(np.isfinite(arrays[name]).all() for name in arrays.files)
+
+
+def optimization(place, out):
+    asked = ["--end-size", "48", "--iterations", "40", "--least-improvement", "0", "--save-every", "2"]
+    pair = [place / "photos" / "00.png", place / "photos" / "07.png"]
+    yield ["optimize", *pair, *asked, "-o", out / "result.png"]
+
+
+def bulk(place, out):
+    yield ["stylize", place / "photos", "-s", place / "style", "-o", out]
+
+
+def pictures(out, *, ended, least=1):
+    found = [path for path in out.rglob("[!.]*") if path.is_file() and not hidden(path.relative_to(out))]
+    for path in found:
+        assert np.isfinite(read(path).rgb).all()
+    assert len(found) >= (least if ended else 0)
+
+
+def hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def export(place, out):
+    yield ["export", place / "style", "-o", out / "models"]
+
+
+def exported(out, *, ended):
+    import tensorflow as tf
+
+    versions = list((out / "models").glob("style/[0-9]*"))
+    for version in versions:
+        tf.saved_model.load(str(version))
+        json.loads((version / "assets.extra" / "keras_nst.json").read_text())
+    assert ended <= bool(versions)
+    assert ended <= (out / "models" / "models.config").is_file()
+
+
+def preparation(place, out):
+    for path in (place / "photos").iterdir():
+        if not (out / path.name).exists():
+            (out / path.name).hardlink_to(path)
+    yield ["references", out]
+
+
+def prepared(out, *, ended):
+    maps = list((out / ".keras_nst").glob("*/[!.]*"))
+    for path in maps:
+        assert read_record(path) is None
+        assert read(path).rgb.shape[0] == 1
+    assert len(maps) == 24 if ended else True
+
+
+JOBS = {
+    "training": (training, trained),
+    "optimization": (optimization, pictures),
+    "bulk": (bulk, partial(pictures, least=24)),
+    "export": (export, exported),
+    "preparation": (preparation, prepared),
+}
+
+
+def command(job, place, out) -> list[str]:
+    return [sys.executable, __file__, *(str(part) for parts in JOBS[job][0](place, out) for part in parts)]
+
+
+def started(job, place, out):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.Popen(
+        command(job, place, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+    )
+
+
+@pytest.mark.slow(minutes=20)
+@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_ended_at_any_moment_all_is_whole_and_the_next_run_completes(job, sent, place, tmp_path):
+    check = JOBS[job][1]
+    (tmp_path / "whole").mkdir()
+    began = time.monotonic()
+    undisturbed = started(job, place, tmp_path / "whole")
+    _, err = undisturbed.communicate()
+    assert undisturbed.returncode == 0, err
+    lasting = time.monotonic() - began
+    check(tmp_path / "whole", ended=True)
+    moments = random.Random(0)
+    for turn in range(TIMES):
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        process = started(job, place, folder)
+        time.sleep(moments.uniform(0.5, lasting))
+        process.send_signal(sent)
+        _, err = process.communicate()
+        if sent == signal.SIGINT and process.returncode:
+            assert process.returncode in (INTERRUPTED, -signal.SIGINT)
+            assert "Traceback" not in err
+        check(folder, ended=process.returncode == 0)
+        if process.returncode == 0 and job in ("training", "export"):
+            continue  # It had ended; again it would be another one.
+        again = started(job, place, folder)
+        _, err = again.communicate()
+        assert again.returncode == 0, err
+        check(folder, ended=True)
+
+
+# Without disk.
+
+WRITING = {
+    "stylize": "stylize {photo} -s {style} -o {out}/result.png",
+    "stylize a sheet": "stylize {photo} -s {style} --sheet -o {out}/result.png",
+    "saliency": "saliency {photo} -o {out}/result.png",
+    "partial": "partial {photo} -s {style} --rect 4,4,90,90 -o {out}/result.png",
+    "optimize": "optimize {photo} {photo} --end-size 32 --iterations 1 -o {out}/result.png",
+    "optimize, previews": "optimize {photo} {photo} --end-size 32 --iterations 1 --save-every 1 -o {out}/result.png",
+    "train": "train --style {photo} --content {photos} --size 32 --batch 1 --style-size 32 --steps 2 -o {out}/style",
+    "export": "export {style} -o {out}/models",
+    "export to LiteRT": "export {style} -o {out}/models --format litert",
+}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(learn, "transfer_net", partial(transfer_net, filters=(4, 4, 8), residual_blocks=1))
+    narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
+    monkeypatch.setattr(learn, "vgg_weights", lambda *_: narrow)
+
+
+def written(template, place, out):
+    photo = place / "photos" / "00.png"
+    return [
+        part.format(photo=photo, photos=place / "photos", style=place / "style", out=out) for part in template.split()
+    ]
+
+
+@pytest.mark.parametrize("template", WRITING.values(), ids=WRITING)
+def test_a_disk_that_is_full_is_told_in_one_line(template, place, tmp_path, capfd, small):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Files of more than 100 bytes cannot be written, which ends processes that do not ask for an error instead.
+    assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        code = main(written(template, place, tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    refused(code, capfd, tmp_path)
+
+
+@pytest.mark.parametrize("template", WRITING.values(), ids=WRITING)
+def test_a_folder_that_cannot_be_written_to_is_told_in_one_line(template, place, tmp_path, capfd, small):
+    if not Path("/proc/self").is_dir():
+        pytest.skip("needs a folder that even root cannot write to")
+    refused(main(written(template, place, "/proc/self")), capfd, tmp_path)
+
+
+def refused(code, capfd, folder):
+    out, err = capfd.readouterr()
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert code == 2, err
+    assert len(errors) == 1
+    assert "Traceback" not in err
+    assert "Cannot write" in errors[0]
+    assert out == ""
+    # A folder that was begun may be there, and what says how to go on.
+    assert [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".png", ".keras", ".pb")] == []
+
+
+def test_standard_output_that_is_full_is_told_in_one_line(place):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).parents[1] / "stylize.py"), "--list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == 2
+    assert done.stderr.decode().count("\n") == 1
+
+
+# Without memory.
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(12, "Cannot allocate memory")])
+def test_too_little_memory_is_told_in_one_line(place, tmp_path, capfd, monkeypatch, error):
+    def read(*_, **__):
+        raise error
+
+    monkeypatch.setattr("keras_nst.commands.stylize.read", read)
+    assert (
+        main(["stylize", str(place / "photos" / "00.png"), "-s", str(place / "style"), "-o", f"{tmp_path}/o.png"]) == 2
+    )
+    err = capfd.readouterr().err
+    assert err.startswith("error: ")
+    assert "memory" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_limit_of_memory_is_told_in_one_line(place, tmp_path):
+    Image.fromarray(bad_inputs.pixels()).resize((3000, 2000)).save(tmp_path / "large.png")
+    code = (
+        "import resource, sys, psutil; from keras_nst.startup import load_tensorflow; load_tensorflow(); "
+        "import keras_nst.infer.stylizer; from keras_nst.cli import main; "
+        "limit = psutil.Process().memory_info().vms + {}; resource.setrlimit(resource.RLIMIT_AS, (limit, limit)); "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["stylize", tmp_path / "large.png", "-s", "starry_night", "-o", tmp_path / "result.png"]
+    for spare in (100_000_000, 600_000_000):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(spare), *map(str, arguments)], capture_output=True, text=True
+        )
+        assert done.returncode == 2, done.stderr
+        errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1
+        assert "memory" in errors[0]
+        assert not (tmp_path / "result.png").exists()
+
+
+# Interrupted.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "patched", "hint"),
+    [
+        ("train --style {photo} -o {out}/style", "keras_nst.learn.learn", "--resume"),
+        ("stylize {photos} -s {style} -o {out}", "keras_nst.commands.stylize.pipeline", "goes on"),
+        ("stylize {photo} -s {style} -o {out}/a.png", "keras_nst.commands.stylize.pipeline", ""),
+        ("optimize {photo} {photo} --save-every 1 -o {out}/a.png", "keras_nst.optimize.optimize", "--init"),
+    ],
+)
+def test_an_interruption_says_how_to_go_on(place, tmp_path, capfd, monkeypatch, arguments, patched, hint):
+    def interrupted(*_, progress=None, **__):
+        (tmp_path / "style" / "training").mkdir(parents=True)
+        (tmp_path / "style" / "training" / learn.CHECKPOINT).touch()
+        if progress:
+            from keras_nst.fit.optimizers import Progress
+
+            progress(32, Progress(1, 1, 0.0, {}, 0.0, np.zeros((1, 32, 32, 3), np.float32)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(patched, interrupted)
+    assert main(written(arguments, place, tmp_path)) == INTERRUPTED
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("Interrupted.")]
+    assert len(told) == 1
+    assert hint in told[0]
+    assert hint or told[0] == "Interrupted."
+
+
+if __name__ == "__main__":
+    sys.exit(run_small(*sys.argv[1:]))
