@@ -52,7 +52,6 @@ def stylize(options) -> Iterator[float]:
 def optimize(options) -> Iterator[float]:
     """Runs of three steps at each of two scales, up to 64 to 160 pixels a side."""
     from keras_nst.jobs.optimize import optimize
-
     from keras_nst.options import PixelOptions, Region
 
     rng = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 """Damaged and odd pictures through every command: a right result, or one line, exit code 2 and nothing half-written."""
 
 import contextlib
+import functools
 import io
 import os
 import signal
@@ -18,6 +19,7 @@ from keras_nst.cli import main
 from keras_nst.fit.optimizers import Progress
 from keras_nst.images.io import read
 from keras_nst.images.picture import Picture
+from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.styles import save_style
 from keras_nst.models.transfer_net import transfer_net
 
@@ -31,7 +33,7 @@ SELECTING = {GOOD: EITHER, BAD: BAD, EITHER: EITHER}
 COMMANDS = {
     "stylize": ("stylize {bad} -s {style} -o {out}/result.png", ALL),
     "stylize from stdin": ("stylize - -s {style} -o {out}/result.png", ALL),
-    "stylize a sheet": ("stylize {good} {bad} -s {style} --sheet -o {out}/result.png", ALL),
+    "sheet": ("sheet {good} {bad} -s {style} -o {out}/result.png", ALL),
     "stylize --protect": ("stylize {good} -s {style} --protect {bad} -o {out}/result.png", SELECTING),
     "stylize a clip": ("stylize {linked}/bad.mp4 -s {style} -o {out}/result.mp4", UNSURE),
     "a style": ("stylize {good} -s {linked} -o {out}/result.png", FAILING | {GOOD: BAD, EITHER: BAD}),
@@ -97,9 +99,10 @@ def quick(monkeypatch):
         def __call__(self, picture):
             return Picture(1 - picture.rgb, picture.alpha)
 
-    monkeypatch.setattr("keras_nst.optimize.optimize", restyled)
-    monkeypatch.setattr("keras_nst.harmonize.harmonize", restyled)
+    monkeypatch.setattr("keras_nst.jobs.optimize.optimize", restyled)
+    monkeypatch.setattr("keras_nst.jobs.harmonize.harmonize", restyled)
     monkeypatch.setattr("keras_nst.infer.served.ServedStyle", Served)
+    monkeypatch.setattr("keras_nst.infer.stylizer.Stylizer", functools.cache(Stylizer))
 
 
 # Pillow leaves a file open that cannot be read.

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 from reference import bad_inputs
 
-from keras_nst import learn
 from keras_nst.cli import main
 from keras_nst.images.io import read, read_record
 from keras_nst.images.references import References
+from keras_nst.jobs import learn
 from keras_nst.models.styles import MODEL, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.weights import vgg_weights
@@ -175,7 +175,7 @@ def test_ended_at_any_moment_all_is_whole_and_the_next_run_completes(job, sent, 
 
 WRITING = {
     "stylize": "stylize {photo} -s {style} -o {out}/result.png",
-    "stylize a sheet": "stylize {photo} -s {style} --sheet -o {out}/result.png",
+    "sheet": "sheet {photo} -s {style} -o {out}/result.png",
     "saliency": "saliency {photo} -o {out}/result.png",
     "partial": "partial {photo} -s {style} --rect 4,4,90,90 -o {out}/result.png",
     "optimize": "optimize {photo} {photo} --end-size 32 --iterations 1 -o {out}/result.png",
@@ -203,9 +203,10 @@ def written(template, place, out):
 @pytest.mark.parametrize("template", WRITING.values(), ids=WRITING)
 def test_a_disk_that_is_full_is_told_in_one_line(template, place, tmp_path, capfd, small):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Files of more than 100 bytes cannot be written, which ends processes that do not ask for an error instead.
+    # Files of more than 600 bytes cannot be written, which ends processes that do not ask for an error instead. The
+    # message that tells of it is shorter.
     assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))
     try:
         code = main(written(template, place, tmp_path))
     finally:
@@ -266,7 +267,7 @@ def test_a_limit_of_memory_is_told_in_one_line(place, tmp_path):
     Image.fromarray(bad_inputs.pixels()).resize((3000, 2000)).save(tmp_path / "large.png")
     code = (
         "import resource, sys, psutil; from keras_nst.startup import load_tensorflow; load_tensorflow(); "
-        "import keras_nst.infer.stylizer; from keras_nst.cli import main; "
+        "import keras_nst.infer.stylizer, scipy.linalg; from keras_nst.cli import main; "
         "limit = psutil.Process().memory_info().vms + {}; resource.setrlimit(resource.RLIMIT_AS, (limit, limit)); "
         "sys.exit(main(sys.argv[1:]))"
     )
@@ -288,10 +289,10 @@ def test_a_limit_of_memory_is_told_in_one_line(place, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "patched", "hint"),
     [
-        ("train --style {photo} -o {out}/style", "keras_nst.learn.learn", "--resume"),
+        ("train --style {photo} -o {out}/style", "keras_nst.jobs.learn.learn", "--resume"),
         ("stylize {photos} -s {style} -o {out}", "keras_nst.commands.stylize.pipeline", "goes on"),
         ("stylize {photo} -s {style} -o {out}/a.png", "keras_nst.commands.stylize.pipeline", ""),
-        ("optimize {photo} {photo} --save-every 1 -o {out}/a.png", "keras_nst.optimize.optimize", "--init"),
+        ("optimize {photo} {photo} --save-every 1 -o {out}/a.png", "keras_nst.jobs.optimize.optimize", "--init"),
     ],
 )
 def test_an_interruption_says_how_to_go_on(place, tmp_path, capfd, monkeypatch, arguments, patched, hint):

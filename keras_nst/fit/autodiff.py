@@ -100,7 +100,7 @@ def compiled(function: Callable) -> Callable:
     if backend == "tensorflow":
         # XLA would keep its code of each size, some 50 MB, for as long as the process lives. For a network's gradient
         # it is a tenth quicker than the graph, takes twice the memory, and seconds to compile.
-        return tf.function(function)
+        return tf.function(function, autograph=False)
     if backend == "jax":
         import jax
 

@@ -118,7 +118,7 @@ class Bandwise:
                 for name, tensor in zip(sources, inputs, strict=True)
             ]
 
-            @tf.function(input_signature=[specs, *[tf.TensorSpec((), tf.int32)] * 3])
+            @tf.function(input_signature=[specs, *[tf.TensorSpec((), tf.int32)] * 3], autograph=False)
             def compute(seen, rows, above, all_rows):
                 found = part([tf.cast(values, tf.float32) for values in seen], training=False)
                 scale = tf.shape(found)[1] // all_rows

@@ -40,7 +40,9 @@ class Stylizer:
         # A graph frees each intermediate result as soon as the next has been computed; calling the model itself keeps
         # them all. With open sizes it is traced once.
         self._stylize = tf.function(
-            lambda image: folded(image, training=False), input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)]
+            lambda image: folded(image, training=False),
+            input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
+            autograph=False,
         )
 
     def __call__(

@@ -105,7 +105,7 @@ def _on_levels(net: keras.Model, size: Size) -> keras.Model:
 def _check(net: keras.Model, run: Callable, size: Size, name: str, difference: Callable) -> None:
     """Refuse an export that does not give what the net gives."""
     photograph = read("sample:astronaut").rgb[0]
-    expected = tf.function(lambda images: 255 * net(images, training=False))
+    expected = tf.function(lambda images: 255 * net(images, training=False), autograph=False)
     for batch, height, width in _CHECKED if size is None else ((1, *size),):
         levels = np.rint(255 * cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)).astype(np.uint8)
         images = np.stack([levels, levels[::-1]][:batch])
@@ -122,15 +122,16 @@ def _check(net: keras.Model, run: Callable, size: Size, name: str, difference: C
 
 def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
     """Write a SavedModel with its two signatures."""
+    several = tf.TensorSpec((None, *(size or (None, None)), 3), tf.uint8, "images")
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *(size or (None, None)), 3), tf.uint8, "images")])
+    @tf.function(input_signature=[several], autograph=False)
     def stylize(images):
         if size is None:
             message = f"Expected pictures of at least {MIN_SIDE} pixels a side."
             tf.debugging.assert_greater_equal(tf.shape(images)[1:3], MIN_SIDE, message)
         return served(images, training=False)
 
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")])
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")], autograph=False)
     def stylize_bytes(image_bytes):
         def one(encoded):
             image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
@@ -145,7 +146,8 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
     module.stylize, module.stylize_bytes = stylize, stylize_bytes
     try:
         tf.saved_model.save(module, path, signatures={"serving_default": stylize, "serving_bytes": stylize_bytes})
-    except tf.errors.ResourceExhaustedError as error:  # A full disk, which is no OSError to TensorFlow.
+    # A full disk or a limit of files' size, which are no OSError to TensorFlow.
+    except (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError) as error:
         raise OSError(error.message.rpartition("; ")[2]) from error
 
 

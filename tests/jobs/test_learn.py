@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from unittest import mock
 
 import keras
@@ -24,6 +25,9 @@ from keras_nst.jobs import learn
 from keras_nst.models.styles import load_net, read_card
 from keras_nst.models.weights import vgg_weights
 from keras_nst.recipes import liu2019
+
+# Of this file as a process of its own, which finds `reference` as pytest does.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
 
 tiny_net = partial(learn.transfer_net, filters=(4, 4, 8), residual_blocks=1)
 tiny_generator = partial(learn.generator, filters=(4, 4, 8), residual_blocks=1)
@@ -220,8 +224,8 @@ def test_what_cannot_be_learned_is_told(collection, changed, message):
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(options, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     command = [sys.executable, __file__, "adam"]
-    subprocess.run([*command, *arguments(options, whole)], check=True, capture_output=True)
-    process = subprocess.Popen([*command, *arguments(options, killed)], stdout=-3, stderr=-3)
+    subprocess.run([*command, *arguments(options, whole)], check=True, capture_output=True, env=ENVIRONMENT)
+    process = subprocess.Popen([*command, *arguments(options, killed)], stdout=-3, stderr=-3, env=ENVIRONMENT)
     log = killed / "training" / "log.csv"
     while not log.is_file() or len(log.read_text().splitlines()) < 1 + 4:  # Four epochs of five steps.
         assert process.poll() is None
@@ -229,7 +233,9 @@ def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_o
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (killed / "model.keras").exists()
-    subprocess.run([*command, *arguments(options, killed, "--resume")], check=True, capture_output=True)
+    subprocess.run(
+        [*command, *arguments(options, killed, "--resume")], check=True, capture_output=True, env=ENVIRONMENT
+    )
     for expected, weight in zip(load_net(whole).get_weights(), load_net(killed).get_weights(), strict=True):
         np.testing.assert_allclose(weight, expected, atol=1e-5)
 
@@ -251,7 +257,7 @@ def shared(request, collection, options, monkeypatch):
 @pytest.mark.slow
 def test_two_devices_learn_what_one_learns(shared, tmp_path):
     command = [sys.executable, __file__, "descent", *arguments(shared, tmp_path / "two", "--devices", "2")]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
     np.testing.assert_allclose(losses(tmp_path / "two"), losses(learn.learn(shared)), rtol=1e-4, atol=1e-6)
 
 
@@ -270,7 +276,7 @@ def test_two_processes_learn_what_one_learns_and_go_on_after_one_died(options, t
         for index in range(2):
             cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
             config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-            yield subprocess.Popen(command, stdout=-3, stderr=-3, env={**os.environ, "TF_CONFIG": config})
+            yield subprocess.Popen(command, stdout=-3, stderr=-3, env={**ENVIRONMENT, "TF_CONFIG": config})
 
     chief, other = workers()
     log = tmp_path / "two" / "training" / "log.csv"
