@@ -12,6 +12,7 @@ Each is one function, images to stylized images, both (batch, height, width, 3) 
 of encoded pictures.
 """
 
+import contextlib
 import importlib.util
 import json
 import warnings
@@ -144,9 +145,15 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
     module = tf.Module()
     module.weights = [variable.value for variable in served.variables]
     module.stylize, module.stylize_bytes = stylize, stylize_bytes
-    try:
+    with _told_as_os_error():
         tf.saved_model.save(module, path, signatures={"serving_default": stylize, "serving_bytes": stylize_bytes})
-    # A full disk or a limit of files' size, which are no OSError to TensorFlow.
+
+
+@contextlib.contextmanager
+def _told_as_os_error() -> Iterator[None]:
+    """A full disk, or a limit of files' size, which TensorFlow has errors of its own for."""
+    try:
+        yield
     except (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError) as error:
         raise OSError(error.message.rpartition("; ")[2]) from error
 
@@ -256,7 +263,8 @@ def _run_onnx(path: Path) -> Iterator[Callable]:
 
 
 def _write_litert(served: keras.Model, path: Path, size: Size, **settings) -> None:
-    served.export(path, format="litert", verbose=False, **settings)
+    with _told_as_os_error():
+        served.export(path, format="litert", verbose=False, **settings)
 
 
 def _write_litert_int8(served: keras.Model, path: Path, size: Size) -> None:
