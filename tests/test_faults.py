@@ -203,10 +203,10 @@ def written(template, place, out):
 @pytest.mark.parametrize("template", WRITING.values(), ids=WRITING)
 def test_a_disk_that_is_full_is_told_in_one_line(template, place, tmp_path, capfd, small):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Files of more than 600 bytes cannot be written, which ends processes that do not ask for an error instead. The
-    # message that tells of it is shorter.
+    # Files of more than 1500 bytes cannot be written, which ends processes that do not ask for an error instead. What
+    # is said of it is shorter.
     assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN
-    resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, before[1]))
     try:
         code = main(written(template, place, tmp_path))
     finally:
