@@ -13,7 +13,7 @@ api = pytest.importorskip("playwright.sync_api", reason="needs pip install playw
 pytestmark = pytest.mark.browser
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-PATIENCE = 30_000  # Milliseconds.
+PATIENCE = 120_000  # Milliseconds.
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
@@ -57,8 +57,10 @@ def drop(page, name, path):
 
 def click(page, name, across, down):
     """Click into a picture, at shares of its sides."""
-    box = page.locator(f"#{name}-picture img").bounding_box()
-    page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
+    picture = page.locator(f"#{name}-picture img")
+    page.wait_for_function("name => document.querySelector(name).naturalWidth", arg=f"#{name}-picture img")
+    box = picture.bounding_box()
+    picture.click(position={"x": across * box["width"], "y": down * box["height"]})
 
 
 def tell(page, name, start):
@@ -92,6 +94,7 @@ def test_an_object_is_harmonized(page, home):
     drop(page, "object", home / "object.png")
     tell(page, "object-hint", "12.")  # Percent: the disc, found by itself.
     drop(page, "painting", home / "painting.png")
+    page.locator("#painting-picture img[src$='preview.jpg']").wait_for()
     click(page, "painting", 0.3, 0.5)
     page.wait_for_function("document.querySelector('#harmonize-x input').value == '38'")
     page.click("#harmonize-run")
