@@ -12,7 +12,6 @@ Exits with 1 when one grows by more.
 import argparse
 import ctypes
 import gc
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,10 +19,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import numpy as np
 import psutil
+
+from keras_nst.startup import load_tensorflow
 
 ALLOWED_GROWTH = 0.05
 INTERVAL = 5.0
@@ -94,6 +93,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=30, help="of training (default: %(default)s)")
     options = parser.parse_args()
+    load_tensorflow()  # As the commands do.
     failures = []
     print(f"{'':<10}{'readings':>9}{'MB early':>10}{'MB at the end':>15}{'most':>7}{'growth':>8}")
     for name in options.kinds or KINDS:

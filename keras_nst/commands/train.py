@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
         console.print(
             "Training on built-in samples and synthetic images; --content FOLDER of photographs gives better nets."
         )
-    load_tensorflow()
+    load_tensorflow(at_once=0)  # The photographs are read by the same threads.
     from keras_nst.jobs.learn import can_be_resumed, learn
 
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(TrainingOptions)}

@@ -26,7 +26,7 @@ from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import recipe, weights
 
 # Estimates of what a run takes: beyond what is loaded, for each pixel, and for each of a window.
-FIXED_BYTES, PICTURE_BYTES, WINDOW_BYTES = 1_200_000_000, 500, 11_000
+FIXED_BYTES, PICTURE_BYTES, WINDOW_BYTES = 1_200_000_000, 1000, 6000
 LEAST_TILE = 256
 
 
