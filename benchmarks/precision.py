@@ -1,8 +1,8 @@
 """Half precision reaches the losses of single: the same training in float32, bfloat16 and float16.
 
-The lite net learns a sample from scikit-image's photographs for 500 steps, each policy in a process of its own, with the
-same crops in the same order. Compared is what decides: the losses of the net to keep on photographs that are not
-trained on. Two trainings in float32, the second of which rounds its crops elsewhere by another seed, show what chance does.
+The lite net learns a sample from scikit-image's photographs for 500 steps, each policy in a process of its own, with
+the same crops in the same order. Compared is what decides: the losses of the net to keep on photographs that are not
+trained on. Another training in float32, with another seed, shows what chance does.
 
 Exits with 1 when a loss differs by more than 2 % and more than the seed makes.
 

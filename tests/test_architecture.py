@@ -22,6 +22,7 @@ ORDER = [
     {"infer"},
     {"evaluation", "jobs", "options"},
     {"commands", "cli", "app"},
+    {"__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 

@@ -50,9 +50,9 @@ def test_the_wheel_holds_weights_and_styles_and_nothing_else(wheel):
 def test_the_wheel_works_without_the_tree(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
+    command = "keras_nst stylize sample:astronaut --style starry_night-lite --max-size 64 -o astronaut.png --json"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", "import sys; from keras_nst.cli import main; sys.exit(main(sys.argv[1:]))"]
-        + "stylize sample:astronaut -s starry_night-lite --max-size 64 -o astronaut.png --json".split(),
+        [sys.executable, "-P", "-m", *command.split()],
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path / "site"), "PATH": "", "HOME": str(tmp_path)},
         capture_output=True,
