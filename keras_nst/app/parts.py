@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import gradio as gr
 import numpy as np
+from gradio.components.image_editor import WebcamOptions
 
 from keras_nst.app.workshop import Selection, Workshop, clicked
 from keras_nst.errors import InputError
@@ -23,7 +24,25 @@ HIDDEN = {"api_visibility": "undocumented", "show_progress": "hidden"}
 
 def photograph(label: str, **kwargs) -> gr.Image:
     """A place to drop a picture. Handlers get the path of the uploaded file, unread: reading is the workshop's."""
-    image = gr.Image(label=label, sources=["upload", "webcam"], buttons=[], **kwargs)
+    return _unread(gr.Image(label=label, sources=["upload", "webcam"], buttons=[], **kwargs), "path")
+
+
+def camera(label: str, side: int, **kwargs) -> gr.Image:
+    """A camera's view, which is streamed. Handlers get each picture as a data URL, unread.
+
+    Args:
+        label: Of the view.
+        side: Pixels that the longest side should have.
+        kwargs: Of `gradio.Image`.
+    """
+    wish = {"video": {"width": {"ideal": side}, "height": {"ideal": 3 * side // 4}}}
+    options = WebcamOptions(constraints=wish)
+    image = gr.Image(label=label, sources=["webcam"], streaming=True, webcam_options=options, buttons=[], **kwargs)
+    return _unread(image, "url")
+
+
+def _unread(image: gr.Image, attribute: str) -> gr.Image:
+    """Hand out this attribute of what is uploaded. On the object, for Gradio writes a file beside each subclass."""
     keep = image.async_move_resource_to_block_cache
 
     async def keep_file(path: str | None) -> str | None:
@@ -31,8 +50,7 @@ def photograph(label: str, **kwargs) -> gr.Image:
             raise InputError("Pictures are not fetched from addresses. Choose a file.")
         return await keep(path)
 
-    # Of the object, because Gradio writes a file beside the module of each subclass.
-    image.preprocess = lambda payload: payload and payload.path
+    image.preprocess = lambda payload: payload and getattr(payload, attribute)
     image.async_move_resource_to_block_cache = keep_file
     return image
 
@@ -42,10 +60,11 @@ def slider(low: float, high: float, value: float, label: str, name: str, step: f
     return gr.Slider(low, high, value, step=step, label=label, elem_id=name, min_width=200, buttons=[], **kwargs)
 
 
-def style_picker(label: str, name: str) -> gr.Radio:
-    """Thumbnails of the styles, one of which is picked."""
+def style_picker(label: str, name: str, *, fast: bool = False) -> gr.Radio:
+    """Thumbnails of the styles, the first of which is picked; the first of a small net where it must be fast."""
     choices = [(title(style), style) for style in styles()]
-    return gr.Radio(choices, value=choices[0][1], label=label, elem_id=f"{name}-style", elem_classes="styles")
+    picked = next((style for style in styles() if fast and style.endswith("-lite")), choices[0][1])
+    return gr.Radio(choices, value=picked, label=label, elem_id=f"{name}-style", elem_classes="styles")
 
 
 def thumbnails() -> str:

@@ -13,12 +13,16 @@ from pathlib import Path
 import gradio as gr
 
 from keras_nst.app.harmonize import HarmonizeTab
+from keras_nst.app.live import LiveTab
 from keras_nst.app.partial import PartialTab
 from keras_nst.app.parts import thumbnails
 from keras_nst.app.stylize import StylizeTab
 from keras_nst.app.workshop import Limits, Workshop
 from keras_nst.errors import InputError
 from keras_nst.models.styles import styles
+
+TABS = {"Stylize": StylizeTab, "Harmonize": HarmonizeTab, "Partial": PartialTab, "Live": LiveTab}
+"""What does each, by the name it has on the page."""
 
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica", "Arial", "sans-serif"]
 _CHECK, _AGE = 600, 6 * 3600  # Seconds between looks for old files, and what is old.
@@ -36,6 +40,7 @@ _STYLE = """
 .styles input {position: absolute; opacity: 0}
 .styles label span {position: absolute; inset: auto 0 0 0; margin: 0; padding: 2px 6px; font-size: var(--text-xs);
   color: white; background: rgb(0 0 0 / 60%)}
+#live-result img {width: 100%; border-radius: var(--radius-lg)}
 .gallery img {object-fit: cover !important}
 .note {min-height: 1.3em}
 .note .html-container {padding: 0 4px}
@@ -78,7 +83,7 @@ def page(workshop: Workshop) -> gr.Blocks:
     warming = _Once(workshop)
     with _Page(title="keras_nst", analytics_enabled=False, delete_cache=(_CHECK, _AGE)) as blocks:
         gr.Markdown("# keras_nst\nStyle transfer that keeps what matters in a picture.")
-        for label, tab in (("Stylize", StylizeTab), ("Harmonize", HarmonizeTab), ("Partial", PartialTab)):
+        for label, tab in TABS.items():
             with gr.Tab(label, id=label.lower()):
                 tab(workshop).build()
         blocks.load(warming, None, None, queue=False, show_progress="hidden", api_visibility="undocumented")

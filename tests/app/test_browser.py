@@ -13,6 +13,8 @@ api = pytest.importorskip("playwright.sync_api", reason="needs pip install playw
 pytestmark = pytest.mark.browser
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+# A camera that shows a clock, and needs no permission.
+FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 PATIENCE = 120_000  # Milliseconds.
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
@@ -137,6 +139,18 @@ def test_a_part_is_restyled(page, home):
     assert np.abs(result - photo)[:, :, :50].mean() > 0.05
 
 
+def test_a_camera_is_stylized_while_it_runs(page):
+    page.get_by_role("tab", name="Live").click()
+    page.locator("#live-style").get_by_label("Tiny").check()
+    page.locator("#live-picture").get_by_text("Webcam").click()
+    page.locator("#live-picture").get_by_text("Record").click()
+    tell(page, "live-note", "320 × 240 pixels")
+    shown = page.locator("#live-result img").get_attribute("src")
+    page.wait_for_function("shown => document.querySelector('#live-result img').src != shown", arg=shown)
+    page.locator("#live-picture").get_by_text("Stop").click()
+    page.locator("#live-picture").get_by_text("Record").wait_for()
+
+
 def test_what_is_refused_is_told_in_a_line_and_runs_no_script(page, tmp_path):
     path = tmp_path / "<img src=x onerror=document.title='no'>.png"
     path.write_bytes(b"not a picture")
@@ -150,10 +164,10 @@ def test_what_is_refused_is_told_in_a_line_and_runs_no_script(page, tmp_path):
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_nothing_is_wider_than_the_window(page, size):
     page.set_viewport_size(size)
-    for tab in ("Stylize", "Harmonize", "Partial"):
-        page.get_by_role("tab", name=tab).click()
-        page.locator(f"#{tab.lower()}-run").wait_for()
+    for last in ("stylize-run", "harmonize-run", "partial-run", "live-strength"):
+        page.get_by_role("tab", name=last.partition("-")[0].capitalize()).click()
+        page.locator(f"#{last}").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-        box = page.locator(f"#{tab.lower()}-run").bounding_box()
+        box = page.locator(f"#{last}").bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= size["width"]

@@ -1,6 +1,8 @@
 """What the page's events call, as functions."""
 
+import base64
 import contextlib
+import re
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from keras_nst.app.harmonize import HarmonizeTab, Scene
+from keras_nst.app.live import LiveTab
 from keras_nst.app.partial import PartialTab
 from keras_nst.app.parts import Selector
 from keras_nst.app.stylize import StylizeTab
@@ -245,3 +248,43 @@ def test_harmonizing_needs_both_pictures(workshop, scene):
     nothing = Selection(scene.selection.path)
     with pytest.raises(InputError, match="selects nothing"):
         next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(selection=nothing)))
+
+
+# Live.
+
+
+def frame(picture):
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+
+
+def test_a_cameras_picture_is_shown_in_the_style(workshop, home):
+    shown, note = LiveTab(workshop).stylize(frame((home / "halves.png").read_bytes()), "tiny", 1.0)
+    result = read(base64.b64decode(re.fullmatch(r'<img alt="[^"]*" src="data:image/jpeg;base64,([^"]*)">', shown)[1]))
+    expected = Stylizer(home / "saved_models" / "tiny")(read(home / "halves.png")).rgb
+    assert np.abs(result.rgb - expected).mean() < 0.02  # What JPEG loses.
+    assert note.startswith("128 × 96 pixels")
+
+
+def test_no_file_is_written_for_a_cameras_picture(workshop, home, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    LiveTab(workshop).stylize(frame((home / "halves.png").read_bytes()), "tiny", 0.5)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        None,
+        "",
+        "/etc/passwd",
+        "http://127.0.0.1/picture.png",
+        "data:image/png;base64,***",
+        "data:image/png;base64,AAAA",
+        "data:text/html;base64,PHNjcmlwdD4=",
+        "data:image/png;base64," + 2_000_000 * "AAAA",
+    ],
+)
+def test_what_no_camera_takes_is_refused(workshop, hostile):
+    with pytest.raises(InputError) as told:
+        LiveTab(workshop).stylize(hostile, "tiny", 1.0)
+    assert "\n" not in str(told.value)

@@ -1,0 +1,84 @@
+"""The tab that gives a camera's pictures a style while they are taken."""
+
+import base64
+import binascii
+import time
+
+import gradio as gr
+
+from keras_nst.app.parts import camera, slider, style_picker
+from keras_nst.app.workshop import Workshop
+from keras_nst.errors import InputError
+from keras_nst.images.encoding import encode
+from keras_nst.images.io import read
+
+SIDE = 320
+"""Longest side in pixels: small enough for several pictures a second on two cores."""
+_BYTES = 4_000_000  # Of one picture, in base64.
+_EVERY = 0.1  # Seconds between two pictures at least; the next one is sent when the last has come back.
+_MINUTES = 10
+
+
+class LiveTab:
+    """Switch the camera on and pick a style.
+
+    Args:
+        workshop: What does the work.
+    """
+
+    def __init__(self, workshop: Workshop):
+        self._workshop = workshop
+
+    def build(self) -> None:
+        """Lay the tab out."""
+        with gr.Row(equal_height=False):
+            with gr.Column():
+                view = camera("Camera", 2 * SIDE, elem_id="live-picture")
+                style = style_picker("Style", "live", fast=True)
+                strength = slider(0, 1, 1, "Strength", "live-strength", 0.05)
+            with gr.Column():
+                # In the page itself, so that no file is written for each picture.
+                result = gr.HTML(elem_id="live-result", padding=False)
+                note = gr.HTML(elem_id="live-note", elem_classes="note", padding=False)
+        view.stream(
+            self.stylize,
+            [view, style, strength],
+            [result, note],
+            stream_every=_EVERY,
+            time_limit=60 * _MINUTES,
+            api_visibility="undocumented",
+            show_progress="hidden",
+            concurrency_id="live",
+            concurrency_limit=1,
+        )
+
+    def stylize(self, frame: str | None, style: str | None, strength: float) -> tuple[str, str]:
+        """Stylize a picture of a camera.
+
+        Args:
+            frame: As a data URL.
+            style: Name of a style.
+            strength: From 0, the picture, to 1, the full style.
+
+        Returns:
+            The result and a line about it, for the page.
+
+        Raises:
+            InputError: The picture cannot be read.
+        """
+        began = time.perf_counter()
+        stylized = self._workshop.stylizer(style)(self._picture(frame), strength=strength)
+        shown = base64.b64encode(encode(stylized, "jpg")).decode()
+        height, width = stylized.rgb.shape[1:3]
+        note = f"{width} × {height} pixels, {1 / (time.perf_counter() - began):.1f} a second"
+        return f'<img alt="The camera\'s picture in the style" src="data:image/jpeg;base64,{shown}">', note
+
+    def _picture(self, frame: str | None):
+        kind, _, content = (frame or "").partition(";base64,")
+        if not kind.startswith("data:image/") or len(content) > _BYTES:
+            raise InputError("That is no picture of a camera. Switch it on again.")
+        try:
+            data = base64.b64decode(content, validate=True)
+        except binascii.Error:
+            raise InputError("The camera's picture is damaged. Switch it on again.") from None
+        return read(data, max_pixels=self._workshop.limits.pixels, max_size=SIDE)
