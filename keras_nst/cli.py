@@ -179,6 +179,8 @@ def _add_train(commands) -> None:
     add("--download", action="store_true", help="let TensorFlow Datasets download")
     add("--recipe", choices=(*TRAINING, *ADVERSARIAL), help="(%(default)s)")
     add("--steps", type=_COUNT, metavar="N", help="steps in all (%(default)s)")
+    message = "in place of --steps: times that each photograph is seen"
+    add("--epochs", type=_number(float, 1e-3), metavar="N", help=message)
     add("--size", type=_number(int, 32), metavar="PX", help="side of the training crops (%(default)s)")
     add("--batch", type=_COUNT, metavar="N", help="crops in a batch (%(default)s)")
     add("--net", choices=NETS, help="the paper's, or a small one that is several times as fast (%(default)s)")
@@ -188,6 +190,9 @@ def _add_train(commands) -> None:
     _add_weights(parser, "adversarial", "salient", "saliency_content", "saliency")
     message = "sdp_gan: keep what the saliency net sees from the generator"
     add("--no-concatenation", dest="concatenate", action="store_false", help=message)
+    message = "how generator and discriminator play, for a collection (%(default)s)"
+    add("--game", choices=("log", "least-squares", "hinge"), help=message)
+    add("--spectral-norm", action="store_true", help="a discriminator of limited slope, for a collection")
     for place, terms in enumerate(("perceptual", "region"), 1):
         message = f"factor of all {terms} terms (1)"
         add(f"--lambda{place}", type=_number(float, 0), default=1.0, metavar="L", help=message)

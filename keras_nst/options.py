@@ -32,6 +32,7 @@ class TrainingOptions:
         classifier_classes: How many classes it has.
         classifier_size: Side in pixels that it sees pictures at; None for its own.
         steps: Steps of the optimizer in all.
+        epochs: Times that each photograph is seen, in place of `steps`.
         size: Side of the training crops in pixels.
         batch: Crops in a batch.
         net: "full", the paper's transfer net, or "lite", a small one; of the recipes for a painting.
@@ -39,6 +40,8 @@ class TrainingOptions:
             swirls, is what a result shows in as many pixels.
         learning_rate: Of Adam, at its peak; None for the recipe's.
         concatenate: Whether the generator sees what the saliency net sees.
+        game: How generator and discriminator play, of `keras_nst.losses.GAMES`.
+        spectral_norm: Whether the discriminator's kernels are divided by their largest singular value.
         seed: Of the net's first weights and of all draws of photographs.
         init: A style to start from, instead of random weights.
         output: The style's folder; None for one named after the painting, and after the net if that is not the full
@@ -61,12 +64,15 @@ class TrainingOptions:
     classifier_classes: int = 1000
     classifier_size: int | None = None
     steps: int = 2000
+    epochs: float | None = None
     size: int = 256
     batch: int = 4
     net: str = "full"
     style_size: int = 512
     learning_rate: float | None = None
     concatenate: bool = True
+    game: str = "log"
+    spectral_norm: bool = False
     seed: int = 0
     init: str | None = None
     output: str | None = None

@@ -46,7 +46,9 @@ class AdversarialTrainer(Trainer):
         decay: float = 0.999,
         **kwargs,
     ):
-        super().__init__(net, (*objective.loss.weights, *discrimination.weights, "accuracy"), decay, **kwargs)
+        super().__init__(
+            net, (*objective.loss.weights, *discrimination.weights, "accuracy", "content_weight"), decay, **kwargs
+        )
         self.discriminator = discriminator
         self.objective, self.discrimination, self.factors = objective, discrimination, factors
 
@@ -84,6 +86,8 @@ class AdversarialTrainer(Trainer):
     def losses_of(self, data) -> list:
         """What each player minimizes on a batch; logs each term, and how often the discriminator is right."""
         photographs, references, pictures, blurred = data
+        # First, and once: a discriminator with spectral normalization takes a step of it, and has other kernels then.
+        real = self.discriminator(pictures, training=True)["logits"]
         outputs = self.net(photographs, training=True)
         seen = outputs.get(MAP, references)
         scene = {
@@ -94,12 +98,12 @@ class AdversarialTrainer(Trainer):
         factors = self.factors(self.step)
         total, raw = self.objective.loss.scaled(factors)(scene)
 
-        samples = {"real": pictures, "blurred": blurred}
-        logits = {f"{name}/logits": self.discriminator(image)["logits"] for name, image in samples.items()}
-        logits["generated/logits"] = scene["output"][JUDGED]
+        samples = {"real": real, "blurred": self.discriminator(blurred)["logits"], "generated": scene["output"][JUDGED]}
+        logits = {f"{name}/logits": said for name, said in samples.items()}
         against, judged = self.discrimination({"output": logits})
         right = [ops.mean(ops.cast((said > 0) == (name == "real/logits"), "float32")) for name, said in logits.items()]
         self.log({"total": total, **raw, **judged, "accuracy": sum(right) / len(right)})
+        self.log({"content_weight": factors["content"] * self.objective.loss.weights.get("content", 0.0)})
         return [total, factors["adversarial"] * against]
 
     def after_step(self, skipped):

@@ -27,6 +27,7 @@ class PairedSets:
         photos: str | Path | None,
         style: str | Path,
         *,
+        saliency: bool = True,
         download: bool = False,
         console: Console | None = None,
     ):
@@ -35,6 +36,7 @@ class PairedSets:
         Args:
             photos: As `photographs` takes them.
             style: The same; a folder or a dataset.
+            saliency: Whether the photographs' maps are made and read; without, they are zeros.
             download: Whether a dataset that is not on this machine may be downloaded.
             console: Where progress is shown; None for nowhere.
 
@@ -43,8 +45,13 @@ class PairedSets:
         """
         self.photos = photographs(photos, download=download)
         self.style = photographs(style, download=download)
-        self._references = References(self.photos.folder)
-        self._references.prepare(self.photos.sources(), len(self.photos), console=console)
+        self._references = References(self.photos.folder) if saliency else None
+        if self._references:
+            self._references.prepare(self.photos.sources(), len(self.photos), console=console)
+
+    def __len__(self) -> int:
+        """The number of photographs."""
+        return len(self.photos)
 
     @property
     def skipped(self) -> dict[str, str]:
@@ -84,7 +91,8 @@ class PairedSets:
         )
 
     def _with_saliency(self, source: Path | bytes | None, rgb: np.ndarray, crop: Crop) -> np.ndarray:
-        return crop(np.concatenate([rgb, self._references(source, rgb)], axis=-1))
+        found = self._references(source, rgb) if self._references else np.zeros_like(rgb[..., :1])
+        return crop(np.concatenate([rgb, found], axis=-1))
 
 
 def _with_twin(source: Path | bytes | None, rgb: np.ndarray, crop: Crop) -> np.ndarray:

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from keras_nst.images.picture import fit_short_side
 from keras_nst.images.sets import PairedSets
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
-from keras_nst.models.sdp_gan import PICTURE, discriminator, generator, part
+from keras_nst.models.sdp_gan import MAP, PICTURE, discriminator, generator, part
 from keras_nst.models.styles import PREVIEW, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
@@ -45,7 +46,7 @@ VALIDATION_CROPS = 64
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
 
 # What may change when a training is resumed, to save one whose loss explodes or to let it run on.
-ADJUSTABLE = ("devices", "learning_rate", "steps", "weights")
+ADJUSTABLE = ("devices", "epochs", "learning_rate", "steps", "weights")
 OPTIONS, CHECKPOINT, LOG, LOSSES = "options.json", "checkpoint.npz", "log.csv", "losses.png"
 
 
@@ -78,6 +79,7 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
     prepare = _against_discriminator if options.recipe in ADVERSARIAL else _against_painting
     with strategy.scope():
         job = prepare(options, console)
+    options = job.options
     trainer, weights = job.trainer, job.trainer.objective.loss.weights
     facts = _facts(options, job.made_of, weights)
     training = options.folder / "training"
@@ -121,6 +123,7 @@ class _Job(NamedTuple):
     """What is trained, and with what.
 
     Attributes:
+        options: As asked for, the number of steps settled.
         trainer: At its first step, compiled.
         source: Its batches, and what of them could not be read.
         validation: Photographs that are not trained on.
@@ -128,6 +131,7 @@ class _Job(NamedTuple):
         net: Builds the net to keep in single precision.
     """
 
+    options: TrainingOptions
     trainer: Trainer
     source: Photographs | PairedSets
     validation: Photographs | None
@@ -139,6 +143,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
     """A transfer net that minimizes a recipe's loss for a painting."""
     painting = fit_short_side(read(options.style).rgb, options.style_size)
     source = photographs(options.content, download=options.download)
+    options = _counted(options, source)
     validation = options.validation and photographs(options.validation, download=options.download)
     loss = recipe(options.recipe).loss(_weights(options))
     keras.utils.set_random_seed(options.seed)
@@ -171,7 +176,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
         "style_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "content": source.describe(),
     }
-    return _Job(trainer, source, validation, made_of, build)
+    return _Job(options, trainer, source, validation, made_of, build)
 
 
 def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
@@ -185,19 +190,21 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
     chosen, asked = recipe(options.recipe), _weights(options)
     if not asked["adversarial"]:
         raise InputError(f"Nothing but the adversarial term knows the style of {options.style}. Give it a weight.")
-    loss = chosen.loss(asked)
-    source = PairedSets(options.content, options.style, download=options.download, console=console)
+    loss = chosen.loss(asked, options.game)
+    has_map = MAP in loss.probes("output")
+    guided = has_map or f"saliency/{MAP}" in loss.probes("content")
+    source = PairedSets(options.content, options.style, saliency=guided, download=options.download, console=console)
+    options = _counted(options, source)
     keras.utils.set_random_seed(options.seed)
     policy = _policy(options)
-    has_map = "map" in loss.probes("output")
     build = partial(generator, concatenated=options.concatenate, **({} if has_map else {"saliency_filters": None}))
-    net, judge = build(dtype=policy), discriminator(dtype=policy)
+    net, judge = build(dtype=policy), discriminator(spectral=options.spectral_norm, dtype=policy)
     networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
     trainer = AdversarialTrainer(
         net,
         judge,
         Objective(loss, Observer(**networks, saliency=net, discriminator=judge)),
-        chosen.discrimination(),
+        chosen.discrimination(options.game),
         partial(chosen.factors, steps=options.steps),
     )
     rate = _stepped(options.learning_rate, options.steps)
@@ -208,7 +215,16 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
         "content": source.photos.describe(),
         "saliency_net": has_map,
     }
-    return _Job(trainer, source, None, made_of, lambda: part(build(), PICTURE))
+    return _Job(options, trainer, source, None, made_of, lambda: part(build(), PICTURE))
+
+
+def _counted(options: TrainingOptions, source: Photographs | PairedSets) -> TrainingOptions:
+    """The options with as many steps as the epochs asked for have."""
+    if options.epochs is None:
+        return options
+    if options.content is None:
+        raise InputError("The built-in samples have no end, and so no epochs. Give --content, or --steps.")
+    return dataclasses.replace(options, steps=math.ceil(options.epochs * len(source) / options.batch))
 
 
 def _weights(options: TrainingOptions) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from keras_nst.losses.algebra import Loss, Measurement, Term, blend
 from keras_nst.losses.terms import (
+    GAMES,
     absolute_content,
     adversarial,
     cam,
@@ -17,6 +18,7 @@ from keras_nst.losses.terms import (
 )
 
 __all__ = [
+    "GAMES",
     "Loss",
     "Measurement",
     "Term",

@@ -120,6 +120,45 @@ def log_loss(logits, real: bool):
     return ops.mean(ops.softplus(-logits if real else logits), axis=(1, 2, 3))
 
 
+def least_squares(logits, real: bool):
+    """(D - 1)^2 where something is to be taken for real, else D^2, with D = (1 + logits) / 2: (batch,), a mean.
+
+    Args:
+        logits: (batch, height, width, 1); above 0 is nearer to real.
+        real: What D shall say.
+
+    Source: Mao et al. 2017, LSGAN, eq. (9). Differs from the source: D is half of what the network says, from -1 on,
+    so that above 0 means the same in every game.
+    """
+    logits = ops.cast(logits, "float32")
+    return ops.mean(ops.square((logits - 1.0 if real else logits + 1.0) / 2.0), axis=(1, 2, 3))
+
+
+def hinge(logits, real: bool):
+    """max(0, 1 - D) where something is to be taken for real, else max(0, 1 + D), with D the logits: (batch,), a mean.
+
+    Args:
+        logits: (batch, height, width, 1).
+        real: What D shall say.
+
+    Source: Miyato et al. 2018, eq. (16). Differs from the source: nothing.
+    """
+    logits = ops.cast(logits, "float32")
+    return ops.mean(ops.relu(1.0 - logits if real else 1.0 + logits), axis=(1, 2, 3))
+
+
+def signed(logits, real: bool):
+    """-D where something is to be taken for real, else D, what a generator minimizes against `hinge`: (batch,), a mean.
+
+    Args:
+        logits: (batch, height, width, 1).
+        real: What D shall say.
+
+    Source: Miyato et al. 2018, eq. (17). Differs from the source: nothing.
+    """
+    return ops.mean(ops.cast(logits, "float32"), axis=(1, 2, 3)) * (-1.0 if real else 1.0)
+
+
 def weighted_mean(values, weights=None):
     """The mean over positions and channels, per item of the batch, (batch,).
 

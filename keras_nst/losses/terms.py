@@ -13,11 +13,14 @@ from keras_nst.losses.functional import (
     chroma,
     coarse,
     cross_entropy,
+    hinge,
+    least_squares,
     log_loss,
     mean_absolute,
     mean_squared,
     relative_squared,
     salience,
+    signed,
     soft_edges,
     squared_difference,
     squared_variation,
@@ -231,25 +234,35 @@ def saliency() -> Loss:
     return Loss(((1.0, Term("saliency", lambda output, target: mean_absolute(*output, *target), given, "reference")),))
 
 
-def adversarial() -> Loss:
+GAMES = {"log": (log_loss, log_loss), "least-squares": (least_squares, least_squares), "hinge": (signed, hinge)}
+"""How generator and discriminator play: what the one and the other minimize of the logits."""
+
+
+def adversarial(game: str = "log") -> Loss:
     """What the generator loses where the discriminator sees through its output: -log D(G(x)).
+
+    Args:
+        game: Of `GAMES`.
 
     Source: Li et al. 2020, eq. (3). Differs from the source: log (1 - D(G(x))) has hardly a gradient where D is sure;
     this has the same minimum (Goodfellow et al. 2014, section 3).
     """
+    loss, _ = GAMES[game]
     judged = Measurement(("discriminator/logits",), lambda logits: (logits,))
-    return Loss(((1.0, Term("adversarial", lambda output: log_loss(*output, real=True), judged)),))
+    return Loss(((1.0, Term("adversarial", lambda output: loss(*output, real=True), judged)),))
 
 
-def discrimination(sample: str) -> Loss:
+def discrimination(sample: str, game: str = "log") -> Loss:
     """What the discriminator loses on one kind of pictures.
 
     Args:
         sample: "real", the style's, where the loss is -log D; or "blurred", these without edges, or "generated", where
             it is -log (1 - D).
+        game: Of `GAMES`.
 
     Source: Li et al. 2020, eq. (3). Differs from the source: nothing.
     """
+    _, loss = GAMES[game]
     real = sample == "real"
     judged = Measurement((f"{sample}/logits",), lambda logits: (logits,))
-    return Loss(((1.0, Term(sample, lambda output: log_loss(*output, real=real), judged)),))
+    return Loss(((1.0, Term(sample, lambda output: loss(*output, real=real), judged)),))

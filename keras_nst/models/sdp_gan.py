@@ -75,7 +75,9 @@ def part(net: keras.Model, output: str) -> keras.Model:
     return keras.Model(net.input, net.output[output], name=output)
 
 
-def discriminator(filters: tuple[int, int, int] = (32, 64, 128), dtype: str = "float32") -> keras.Model:
+def discriminator(
+    filters: tuple[int, int, int] = (32, 64, 128), *, spectral: bool = False, dtype: str = "float32"
+) -> keras.Model:
     """Build the discriminator D, which tells of each place of a picture whether its surroundings are of the style.
 
     3x3 convolution, two blocks of a 3x3 convolution of stride 2 and one of stride 1 with twice the channels, one more
@@ -84,6 +86,8 @@ def discriminator(filters: tuple[int, int, int] = (32, 64, 128), dtype: str = "f
 
     Args:
         filters: Channels of the first convolution and of the two of stride 2.
+        spectral: Whether the kernels are divided by their largest singular value, a step of the power iteration each
+            time that it is called with `training` (Miyato et al. 2018).
         dtype: Keras dtype policy of the hidden layers.
 
     Returns:
@@ -96,8 +100,14 @@ def discriminator(filters: tuple[int, int, int] = (32, 64, 128), dtype: str = "f
     image = keras.Input((None, None, 3), name="image")
     flat, half, quarter = filters
 
+    def convolution_of(channels, name, **options):
+        layer = Convolution2D(channels, 3, padding="same", name=name, **options)
+        if not spectral:
+            return layer
+        return layers.SpectralNormalization(layer, dtype=layer.dtype_policy, name=f"{name}_spectral")
+
     def convolved(hidden, channels, name, stride=1, normalized=False):
-        hidden = Convolution2D(channels, 3, strides=stride, padding="same", dtype=dtype, name=f"{name}_conv")(hidden)
+        hidden = convolution_of(channels, f"{name}_conv", strides=stride, dtype=dtype)(hidden)
         if normalized:
             hidden = instance_normalization(dtype=dtype, name=f"{name}_norm")(hidden)
         return layers.LeakyReLU(0.2, dtype=dtype, name=f"{name}_leaky_relu")(hidden)
@@ -109,7 +119,7 @@ def discriminator(filters: tuple[int, int, int] = (32, 64, 128), dtype: str = "f
         hidden = convolved(hidden, 2 * channels, f"down{level}_flat", normalized=True)
     hidden = convolved(hidden, 2 * quarter, "reconstruct", normalized=True)
     # Log-odds grow without bound: float32, as all that goes into a loss.
-    logits = Convolution2D(1, 3, padding="same", dtype="float32", name="logits")(hidden)
+    logits = convolution_of(1, "logits", dtype="float32")(hidden)
     return keras.Model(image, {"logits": logits}, name="discriminator")
 
 

@@ -5,13 +5,13 @@ So it has SDP-GAN's weight of content, its decay and its initialization.
 
 from collections.abc import Mapping
 
-from keras_nst import losses
-from keras_nst.recipes.sdp_gan import CONTENT_LAYER, LEARNING_RATE, discrimination, factors  # noqa: F401  (the same)
-from keras_nst.recipes.sdp_gan import WEIGHTS as _WEIGHTS
+from keras_nst.losses import Loss
+from keras_nst.recipes import sdp_gan
+from keras_nst.recipes.sdp_gan import LEARNING_RATE, discrimination, factors  # noqa: F401  (the same)
 
-WEIGHTS = {term: _WEIGHTS[term] for term in ("adversarial", "content")}
+WEIGHTS = {term: sdp_gan.WEIGHTS[term] for term in ("adversarial", "content", "color")}
 
 
-def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:
+def loss(weights: Mapping[str, float] = WEIGHTS, game: str = "log") -> Loss:
     """What the generator minimizes: L_GAN + w_con L_con."""
-    return weights["adversarial"] * losses.adversarial() + weights["content"] * losses.absolute_content(CONTENT_LAYER)
+    return sdp_gan.loss({**dict.fromkeys(sdp_gan.WEIGHTS, 0.0), **weights}, game)

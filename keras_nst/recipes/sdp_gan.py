@@ -16,26 +16,35 @@ from keras import ops
 from keras_nst import losses
 
 CONTENT_LAYER = "relu4_3"  # The paper's conv4_4 of VGG19 does not exist in VGG16.
-WEIGHTS = {"adversarial": 1.0, "content": 0.25, "salient": 0.25, "saliency_content": 1.5, "saliency": 1.0}
+WEIGHTS = {
+    "adversarial": 1.0,
+    "content": 0.25,
+    "salient": 0.25,
+    "saliency_content": 1.5,
+    "saliency": 1.0,
+    "color": 0.0,  # Not in the paper; as AnimeGAN's, against colors that go astray.
+}
 LEARNING_RATE = 2e-4
 INITIAL_EPOCHS, EPOCHS = 10, 200
 
 
-def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:
+def loss(weights: Mapping[str, float] = WEIGHTS, game: str = "log") -> losses.Loss:
     """What generator and saliency net minimize, eq. (1); a term without weight is left out, with all only it needs."""
     terms = {
-        "adversarial": losses.adversarial(),
+        "adversarial": losses.adversarial(game),
         "content": losses.absolute_content(CONTENT_LAYER),
         "salient": losses.absolute_content(CONTENT_LAYER, salient=True),
+        "color": losses.color(brightness=True),
     }
     if weights["saliency"]:
         terms |= {"saliency_content": losses.saliency_content(), "saliency": losses.saliency()}
     return sum((weights[name] * term for name, term in terms.items() if weights[name]), start=losses.Loss(()))
 
 
-def discrimination() -> losses.Loss:
+def discrimination(game: str = "log") -> losses.Loss:
     """What the discriminator minimizes: eq. (3), negated, with its three kinds of samples."""
-    return losses.discrimination("real") + losses.discrimination("blurred") + losses.discrimination("generated")
+    samples = ("real", "blurred", "generated")
+    return sum((losses.discrimination(sample, game) for sample in samples), start=losses.Loss(()))
 
 
 def factors(step, steps: int) -> dict[str, object]:

@@ -42,6 +42,11 @@ def sure(real):
     }
 
 
+def saying(value):
+    """These logits everywhere."""
+    return lambda scene, _: {"output": {probe: np.full_like(v, value) for probe, v in scene["output"].items()}}
+
+
 def certain(scene, against):
     logits = scene[against]["cam/logits"]
     return {**scene, "output": {"cam/logits": 100 * (logits == logits.max(axis=-1, keepdims=True)).astype("f")}}
@@ -229,6 +234,36 @@ TERMS = {
         )
         for sample in ("real", "blurred", "generated")
     },
+    "adversarial, least squares": Row(
+        losses.adversarial("least-squares"),
+        {"output": {"discriminator/logits": random((BATCH, 3, 2, 1), 1)}},
+        partial(reference.least_squares, probe="discriminator/logits", real=True),
+        zero=saying(1.0),
+    ),
+    **{
+        f"{sample}, least squares": Row(
+            losses.discrimination(sample, "least-squares"),
+            {"output": {f"{sample}/logits": random((BATCH, 3, 2, 1), 1)}},
+            partial(reference.least_squares, probe=f"{sample}/logits", real=sample == "real"),
+            zero=saying(1.0 if sample == "real" else -1.0),
+        )
+        for sample in ("real", "generated")
+    },
+    **{
+        f"{sample}, hinge": Row(
+            losses.discrimination(sample, "hinge"),
+            {"output": {f"{sample}/logits": random((BATCH, 3, 2, 1), 1)}},
+            partial(reference.hinge, probe=f"{sample}/logits", real=sample == "real"),
+            zero=sure(sample == "real"),
+        )
+        for sample in ("real", "generated")
+    },
+    "adversarial, hinge": Row(
+        losses.adversarial("hinge"),
+        {"output": {"discriminator/logits": -random((BATCH, 3, 2, 1), 1)}},
+        lambda scene: -scene["output"]["discriminator/logits"].astype(np.float64).mean(),
+        zero=saying(0.0),
+    ),
 }
 
 

@@ -200,8 +200,11 @@ def test_a_collection_is_learned_against_a_discriminator(collection):
 
 
 def test_cartoongan_is_learned_without_saliency(collection):
-    card = read_card(learn.learn(learn.dataclasses.replace(collection, recipe="cartoongan", steps=4)))
+    changed = {"epochs": 2.5, "game": "hinge", "spectral_norm": True}
+    card = read_card(learn.learn(learn.dataclasses.replace(collection, recipe="cartoongan", **changed)))
     assert set(card["weights"]) == {"adversarial", "content"}
+    assert card["steps"] == 5  # Of two of the four photographs.
+    assert not list(Path(collection.content).rglob(".keras_nst"))
 
 
 @pytest.mark.parametrize(
@@ -212,6 +215,7 @@ def test_cartoongan_is_learned_without_saliency(collection):
         ({"batch": 5}, "--batch"),
         ({"style": "nowhere"}, "does not exist"),
         ({"weights": {"adversarial": 0.0}}, "adversarial"),
+        ({"content": None, "epochs": 2}, "--steps"),
     ],
 )
 def test_what_cannot_be_learned_is_told(collection, changed, message):

@@ -118,3 +118,24 @@ def test_the_discriminator_sees_37_pixels_around_a_place(rng):
     reached = np.abs(tape.gradient(logit, image)).sum((0, 3)) > 0
     rows, columns = np.flatnonzero(reached.any(1)), np.flatnonzero(reached.any(0))
     assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (37, 37)
+
+
+def test_with_spectral_normalization_no_convolution_stretches_by_more_than_one():
+    net = discriminator((4, 4, 4), spectral=True)
+    image = np.random.default_rng(0).uniform(size=(1, 16, 16, 3)).astype(np.float32)
+    for _ in range(50):  # A step of the power iteration each.
+        net(image, training=True)
+    wrappers = [layer for layer in net.layers if isinstance(layer, keras.layers.SpectralNormalization)]
+    assert len(wrappers) == 7
+    for wrapper in wrappers:
+        kernel = np.array(wrapper.layer.kernel)
+        largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+        assert largest == pytest.approx(1, abs=0.01)
+
+
+def test_without_training_spectral_normalization_changes_nothing():
+    net = discriminator((4, 4, 4), spectral=True)
+    before = [np.array(weight) for weight in net.weights]
+    net(np.zeros((1, 16, 16, 3), np.float32))
+    for weight, old in zip(net.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, old)

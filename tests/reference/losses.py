@@ -242,6 +242,18 @@ def absolute(scene, role, probe):
     )
 
 
+def least_squares(scene, probe, real):
+    """Mao et al. 2017, eq. (9), with a = 0, b = c = 1, of D = (1 + logits) / 2."""
+    said = (1 + scene["output"][probe].astype(np.float64)) / 2
+    return ((said - real) ** 2).mean()
+
+
+def hinge(scene, probe, real):
+    """A term of Miyato et al. 2018, eq. (16), negated."""
+    said = scene["output"][probe].astype(np.float64)
+    return -np.minimum(0, -1 + said if real else -1 - said).mean()
+
+
 def log_loss(scene, probe, real):
     """A term of Li et al. 2020, eq. (3), negated."""
     said = 1 / (1 + np.exp(-scene["output"][probe].astype(np.float64)))
