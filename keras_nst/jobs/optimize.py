@@ -1,9 +1,11 @@
 """Restyle one picture by optimizing its pixels, coarse to fine."""
 
+import contextlib
 import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -28,6 +30,18 @@ from keras_nst.recipes import recipe, weights
 # Estimates of what a run takes: beyond what is loaded, for each pixel, and for each of a window.
 FIXED_BYTES, PICTURE_BYTES, WINDOW_BYTES = 1_200_000_000, 1000, 6000
 LEAST_TILE = 256
+# Where Linux tells of a container's memory: its limit, what is taken, and what of that are files that it would let go;
+# cgroups of version 2 and 1.
+CONTAINER = Path("/sys/fs/cgroup")
+CONTAINER_LIMITS = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
 
 
 def optimize(
@@ -163,7 +177,7 @@ def check_memory(size: tuple[int, int], tile: int | None) -> None:
         InputError: It will not; the message says which tile would.
     """
     height, width = size
-    free = psutil.virtual_memory().available
+    free = free_memory()
     for_tiles = free - FIXED_BYTES - height * width * PICTURE_BYTES
     window = min(height, tile or height) * min(width, tile or width)
     if window * WINDOW_BYTES <= for_tiles:
@@ -174,6 +188,18 @@ def check_memory(size: tuple[int, int], tile: int | None) -> None:
     raise InputError(
         f"{width} x {height} pixels take about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Try {advice}."
     )
+
+
+def free_memory() -> int:
+    """Bytes that can still be taken: of the machine, or of the container where that has less."""
+    free = [psutil.virtual_memory().available]
+    for limit, taken, statistics, cache in CONTAINER_LIMITS:
+        # Where there is no limit the file holds "max", or a number beyond any machine, or there is none.
+        with contextlib.suppress(OSError, ValueError):
+            counts = dict(line.split() for line in (CONTAINER / statistics).read_text().splitlines())
+            used = int((CONTAINER / taken).read_text()) - int(counts.get(cache, 0))
+            free.append(int((CONTAINER / limit).read_text()) - used)
+    return max(0, min(free))
 
 
 def _start(options: PixelOptions, sized: np.ndarray) -> np.ndarray:

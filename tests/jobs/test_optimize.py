@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -153,11 +154,31 @@ def test_a_paper_has_its_own_statistic():
         settled(PixelOptions(recipe="jin2020", statistic="gaussian"))
 
 
-def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypatch):
-    class Memory:
-        available = 6_000_000_000
+@pytest.mark.parametrize(
+    ("folder", "limit", "taken", "cache"),
+    [
+        ("", "memory.max", "memory.current", "inactive_file"),
+        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ],
+)
+def test_a_containers_limit_counts(tmp_path, monkeypatch, folder, limit, taken, cache):
+    monkeypatch.setattr(job, "CONTAINER", tmp_path)
+    monkeypatch.setattr(job.psutil, "virtual_memory", lambda: SimpleNamespace(available=8_000_000))
+    assert job.free_memory() == 8_000_000
+    where = tmp_path / folder
+    where.mkdir(exist_ok=True)
+    (where / taken).write_text("3000000\n")
+    (where / "memory.stat").write_text(f"anon 2000000\n{cache} 1000000\n")
+    (where / limit).write_text("5000000\n")
+    assert job.free_memory() == 3_000_000  # A third of what is taken are files that are read again when needed.
+    (where / limit).write_text("1000000\n")
+    assert job.free_memory() == 0
+    (where / limit).write_text("max\n" if not folder else "9223372036854771712\n")
+    assert job.free_memory() == 8_000_000
 
-    monkeypatch.setattr(job.psutil, "virtual_memory", Memory)
+
+def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypatch):
+    monkeypatch.setattr(job, "free_memory", lambda: 6_000_000_000)
     with pytest.raises(InputError, match=r"2048 x 1536 pixels take about .* GB, and 6\.0 GB are free") as refused:
         check_memory((1536, 2048), None)
     tile = int(re.search(r"--tile (\d+)", str(refused.value))[1])
