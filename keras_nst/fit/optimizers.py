@@ -8,10 +8,14 @@ from typing import NamedTuple
 import keras
 import numpy as np
 from keras import ops
-from scipy.optimize import Bounds, minimize
+from scipy.fft import dctn, idctn
+from scipy.optimize import minimize
 
 from keras_nst.errors import InputError
 from keras_nst.fit.pixels import Evaluation
+
+SMOOTHING = 0.4
+"""Between 0.35 and 0.5 evaluations are fewest and the same; 0 takes half as many again, 1 twice as many."""
 
 AVERAGING = 0.99
 """Share that the mean of Adam's pictures keeps at each step."""
@@ -45,12 +49,17 @@ def lbfgs(
     iterations: int = 200,
     tolerance: float = 0.0,
     history: int = 10,
+    smoothing: float = SMOOTHING,
     progress: Callable[[Progress], None] | None = None,
 ) -> np.ndarray:
-    """Minimize over pixels with scipy's L-BFGS-B, in one run.
+    """Minimize over pixels with scipy's L-BFGS, in one run.
 
     A run that is restarted forgets the curvature it has learned, and with a gradient that is not quite the loss's own
     the line search fails. So loss and gradient are only scaled, both by one constant: the first value becomes 10.
+
+    Its variables are not the pixels but how much there is of each frequency, in units that are larger for low ones:
+    networks respond to neighbors that change together, so that a step of equal length in all pixels is too short for
+    areas and too long for grain. That saves a third of the evaluations.
 
     Args:
         objective: What is minimized.
@@ -59,6 +68,7 @@ def lbfgs(
         iterations: Steps at most.
         tolerance: Stop when ten steps have lowered the loss by less than this part of it.
         history: Number of steps that the curvature is told from.
+        smoothing: The power of the wave length that a frequency's unit grows with; 0 for pixels of equal units.
         progress: Called after each step; it may raise StopIteration to end the run.
 
     Returns:
@@ -68,25 +78,31 @@ def lbfgs(
         InputError: The loss is not finite.
     """
     run = _Run(objective, image, free, progress)
+    smoothed = _Smoothing(run.free, smoothing)
     evaluated = [run.evaluate(run.start)]  # Which is where scipy begins, too.
     scale = 10 / max(abs(evaluated[0].value), 1e-12)
     values = []
 
-    def scaled(pixels: np.ndarray) -> tuple[float, np.ndarray]:
-        evaluation = evaluated.pop() if evaluated else run.evaluate(pixels)
-        return scale * evaluation.value, scale * run.gradient.astype(np.float64)
+    def pixels(change: np.ndarray) -> np.ndarray:
+        return run.start + smoothed(change)
 
-    def stepped(pixels: np.ndarray) -> None:
-        values.append(run.step(pixels))
+    def scaled(change: np.ndarray) -> tuple[float, np.ndarray]:
+        reached = pixels(change)
+        evaluation = evaluated.pop() if evaluated else run.evaluate(np.clip(reached, 0, 1))
+        # What cannot become any darker or lighter has nothing to say.
+        stuck = (reached <= 0) & (run.gradient > 0) | (reached >= 1) & (run.gradient < 0)
+        return scale * evaluation.value, scale * smoothed(np.where(stuck, 0, run.gradient)).astype(np.float64)
+
+    def stepped(change: np.ndarray) -> None:
+        values.append(run.step(np.clip(pixels(change), 0, 1)))
         if len(values) > 10 and values[-11] - values[-1] < tolerance * values[-1]:
             raise StopIteration
 
     found = minimize(
         scaled,
-        run.start.astype(np.float64),
+        np.zeros(run.start.shape),
         jac=True,
         method="L-BFGS-B",
-        bounds=Bounds(0, 1),
         callback=stepped,
         options={
             "maxiter": iterations,
@@ -97,7 +113,7 @@ def lbfgs(
             "gtol": 0.0,
         },
     )
-    return run.picture(found.x)
+    return run.picture(np.clip(pixels(found.x), 0, 1))
 
 
 def adam(
@@ -146,22 +162,48 @@ def adam(
     return run.picture(found)
 
 
+class _Smoothing:
+    """A symmetric operator on a picture's free pixels that multiplies each frequency by a power of its wave length.
+
+    By the cosine transform, which goes on beyond a border as in a mirror, of the rectangle that holds these pixels.
+    """
+
+    def __init__(self, free: np.ndarray, power: float):
+        rows, columns = (np.flatnonzero(free.any(axis=axes)) for axes in ((0, 2, 3), (0, 1, 3)))
+        self._box = slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        self._free = free[self._box]
+        height, width = self._free.shape[1:3]
+        frequency = np.hypot(np.arange(height)[:, None] / height, np.arange(width) / width)
+        # That of the mean is 0: it counts as the lowest of the others.
+        frequency = np.maximum(frequency, 1 / max(height, width))
+        self._gain = np.float32((frequency.max() / frequency) ** power)[None, ..., None] if power else None
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """The operator on the values of the free pixels, (pixels,)."""
+        if self._gain is None:
+            return pixels.astype(np.float32)
+        image = np.zeros(self._free.shape, np.float32)
+        image[self._free] = pixels
+        spectrum = dctn(image, axes=(1, 2), norm="ortho", overwrite_x=True)
+        return idctn(self._gain * spectrum, axes=(1, 2), norm="ortho", overwrite_x=True)[self._free]
+
+
 class _Run:
     """The bookkeeping of a minimization: which pixels are free, and how far it has come."""
 
     def __init__(self, objective, image: np.ndarray, free: np.ndarray | None, progress):
         self._objective = objective
         self._image = np.asarray(image, np.float32)
-        self._free = np.broadcast_to(True if free is None else free, self._image.shape)
+        self.free = np.broadcast_to(True if free is None else free, self._image.shape)
         self._progress = progress
         self._began = time.perf_counter()
         self._steps = self._evaluations = 0
-        self.start = self._image[self._free]
+        self.start = self._image[self.free]
 
     def picture(self, pixels: np.ndarray) -> np.ndarray:
         """The picture with these values in its free pixels."""
         image = self._image.copy()
-        image[self._free] = pixels
+        image[self.free] = pixels
         return image
 
     def evaluate(self, pixels: np.ndarray) -> Evaluation:
@@ -173,7 +215,7 @@ class _Run:
                 f"Loss or gradient is not finite at evaluation {self._evaluations}: {self._latest.terms}. "
                 "Lower the weights or the learning rate."
             )
-        self.gradient = self._latest.gradient[self._free]
+        self.gradient = self._latest.gradient[self.free]
         return self._latest
 
     def step(self, pixels: np.ndarray) -> float:

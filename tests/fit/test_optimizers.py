@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_nst.errors import InputError
-from keras_nst.fit.optimizers import adam, lbfgs
+from keras_nst.fit.optimizers import _Smoothing, adam, lbfgs
 from keras_nst.fit.pixels import Evaluation
 
 IMAGE = (1, 6, 5, 3)
@@ -134,7 +134,7 @@ def test_lbfgs_stops_when_steps_gain_too_little(quadratic, start):
 @pytest.mark.parametrize("history", [1, 10])
 def test_lbfgs_needs_fewer_steps_the_more_it_remembers(quadratic, start, history):
     seen = []
-    lbfgs(quadratic, start, iterations=60, history=history, progress=seen.append)
+    lbfgs(quadratic, start, iterations=60, history=history, smoothing=0.0, progress=seen.append)
     reached = [now.iteration for now in seen if now.value < 1e-4 + _least(quadratic)]
     assert (reached[0] < 30) == (history == 10)
 
@@ -221,3 +221,50 @@ def test_it_ends_when_it_is_told_to(minimize, quadratic, start):
     found = minimize(quadratic, start, iterations=20, progress=progress)
     assert len(seen) == 3
     np.testing.assert_array_equal(found, seen[-1].image)
+
+
+class Rough:
+    """Mean squared difference of neighbors from a target's, and a little of the pixels': steeper the finer it is."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __call__(self, image):
+        away = image.astype(np.float64) - self.target
+        value, gradient = 0.01 * np.sum(away**2), 0.02 * away
+        for axis in (1, 2):
+            steps = np.diff(away, axis=axis)
+            value += np.sum(steps**2)
+            padding = [(0, 0)] * 4
+            padding[axis] = (1, 1)
+            gradient -= 2 * np.diff(np.pad(steps, padding), axis=axis)
+        return Evaluation(float(value), {}, gradient.astype(np.float32))
+
+
+def test_smoothing_saves_evaluations_where_fine_detail_is_steep(rng):
+    rough = Rough(rng.uniform(0.2, 0.8, (1, 40, 30, 3)))
+
+    def evaluations(smoothing):
+        seen = []
+        lbfgs(rough, np.full((1, 40, 30, 3), 0.5, np.float32), smoothing=smoothing, progress=seen.append)
+        return next(now.evaluations for now in seen if now.value < 1e-3)
+
+    assert evaluations(0.8) < 0.6 * evaluations(0.0)
+
+
+@pytest.mark.parametrize("power", [0.4, 1.0])
+def test_smoothing_is_symmetric_so_that_a_gradient_can_pass_back_through_it(free, rng, power):
+    free = np.broadcast_to(free, IMAGE)
+    smoothed = _Smoothing(free, power)
+    one, other = rng.normal(size=(2, free.sum()))
+    assert smoothed(one) @ other == pytest.approx(one @ smoothed(other), rel=1e-5)
+
+
+def test_smoothing_enlarges_waves_by_a_power_of_their_length():
+    rows = np.arange(16) + 0.5
+    smoothed = _Smoothing(np.ones((1, 16, 16, 1), bool), 0.5)
+    for waves in (1, 4, 15):  # Half waves, down the picture.
+        picture = np.broadcast_to(np.cos(np.pi * waves * rows / 16)[:, None], (16, 16)).ravel()
+        # Of the shortest there are: 15 half waves down and 15 across.
+        expected = np.sqrt(np.hypot(15, 15) / waves)
+        np.testing.assert_allclose(smoothed(picture), expected * picture, atol=1e-5)
