@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 from scipy.fft import dctn, idctn
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, minimize
 
 from keras_nst.errors import InputError
 from keras_nst.fit.pixels import Evaluation
@@ -68,7 +68,8 @@ def lbfgs(
         iterations: Steps at most.
         tolerance: Stop when ten steps have lowered the loss by less than this part of it.
         history: Number of steps that the curvature is told from.
-        smoothing: The power of the wave length that a frequency's unit grows with; 0 for pixels of equal units.
+        smoothing: The power of the wave length that a frequency's unit grows with; 0 for the pixels
+            themselves, with bounds.
         progress: Called after each step; it may raise StopIteration to end the run.
 
     Returns:
@@ -84,14 +85,16 @@ def lbfgs(
     values = []
 
     def pixels(change: np.ndarray) -> np.ndarray:
-        return run.start + smoothed(change)
+        return run.start + (smoothed(change) if smoothing else change)
 
     def scaled(change: np.ndarray) -> tuple[float, np.ndarray]:
         reached = pixels(change)
         evaluation = evaluated.pop() if evaluated else run.evaluate(np.clip(reached, 0, 1))
-        # What cannot become any darker or lighter has nothing to say.
-        stuck = (reached <= 0) & (run.gradient > 0) | (reached >= 1) & (run.gradient < 0)
-        return scale * evaluation.value, scale * smoothed(np.where(stuck, 0, run.gradient)).astype(np.float64)
+        gradient = run.gradient
+        if smoothing:  # What cannot become any darker or lighter has nothing to say.
+            stuck = (reached <= 0) & (gradient > 0) | (reached >= 1) & (gradient < 0)
+            gradient = smoothed(np.where(stuck, 0, gradient))
+        return scale * evaluation.value, scale * gradient.astype(np.float64)
 
     def stepped(change: np.ndarray) -> None:
         values.append(run.step(np.clip(pixels(change), 0, 1)))
@@ -103,6 +106,7 @@ def lbfgs(
         np.zeros(run.start.shape),
         jac=True,
         method="L-BFGS-B",
+        bounds=None if smoothing else Bounds(-run.start, 1 - run.start),
         callback=stepped,
         options={
             "maxiter": iterations,
@@ -176,12 +180,10 @@ class _Smoothing:
         frequency = np.hypot(np.arange(height)[:, None] / height, np.arange(width) / width)
         # That of the mean is 0: it counts as the lowest of the others.
         frequency = np.maximum(frequency, 1 / max(height, width))
-        self._gain = np.float32((frequency.max() / frequency) ** power)[None, ..., None] if power else None
+        self._gain = np.float32((frequency.max() / frequency) ** power)[None, ..., None]
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """The operator on the values of the free pixels, (pixels,)."""
-        if self._gain is None:
-            return pixels.astype(np.float32)
         image = np.zeros(self._free.shape, np.float32)
         image[self._free] = pixels
         spectrum = dctn(image, axes=(1, 2), norm="ortho", overwrite_x=True)

@@ -293,4 +293,6 @@ def _restyled(
     def step(now: Progress) -> None:
         report(now._replace(image=whole(now.image)))
 
-    return whole(lbfgs(objective, start[here], mask > 0, iterations=steps, progress=report and step))
+    # On pixels: after as many steps in frequencies the style is a tenth further, for patches say what each pixel is.
+    found = lbfgs(objective, start[here], mask > 0, iterations=steps, smoothing=0.0, progress=report and step)
+    return whole(found)
