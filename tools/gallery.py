@@ -21,10 +21,11 @@ from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
-BYTES = 150_000
+BYTES = 220_000
 # What is shown side by side, of photographs and of the commands' results.
 PICTURES = {
     "styles": ["styles.png"],
+    "lite": ["lite.png"],
     "colors": ["half.png", "kept.png", "only.png"],
     "protect": ["sample:astronaut", "full.png", "protected.png"],
     "partial": ["sample:coffee", "part.png"],
