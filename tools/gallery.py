@@ -21,7 +21,7 @@ from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
-BYTES = 220_000
+BYTES, SHEET_BYTES = 200_000, 500_000
 # What is shown side by side, of photographs and of the commands' results.
 PICTURES = {
     "styles": ["styles.png"],
@@ -54,13 +54,14 @@ def make(folder: Path, quick: bool) -> None:
             if main(command + quick * QUICK.get(command[0], "").split()):
                 raise SystemExit(f"failed: {' '.join(command)}")
         for name, shown in PICTURES.items():
-            (folder / f"{name}.jpg").write_bytes(small([read(source) for source in shown]))
+            limit = SHEET_BYTES if shown in (["styles.png"], ["lite.png"]) else BYTES
+            (folder / f"{name}.jpg").write_bytes(small([read(source) for source in shown], limit))
 
 
-def small(pictures: list[Picture]) -> bytes:
+def small(pictures: list[Picture], limit: int) -> bytes:
     """Pictures side by side, as large as fits into so many bytes."""
     height = max(picture.rgb.shape[1] for picture in pictures)
-    while len(encoded := beside(pictures, height)) > BYTES:
+    while len(encoded := beside(pictures, height)) > limit:
         height = round(0.9 * height)
     return encoded
 
