@@ -266,21 +266,22 @@ def test_too_little_memory_is_told_in_one_line(place, tmp_path, capfd, monkeypat
 def test_a_limit_of_memory_is_told_in_one_line(place, tmp_path):
     Image.fromarray(bad_inputs.pixels()).resize((3000, 2000)).save(tmp_path / "large.png")
     code = (
-        "import resource, sys, psutil; from keras_nst.startup import load_tensorflow; load_tensorflow(); "
-        "import keras_nst.infer.stylizer, scipy.linalg; from keras_nst.cli import main; "
-        "limit = psutil.Process().memory_info().vms + {}; resource.setrlimit(resource.RLIMIT_AS, (limit, limit)); "
+        # Once without a limit: what is loaded where none is left can crash in anybody's C code.
+        "import resource, sys, psutil; from keras_nst.cli import main; "
+        "main([*sys.argv[1:-1], sys.argv[-1] + '.small.png', '--max-size', '64']); "
+        "limit = psutil.Process().memory_info().vms + 100_000_000; "
+        "resource.setrlimit(resource.RLIMIT_AS, (limit, limit)); "
         "sys.exit(main(sys.argv[1:]))"
     )
     arguments = ["stylize", tmp_path / "large.png", "-s", "starry_night", "-o", tmp_path / "result.png"]
-    for spare in (100_000_000, 600_000_000):
-        done = subprocess.run(
-            [sys.executable, "-c", code.format(spare), *map(str, arguments)], capture_output=True, text=True
-        )
-        assert done.returncode == 2, done.stderr
-        errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-        assert len(errors) == 1
-        assert "memory" in errors[0]
-        assert not (tmp_path / "result.png").exists()
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "memory" in errors[0]
+    assert not (tmp_path / "result.png").exists()
 
 
 # Interrupted.
