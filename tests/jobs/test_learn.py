@@ -250,7 +250,7 @@ def losses(folder):
         return [[float(value) for value in row.values() if value != "NA"] for row in csv.DictReader(file)]
 
 
-@pytest.fixture(params=["johnson2016", "sdp_gan"])
+@pytest.fixture(params=["johnson2016", pytest.param("sdp_gan", marks=pytest.mark.slow(minutes=2))])
 def shared(request, collection, options, monkeypatch):
     """Ten steps of either kind of training."""
     exact(monkeypatch.setattr)
