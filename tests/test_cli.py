@@ -9,6 +9,7 @@ from PIL import Image
 from reference import clips
 from reference.nets import randomized
 
+from keras_nst import cli, losses
 from keras_nst.cli import main
 from keras_nst.images.clips import inspect
 from keras_nst.images.color import luma
@@ -355,3 +356,8 @@ def test_bad_input_is_one_line_and_code_2_and_leaves_nothing(here, style, capsys
     assert errors[0].startswith("error: ")
     assert told in errors[0]
     assert sorted(here.rglob("*")) == before
+
+
+def test_every_game_can_be_asked_for():
+    train = cli._parser()._subparsers._group_actions[0].choices["train"]
+    assert set(train._option_string_actions["--game"].choices) == set(losses.GAMES)

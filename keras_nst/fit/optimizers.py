@@ -15,7 +15,7 @@ from keras_nst.errors import InputError
 from keras_nst.fit.pixels import Evaluation
 
 SMOOTHING = 0.4
-"""Between 0.35 and 0.5 evaluations are fewest and the same; 0 takes half as many again, 1 twice as many."""
+"""Measured: 0.35 to 0.5 are alike and take the fewest evaluations; 0 takes more, and 1 more than that."""
 
 AVERAGING = 0.99
 """Share that the mean of Adam's pictures keeps at each step."""
@@ -59,7 +59,7 @@ def lbfgs(
 
     Its variables are not the pixels but how much there is of each frequency, in units that are larger for low ones:
     networks respond to neighbors that change together, so that a step of equal length in all pixels is too short for
-    areas and too long for grain. That saves a third of the evaluations.
+    areas and too long for grain. That saves a quarter of the evaluations or more.
 
     Args:
         objective: What is minimized.

@@ -141,6 +141,9 @@ class _Job(NamedTuple):
 
 def _against_painting(options: TrainingOptions, console: Console) -> _Job:
     """A transfer net that minimizes a recipe's loss for a painting."""
+    if options.game != TrainingOptions.game or options.spectral_norm or not options.concatenate:
+        message = "Leave out --game, --spectral-norm and --no-concatenation, or choose --recipe sdp_gan."
+        raise InputError(f"The recipe {options.recipe} has no discriminator and no saliency net. {message}")
     painting = fit_short_side(read(options.style).rgb, options.style_size)
     source = photographs(options.content, download=options.download)
     options = _counted(options, source)

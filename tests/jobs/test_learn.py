@@ -212,6 +212,8 @@ def test_cartoongan_is_learned_without_saliency(collection):
     [
         ({"init": "starry_night"}, "--init"),
         ({"net": "lite"}, "--net"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "game": "hinge"}, "--game"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "spectral_norm": True}, "--spectral-norm"),
         ({"batch": 5}, "--batch"),
         ({"style": "nowhere"}, "does not exist"),
         ({"weights": {"adversarial": 0.0}}, "adversarial"),

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_nst.recipes import cartoongan, sdp_gan
 
+NOTHING_ELSE = {term: 0.0 for term in sdp_gan.WEIGHTS if term != "adversarial"}
 STEPS = 4200  # So that an epoch of the paper's 210 is 20 steps.
 
 
@@ -54,3 +55,16 @@ def test_without_saliency_nothing_of_it_is_read():
 
 def test_the_discriminator_learns_from_three_kinds_of_samples():
     assert sdp_gan.discrimination().weights == {"real": 1, "blurred": 1, "generated": 1}
+
+
+@pytest.mark.parametrize(("game", "generator", "judge"), [("least-squares", 0.0625, 0.5625), ("hinge", -0.5, 1.5)])
+def test_both_sides_play_the_game_that_is_asked_for(game, generator, judge):
+    """Of logits of 0.5 everywhere."""
+    said = np.full((1, 2, 2, 1), 0.5, np.float32)
+    deceived = sdp_gan.loss({"adversarial": 1.0, **NOTHING_ELSE}, game)
+    total, _ = deceived({"output": {"discriminator/logits": said}})
+    assert float(total) == pytest.approx(generator)
+    logits = {f"{sample}/logits": said for sample in ("real", "blurred", "generated")}
+    _, judged = sdp_gan.discrimination(game)({"output": logits})
+    assert float(judged["blurred"]) == float(judged["generated"]) == pytest.approx(judge)
+    assert float(judged["real"]) == pytest.approx({"least-squares": 0.0625, "hinge": 0.5}[game])
