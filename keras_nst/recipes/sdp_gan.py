@@ -6,7 +6,9 @@ salient is the mask, saliency_content is L_con_s; without saliency, L_sali, ther
 the reference takes its place in the mask.
 
 The paper initializes for 10 epochs with content and saliency alone and trains for 200 more, with a w_con that eq. (9)
-lowers each 10. Here a training of any number of steps has these 210 epochs, each as many steps as they then are.
+lowers each 10. Here a training of any number of steps has these 210 epochs, each as many steps as they then are; but in
+a short one, a generator that starts from noise would meet the discriminator before it can draw, and never learn to. So
+the initialization has at least 500 steps, or a quarter of the training where that is less.
 """
 
 from collections.abc import Mapping
@@ -26,6 +28,7 @@ WEIGHTS = {
 }
 LEARNING_RATE = 2e-4
 INITIAL_EPOCHS, EPOCHS = 10, 200
+INITIAL_STEPS = 500
 
 
 def loss(weights: Mapping[str, float] = WEIGHTS, game: str = "log") -> losses.Loss:
@@ -49,7 +52,8 @@ def discrimination(game: str = "log") -> losses.Loss:
 
 def factors(step, steps: int) -> dict[str, object]:
     """What the weights of terms are multiplied by at a step of so many: eq. (9) and the initialization."""
-    epoch = ops.floor(ops.cast(step, "float32") * (INITIAL_EPOCHS + EPOCHS) / steps) - INITIAL_EPOCHS
+    initial = max(steps * INITIAL_EPOCHS // (INITIAL_EPOCHS + EPOCHS), min(INITIAL_STEPS, steps // 4))
+    epoch = (ops.cast(step, "int32") - initial) * EPOCHS // (steps - initial)
     begun = ops.cast(epoch >= 0, "float32")
-    decay = 0.96 ** ops.floor(ops.maximum(epoch, 0.0) / 10)
+    decay = 0.96 ** ops.cast(ops.maximum(epoch, 0) // 10, "float32")
     return {"adversarial": begun, "saliency_content": begun, "content": decay, "salient": decay}

@@ -5,11 +5,11 @@ from keras import ops
 from keras_nst.recipes import cartoongan, sdp_gan
 
 NOTHING_ELSE = {term: 0.0 for term in sdp_gan.WEIGHTS if term != "adversarial"}
-STEPS = 4200  # So that an epoch of the paper's 210 is 20 steps.
+STEPS = 21_000  # So that an epoch of the paper's 210 is 100 steps.
 
 
-def factors(step):
-    return {name: float(factor) for name, factor in sdp_gan.factors(ops.convert_to_tensor(step), STEPS).items()}
+def factors(step, steps=STEPS):
+    return {name: float(factor) for name, factor in sdp_gan.factors(ops.convert_to_tensor(step), steps).items()}
 
 
 def test_the_weights_are_the_papers():
@@ -22,7 +22,7 @@ def test_the_weights_are_the_papers():
     }
 
 
-@pytest.mark.parametrize("step", [0, 199])
+@pytest.mark.parametrize("step", [0, 999])
 def test_the_initialization_knows_content_and_saliency_alone(step):
     assert factors(step) == {"adversarial": 0, "saliency_content": 0, "content": 1, "salient": 1}
 
@@ -30,10 +30,16 @@ def test_the_initialization_knows_content_and_saliency_alone(step):
 @pytest.mark.parametrize("epoch", [0, 9, 10, 19, 25, 199])
 def test_the_weight_of_content_decays_by_equation_9(epoch):
     expected = 0.96 ** np.floor(epoch / 10)
-    for step in (20 * (10 + epoch), 20 * (11 + epoch) - 1):
+    for step in (100 * (10 + epoch), 100 * (11 + epoch) - 1):
         found = factors(step)
         assert (found["adversarial"], found["saliency_content"]) == (1, 1)
         assert found["content"] == found["salient"] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("steps", "initial"), [(4, 1), (1000, 250), (4000, 500), (10_500, 500)])
+def test_a_short_training_has_an_initialization_long_enough(steps, initial):
+    game = [factors(step, steps)["adversarial"] for step in (0, initial - 1, initial, steps - 1)]
+    assert game == [0, 0, 1, 1]
 
 
 def names(**changed):
