@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from scipy.ndimage import binary_fill_holes
 
 from keras_nst.errors import InputError
 from keras_nst.images.color import luma
@@ -152,6 +153,18 @@ def subject(saliency: np.ndarray) -> np.ndarray:
     threshold = (below + 0.5) / 255
     softness = min(_SOFTNESS, threshold - lowest / 255, highest / 255 - threshold)
     return np.clip((saliency - threshold) / np.float32(2 * softness) + 0.5, 0, 1)
+
+
+def filled(mask: np.ndarray) -> np.ndarray:
+    """A mask without holes: what wholly selected pixels surround is selected too.
+
+    Args:
+        mask: (1, h, w, 1) float32 in [0, 1].
+
+    Returns:
+        The mask. A hole that reaches the picture's border, or a gap in what surrounds it, stays.
+    """
+    return np.where(binary_fill_holes(mask[0, ..., 0] == 1)[None, ..., None], np.float32(1), mask)
 
 
 def refine(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:

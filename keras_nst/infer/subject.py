@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from keras_nst.images.masks import subject
+from keras_nst.images.masks import filled, subject
 from keras_nst.images.picture import Picture, resize, visible
 from keras_nst.images.saliency import WORKING_SIDE, saliency, saliency_map
 from keras_nst.startup import load_tensorflow
@@ -21,9 +21,9 @@ def subject_mask(picture: Picture, source: str) -> np.ndarray:
         source: A name of `MASKS`.
 
     Returns:
-        (1, h, w, 1) float32 in [0, 1]; zeros where nothing stands out.
+        (1, h, w, 1) float32 in [0, 1], without holes; zeros where nothing stands out.
     """
-    return subject(find(picture, MASKS[source]))
+    return filled(subject(find(picture, MASKS[source])))
 
 
 def find(picture: Picture, method: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from keras_nst.images.masks import (
     bounding_box,
     check,
     feather,
+    filled,
     flood,
     from_alpha,
     from_picture,
@@ -216,6 +217,14 @@ def test_every_map_that_is_not_flat_selects_its_highest_and_not_its_lowest(rng):
         assert found[level == level.min()] == pytest.approx(0, abs=0.05)
         assert found[level == level.max()] == pytest.approx(1, abs=0.05)
         assert (np.diff(found.ravel()[np.argsort(level.ravel())]) >= 0).all()
+
+
+def test_what_is_surrounded_is_filled_and_what_reaches_the_border_stays():
+    ring = disc() - disc(radius=20)
+    np.testing.assert_array_equal(filled(ring), disc())
+    cut = ring.copy()
+    cut[:, 100, 110:] = np.minimum(cut[:, 100, 110:], 0.5)
+    np.testing.assert_array_equal(filled(cut), cut)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
