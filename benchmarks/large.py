@@ -3,7 +3,7 @@
 The picture is scikit-image's astronaut, enlarged; the times include start-up, reading and writing. Exits with 1 when
 the largest takes more than 4 GB, or time grows faster than the number of pixels.
 
-    python benchmarks/large.py [--sides 2048 4096 8192]
+    python benchmarks/large.py [--style STYLE] [--sides 2048 4096 8192]
 """
 
 import argparse
@@ -29,11 +29,11 @@ RUN = "import resource, sys; from keras_nst.cli import main; code = main(sys.arg
 RUN += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
 
 
-def stylize(folder: Path, side: int) -> tuple[float, float]:
+def stylize(style: str, folder: Path, side: int) -> tuple[float, float]:
     """Seconds and gigabytes."""
     large = cv2.resize(data.astronaut(), (side, side), interpolation=cv2.INTER_CUBIC)
     write(folder / "photo.jpg", Picture(large[None].astype(np.float32) / 255))
-    command = [sys.executable, "-c", RUN, "stylize", str(folder / "photo.jpg"), "--style", "starry_night"]
+    command = [sys.executable, "-c", RUN, "stylize", str(folder / "photo.jpg"), "--style", style]
     began = time.perf_counter()
     done = subprocess.run([*command, "-o", str(folder / "out.jpg")], stderr=subprocess.PIPE, check=True)
     return time.perf_counter() - began, int(done.stderr.split()[-1]) / 1e6
@@ -43,12 +43,14 @@ def main() -> int:
     """Measure each side, print a table, say what falls short."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sides", type=int, nargs="+", default=[2048, 4096, 8192])
-    sides = sorted(parser.parse_args().sides)
+    parser.add_argument("--style", default="starry_night")
+    options = parser.parse_args()
+    sides = sorted(options.sides)
     rates, failures = [], []
     print(f"{'side':>6}{'GB':>7}{'seconds':>9}{'a megapixel':>13}")
     with tempfile.TemporaryDirectory() as name:
         for side in sides:
-            seconds, gigabytes = stylize(Path(name), side)
+            seconds, gigabytes = stylize(options.style, Path(name), side)
             rates.append(seconds / side**2 * 1e6)
             print(f"{side:>6}{gigabytes:>7.2f}{seconds:>9.1f}{rates[-1]:>13.2f}", flush=True)
     if gigabytes > ALLOWED_GB:

@@ -1,11 +1,12 @@
-"""A transfer net applied to a picture of any size in bounded memory, band by band.
+"""A net applied to a picture of any size in bounded memory, band by band.
 
-Instance normalization needs the mean and the variance of the whole picture, fifteen times over. So the net is taken one
-convolution at a time over all bands, and only the deepest maps, a sixteenth of the pixels, are kept whole: what comes
-before and after them is computed again for each convolution, which costs half as much again. A band is computed with
-the rows around it that it depends on, so that nothing tells where it ends.
+Instance normalization needs the mean and the variance of the whole picture, at fifteen places or more. So the net is
+taken one convolution at a time over all bands, and only the deepest maps, a sixteenth of the pixels, are kept whole:
+what comes before and after them is computed again for each convolution, which costs half as much again. A band is
+computed with the rows around it that it depends on, so that nothing tells where it ends.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
@@ -26,15 +27,21 @@ Rows = Callable[[int, int], np.ndarray]
 
 
 class Bandwise:
-    """A transfer net for large pictures.
+    """A net for large pictures.
 
     Args:
-        net: As `keras_nst.models.transfer_net.transfer_net` makes it, of any number of channels and residual blocks.
+        net: As `keras_nst.models.transfer_net.transfer_net` makes it, or "picture" of what
+            `keras_nst.models.sdp_gan.generator` makes, of any number of channels and residual blocks.
     """
 
     def __init__(self, net: keras.Model):
         self._net = with_normalization(net, GivenNormalization)
-        self._blocks = sum(layer.name.endswith("_add") for layer in net.layers)
+        names = [layer.name for layer in self._net.layers]  # What a layer depends on comes before it.
+        self._blocks = sum(name.endswith("_add") for name in names)
+        self._encoder = [name for name in names if re.fullmatch(r"(encode|saliency)\d_conv", name)]
+        self._encoded = "encode_join" if "encode_join" in names else "encode3_relu"
+        # A band that begins elsewhere would be padded otherwise than the whole.
+        self._unit = self._net.get_layer("pad").multiple // STRIDE
         self._runs = {}
 
     def __call__(self, rows: Rows, size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
@@ -48,8 +55,9 @@ class Bandwise:
             The first row of each band and the band, (1, rows, width, 3) float32, from top to bottom.
         """
         height, width = size
-        count = -(-height // STRIDE)
-        per_band = max(1, BAND_PIXELS // (STRIDE * (width + -width % STRIDE)))
+        side = STRIDE * self._unit
+        count = self._unit * -(-height // side)
+        per_band = self._unit * max(1, BAND_PIXELS // (side * (width + -width % side)))
         bands = [(begin, min(begin + per_band, count)) for begin in range(0, count, per_band)]
 
         def image(begin: int, end: int) -> np.ndarray:
@@ -64,12 +72,13 @@ class Bandwise:
             if layer.endswith("_conv"):
                 self._normalize(layer.replace("_conv", "_norm"), parts)
 
-        encoder, hidden, residual = {"image": image}, _Map(count), _Map(count)
-        for name in ("encode1_conv", "encode2_conv"):
-            run(name, encoder, ENCODER_HALO)
-        run("encode3_conv", encoder, ENCODER_HALO, into=hidden)
-        run("encode3_relu", {"encode3_conv": hidden}, 0, into=hidden)
-        before = "encode3_relu"
+        kept = {name: _Map(count) for name in self._encoder if name.endswith("3_conv")}
+        for name in self._encoder:
+            run(name, {"image": image}, ENCODER_HALO, into=kept.get(name))
+        hidden, residual = kept["encode3_conv"], _Map(count)
+        run(self._encoded, kept, 0, into=hidden)
+        del kept
+        before = self._encoded
         for block in range(1, self._blocks + 1):
             first, second, added = f"residual{block}a_conv", f"residual{block}b_conv", f"residual{block}_add"
             run(first, {before: hidden}, RESIDUAL_HALO, into=residual)

@@ -81,7 +81,7 @@ class Stylizer:
 
     def _bands(self, rows: Rows, size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
         height, width = size
-        if height * width > WHOLE_PIXELS and self._net.name == "transfer_net":
+        if height * width > WHOLE_PIXELS:
             return self._bandwise(rows, size)
         return iter([(0, self._stylize(rows(0, height)).numpy())])
 

@@ -30,6 +30,7 @@ import keras_nst
 from keras_nst.errors import InputError, unknown
 from keras_nst.files import new_folder, replacing
 from keras_nst.images.io import MIN_SIDE, read
+from keras_nst.infer.fold import fold
 from keras_nst.models.styles import find_style, load_net, read_card
 
 CONFIG = "models.config"
@@ -84,7 +85,7 @@ def export(style: str | Path, folder: str | Path, *, format: str = "saved_model"
     target = _next_version(folder, name) if format == "saved_model" else _free(folder / f"{name}{chosen.suffix}")
     card = read_card(style)
     net = load_net(style)
-    served = _on_levels(net, size)
+    served = _on_levels(fold(net), size)
     with (new_folder if format == "saved_model" else replacing)(target) as temporary:
         chosen.write(served, temporary, size)
         if format == "saved_model":
@@ -125,18 +126,20 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
     """Write a SavedModel with its two signatures."""
     several = tf.TensorSpec((None, *(size or (None, None)), 3), tf.uint8, "images")
 
-    @tf.function(input_signature=[several], autograph=False)
     def stylize(images):
         if size is None:
             message = f"Expected pictures of at least {MIN_SIDE} pixels a side."
             tf.debugging.assert_greater_equal(tf.shape(images)[1:3], MIN_SIDE, message)
         return served(images, training=False)
 
+    stylize_images = tf.function(stylize, input_signature=[several], autograph=False)
+
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")], autograph=False)
     def stylize_bytes(image_bytes):
         def one(encoded):
             image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
             image = tf.ensure_shape(image, (*(size or (None, None)), 3))
+            # Not by the function above: for it a batch of one is a batch of any number, which is normalized slower.
             return tf.io.encode_png(stylize(image[None])["stylized"][0])
 
         return {"stylized_bytes": tf.map_fn(one, image_bytes, fn_output_signature=tf.string, parallel_iterations=1)}
@@ -144,9 +147,10 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
     # Not the Keras model: it would be tracked by two ways, and each of its weights written twice.
     module = tf.Module()
     module.weights = [variable.value for variable in served.variables]
-    module.stylize, module.stylize_bytes = stylize, stylize_bytes
+    module.stylize_images, module.stylize_bytes = stylize_images, stylize_bytes
+    signatures = {"serving_default": stylize_images, "serving_bytes": stylize_bytes}
     with _told_as_os_error():
-        tf.saved_model.save(module, path, signatures={"serving_default": stylize, "serving_bytes": stylize_bytes})
+        tf.saved_model.save(module, path, signatures=signatures)
 
 
 @contextlib.contextmanager
