@@ -19,7 +19,7 @@ VARIANTS = {
     "without S''_m": ["--salient-weight", "0"],
     "without L_con_s": ["--saliency-content-weight", "0"],
     "without concatenation": ["--no-concatenation"],
-    "CartoonGAN": ["--recipe", "cartoongan"],
+    "CartoonGAN": ["--saliency-weight", "0", "--salient-weight", "0"],
 }
 
 
@@ -33,9 +33,9 @@ def learn(variant: str, options: argparse.Namespace, more: list[str]) -> None:
     output = folder_of(variant, options.output)
     if (output / "card.json").is_file():
         return
-    command = [sys.executable, str(ROOT / "train.py"), "--style", options.pictures, "--content", options.photographs]
-    command += ["--steps", str(options.steps), "--size", str(options.size), "--output", str(output), *more]
-    command += VARIANTS[variant] if "--recipe" in VARIANTS[variant] else ["--recipe", "sdp_gan", *VARIANTS[variant]]
+    command = [sys.executable, str(ROOT / "train.py"), "--recipe", "sdp_gan"]
+    command += ["--style", options.pictures, "--content", options.photographs, "--output", str(output)]
+    command += ["--steps", str(options.steps), "--size", str(options.size), *more, *VARIANTS[variant]]
     if (output / "training" / "checkpoint.npz").is_file():
         command.append("--resume")
     subprocess.run(command, check=True)
