@@ -8,6 +8,7 @@ from keras import layers, ops
 
 from keras_nst.models.convolution import (
     is_compiled_for_cpu,
+    sum_of_phases,
     sum_of_rows,
     sum_of_shifts,
     upsampled_convolution,
@@ -136,20 +137,23 @@ class Convolution2D(layers.Conv2D):
         """The convolution without bias and activation."""
         kernel = ops.convert_to_tensor(kernel)
         if self._is_plain():
-            if self.filters <= 3 and self.padding == "valid":
+            if self.strides == (1, 1) and self.filters <= 3 and self.padding == "valid":
                 return sum_of_rows(inputs, kernel)
-            if is_compiled_for_cpu() and self._suits_winograd(inputs):
-                return winograd(inputs, kernel, self.padding)
+            if is_compiled_for_cpu() and self.kernel_size == (3, 3) and None not in inputs.shape[1:3]:
+                if self.strides == (2, 2):
+                    return sum_of_phases(inputs, kernel, self.padding)
+                if self._suits_winograd(inputs):
+                    return winograd(inputs, kernel, self.padding)
         return super().convolution_op(inputs, kernel)
 
     def _is_plain(self) -> bool:
-        ones = (self.strides, self.dilation_rate, (self.groups, self.groups))
-        return set(ones) == {(1, 1)} and self.data_format == "channels_last" and self.compute_dtype == "float32"
+        is_dense = self.dilation_rate == (1, 1) and self.groups == 1
+        return is_dense and self.data_format == "channels_last" and self.compute_dtype == "float32"
 
     def _suits_winograd(self, image) -> bool:
-        _, height, width, channels = image.shape
+        _, height, _, channels = image.shape
         # With few channels the transforms cost more than the multiplications that they save.
-        if None in (height, width) or self.kernel_size != (3, 3) or min(channels, self.filters) < 32:
+        if self.strides != (1, 1) or min(channels, self.filters) < 32:
             return False
         return (height if self.padding == "same" else height - 2) % 4 == 0
 

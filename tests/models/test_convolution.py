@@ -1,3 +1,5 @@
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -6,7 +8,14 @@ from keras import ops
 
 from keras_nst.losses.functional import gram_matrix
 from keras_nst.models import layers
-from keras_nst.models.convolution import compiled_for_cpu, sum_of_rows, sum_of_shifts, upsampled_convolution, winograd
+from keras_nst.models.convolution import (
+    compiled_for_cpu,
+    sum_of_phases,
+    sum_of_rows,
+    sum_of_shifts,
+    upsampled_convolution,
+    winograd,
+)
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 
@@ -47,6 +56,16 @@ def test_the_sum_of_shifts_is_the_depthwise_convolution_and_so_are_its_gradients
     assert_alike(value_and_gradients(lambda *arguments: sum_of_shifts(*arguments, stride), image, kernel), expected)
 
 
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("taps", [(3, 3), (2, 5)])
+@pytest.mark.parametrize(("height", "width"), [(7, 7), (8, 10), (9, 6)])
+def test_the_sum_of_phases_is_the_strided_convolution_and_so_are_its_gradients(rng, padding, taps, height, width):
+    image = rng.normal(size=(2, height, width, 5)).astype(np.float32)
+    kernel = rng.normal(size=(*taps, 5, 7)).astype(np.float32)
+    expected = value_and_gradients(lambda image, kernel: ops.conv(image, kernel, 2, padding), image, kernel)
+    assert_alike(value_and_gradients(lambda *arguments: sum_of_phases(*arguments, padding), image, kernel), expected)
+
+
 def resized_and_convolved(image, kernel):
     resized = ops.repeat(ops.repeat(image, 2, axis=1), 2, axis=2)
     return ops.conv(ops.pad(resized, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect"), kernel, padding="valid")
@@ -75,26 +94,34 @@ def test_the_gradient_of_the_gram_is_that_of_the_product(rng):
 
 
 @pytest.fixture
-def winograds(monkeypatch):
-    """Counts the calls of `winograd` by layers."""
-    calls = []
-    monkeypatch.setattr(layers, "winograd", lambda *arguments: calls.append(arguments) or winograd(*arguments))
+def ways(monkeypatch):
+    """Counts the calls of `winograd` and `sum_of_phases` by layers."""
+    calls = collections.Counter()
+
+    def counted(way):
+        return lambda *arguments: calls.update([way.__name__]) or way(*arguments)
+
+    for way in (winograd, sum_of_phases):
+        monkeypatch.setattr(layers, way.__name__, counted(way))
     return calls
 
 
 @pytest.mark.parametrize(
     ("build", "expected"),
-    # All of VGG's but the first; the transfer net's residual blocks.
-    [(lambda: vgg(["relu3_1", "relu4_1"]), 7), (lambda: transfer_net((32, 32, 32), 1), 2)],
+    # All of VGG's but the first; the transfer net's residual blocks, and what halves the sides.
+    [
+        (lambda: vgg(["relu3_1", "relu4_1"]), {"winograd": 7}),
+        (lambda: transfer_net((32, 32, 32), 1), {"winograd": 2, "sum_of_phases": 2}),
+    ],
 )
-def test_compiled_networks_compute_the_same_in_fewer_multiplications(build, expected, rng, winograds):
+def test_compiled_networks_compute_the_same_in_fewer_multiplications(build, expected, rng, ways):
     network = build()
     image = rng.uniform(size=(1, 32, 32, 3)).astype(np.float32)
     plain = network(image)
-    assert winograds == []
+    assert not ways
     with compiled_for_cpu():
         lean = tf.function(network, jit_compile=True)(image)
-    assert len(winograds) == expected
+    assert ways == expected
     for one, other in zip(keras.tree.flatten(lean), keras.tree.flatten(plain), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(other).max())
 
@@ -104,28 +131,28 @@ def test_compiled_networks_compute_the_same_in_fewer_multiplications(build, expe
     [
         ((30, 32, 32), {}),
         ((32, 32, 16), {}),
-        ((32, 32, 32), {"strides": 2}),
+        ((32, 32, 32), {"strides": 3}),
         ((32, 32, 32), {"dilation_rate": 2}),
         ((32, 32, 32), {"groups": 2}),
         ((32, 32, 32), {"dtype": "mixed_float16"}),
     ],
 )
-def test_other_convolutions_stay_as_they_are(shape, options, rng, winograds):
+def test_other_convolutions_stay_as_they_are(shape, options, rng, ways):
     image = rng.uniform(size=(1, *shape)).astype(np.float32)
     layer = layers.Convolution2D(32, 3, padding="same", **options)
     with compiled_for_cpu():
         result = layer(image)
-    assert winograds == []
+    assert not ways
     plain = keras.layers.Conv2D.from_config(layer.get_config())
     plain.build(image.shape)
     plain.set_weights(layer.get_weights())
     np.testing.assert_array_equal(result, plain(image))
 
 
-def test_open_sizes_stay_as_they_are(winograds):
+def test_open_sizes_stay_as_they_are(ways):
     image = keras.Input((None, None, 32))
     with compiled_for_cpu():
         layer = layers.Convolution2D(32, 3, padding="same")
         tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 32))]).get_concrete_function()
         assert layer(image).shape == (None, None, None, 32)
-    assert winograds == []
+    assert not ways
