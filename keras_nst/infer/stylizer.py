@@ -36,14 +36,14 @@ class Stylizer:
 
     def __init__(self, style: str | Path):
         self._net = load_net(style)
-        folded = fold(self._net)
+        self._folded = fold(self._net)
         # A graph frees each intermediate result as soon as the next has been computed; calling the model itself keeps
-        # them all. With open sizes it is traced once.
+        # them all. It is traced here and once, with open sizes; as a `tf.function` it would warn of the fifth style.
         self._stylize = tf.function(
-            lambda image: folded(image, training=False),
+            lambda image: self._folded(image, training=False),
             input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
             autograph=False,
-        )
+        ).get_concrete_function()
 
     def __call__(
         self, picture: Picture, *, strength: float | np.ndarray = 1.0, color: str = "style", grain: float = GRAIN
