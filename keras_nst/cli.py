@@ -113,6 +113,10 @@ def _number(kind: type, low: float, high: float = float("inf")):
 
 _COUNT = _number(int, 1)
 _COLORS = {"choices": ("style", "keep", "only"), "help": "keep: the photograph's own colors; only: the style's alone"}
+_PRECISIONS = {
+    "choices": ("auto", "off", "bfloat16"),
+    "help": "of the networks; auto is bfloat16 where the processor multiplies it (%(default)s)",
+}
 
 
 def _add_stylize(commands) -> None:
@@ -305,6 +309,7 @@ def _add_pixels(parser) -> None:
     add("--content-layers", type=_names, metavar="A,B", help="(the recipe's)")
     add("--mask-rule", dest="rule", choices=("simple", "inside", "all"), help="at outlines of masks (%(default)s)")
     add("--tile", type=_number(int, 128), metavar="PX", help="measure large pictures in windows of this side")
+    add("--mixed-precision", **_PRECISIONS)
     add("--seed", type=_number(int, 0), metavar="N", help="of the noise (%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
 
@@ -348,6 +353,7 @@ def _add_harmonize(commands) -> None:
     add("--quality", choices=("draft", "good", "best"), help=message)
     add("--backbone", choices=("vgg16", "vgg19"), help="(%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
+    add("--mixed-precision", **_PRECISIONS)
     add("--keep-mask", metavar="FILE", help="write where the object is in BG")
     add("--report", metavar="DIR", help="write a page of the pictures and losses, and what is measured")
     message = "another result of the same, for the report; may be repeated"

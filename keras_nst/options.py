@@ -115,6 +115,7 @@ class PixelOptions:
         rule: How masks are carried down the network: "simple", "inside" or "all", see `region_weights`.
         color: "style", "keep" for the photograph's own colors, or "only" for the style's on its brightness.
         tile: Side in pixels of the windows that a large picture is measured in; None for the whole at once.
+        mixed_precision: "off" or "bfloat16" of the networks; "auto" for what is quicker here, see `fit.precision`.
         seed: Of the noise.
     """
 
@@ -138,6 +139,7 @@ class PixelOptions:
     rule: str = "simple"
     color: str = "style"
     tile: int | None = None
+    mixed_precision: str = "auto"
     seed: int = 0
 
 
@@ -155,6 +157,7 @@ class HarmonizeOptions:
         matched: Whether style is that of the matched places; else that of the whole painting.
         backbone: "vgg16" or "vgg19".
         vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
+        mixed_precision: As `PixelOptions`.
     """
 
     style_strength: float | None = None
@@ -165,6 +168,7 @@ class HarmonizeOptions:
     matched: bool = True
     backbone: str = "vgg16"
     vgg_weights: str | None = None
+    mixed_precision: str = "auto"
 
 
 class Region(NamedTuple):

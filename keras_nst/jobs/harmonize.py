@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from keras_nst.errors import unknown
+from keras_nst.fit import precision
 from keras_nst.fit.optimizers import Progress, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT, assemble, windows
@@ -80,6 +81,7 @@ def harmonize(
             zhou.STYLE_LAYERS,
             backbone=options.backbone,
             convolutions=vgg_weights(options.backbone, options.vgg_weights),
+            dtype=precision.policy(options.mixed_precision),
         )
     )
     soft = feather(mask, FEATHER)
@@ -207,7 +209,7 @@ def _features(observer: Observer, picture: np.ndarray, layers: Sequence[str]) ->
     parts = []
     for window in windows(*picture.shape[1:3], TILE, halo):
         observed = observer(window.crop(picture), probes)
-        parts.append((window, {layer: np.asarray(observed[f"vgg/{layer}"]) for layer in layers}))
+        parts.append((window, {layer: np.asarray(observed[f"vgg/{layer}"], np.float32) for layer in layers}))
     return assemble(parts)
 
 

@@ -17,7 +17,7 @@ import keras_nst
 from keras_nst.errors import InputError
 from keras_nst.evaluation.charts import curves, read_losses
 from keras_nst.files import replacing
-from keras_nst.fit import devices
+from keras_nst.fit import devices, precision
 from keras_nst.fit.adversarial import AdversarialTrainer
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.objective import Objective
@@ -150,7 +150,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
     validation = options.validation and photographs(options.validation, download=options.download)
     loss = recipe(options.recipe).loss(_weights(options))
     keras.utils.set_random_seed(options.seed)
-    policy = _policy(options)
+    policy = precision.policy(options.mixed_precision)
     networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
     if any(probe.startswith("cam/") for probe in loss.probes("output")):
         networks["cam"] = gap_classifier(
@@ -199,7 +199,7 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
     source = PairedSets(options.content, options.style, saliency=guided, download=options.download, console=console)
     options = _counted(options, source)
     keras.utils.set_random_seed(options.seed)
-    policy = _policy(options)
+    policy = precision.policy(options.mixed_precision)
     build = partial(generator, concatenated=options.concatenate, **({} if has_map else {"saliency_filters": None}))
     net, judge = build(dtype=policy), discriminator(spectral=options.spectral_norm, dtype=policy)
     networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
@@ -232,10 +232,6 @@ def _counted(options: TrainingOptions, source: Photographs | PairedSets) -> Trai
 
 def _weights(options: TrainingOptions) -> dict[str, float]:
     return weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
-
-
-def _policy(options: TrainingOptions) -> str:
-    return "float32" if options.mixed_precision == "off" else f"mixed_{options.mixed_precision}"
 
 
 def _adam(options: TrainingOptions, rate: keras.optimizers.schedules.LearningRateSchedule, **moments):

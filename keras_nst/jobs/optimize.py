@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 
 from keras_nst.errors import InputError
+from keras_nst.fit import precision
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT
@@ -74,6 +75,7 @@ def optimize(
         backbone=options.backbone,
         convolutions=vgg_weights(options.backbone, options.vgg_weights),
         pooling=options.pooling,
+        dtype=precision.policy(options.mixed_precision),
     )
     # Of one region, what it covers is all that is painted.
     numbered = dict(enumerate(regions, 0 if len(regions) == 1 else 1))
@@ -167,6 +169,7 @@ def settled(options: PixelOptions) -> PixelOptions:
         content_layers=options.content_layers or chosen.CONTENT_LAYERS[options.backbone],
         style_layers=options.style_layers or chosen.STYLE_LAYERS,
         start_size=min(options.start_size, options.end_size),
+        mixed_precision=precision.settled(options.mixed_precision),
     )
 
 

@@ -14,7 +14,13 @@ from keras_nst.options import PixelOptions, Region
 
 # Shallow, so that it compiles in a second.
 SHALLOW = PixelOptions(
-    style_layers=("relu1_1",), content_layers=("relu1_2",), statistic="gram", end_size=48, start_size=48, iterations=40
+    style_layers=("relu1_1",),
+    content_layers=("relu1_2",),
+    statistic="gram",
+    end_size=48,
+    start_size=48,
+    iterations=40,
+    mixed_precision="off",
 )
 
 
