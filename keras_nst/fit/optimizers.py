@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 from scipy.fft import dctn, idctn
 from scipy.optimize import Bounds, minimize
+from threadpoolctl import threadpool_limits
 
 from keras_nst.errors import InputError
 from keras_nst.fit.pixels import Evaluation
@@ -82,42 +83,45 @@ def lbfgs(
     smoothed = _Smoothing(run.free, smoothing)
     evaluated = [run.evaluate(run.start)]  # Which is where scipy begins, too.
     scale = 10 / max(abs(evaluated[0].value), 1e-12)
-    values = []
+    values, reached = [], run.start
 
     def pixels(change: np.ndarray) -> np.ndarray:
-        return run.start + (smoothed(change) if smoothing else change)
+        return np.clip(run.start + (smoothed(change) if smoothing else change), 0, 1)
 
     def scaled(change: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal reached
         reached = pixels(change)
-        evaluation = evaluated.pop() if evaluated else run.evaluate(np.clip(reached, 0, 1))
+        evaluation = evaluated.pop() if evaluated else run.evaluate(reached)
         gradient = run.gradient
         if smoothing:  # What cannot become any darker or lighter has nothing to say.
             stuck = (reached <= 0) & (gradient > 0) | (reached >= 1) & (gradient < 0)
             gradient = smoothed(np.where(stuck, 0, gradient))
         return scale * evaluation.value, scale * gradient.astype(np.float64)
 
-    def stepped(change: np.ndarray) -> None:
-        values.append(run.step(np.clip(pixels(change), 0, 1)))
+    def stepped(_) -> None:
+        values.append(run.step(reached))  # A step leads to where the line search has looked last.
         if len(values) > 10 and values[-11] - values[-1] < tolerance * values[-1]:
             raise StopIteration
 
-    found = minimize(
-        scaled,
-        np.zeros(run.start.shape),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=None if smoothing else Bounds(-run.start, 1 - run.start),
-        callback=stepped,
-        options={
-            "maxiter": iterations,
-            "maxfun": 40 * iterations,
-            "maxcor": history,
-            "maxls": 40,
-            "ftol": 0.0,
-            "gtol": 0.0,
-        },
-    )
-    return run.picture(np.clip(pixels(found.x), 0, 1))
+    # BLAS's threads would wait for each other, and for TensorFlow's, longer than these products of vectors take.
+    with threadpool_limits(1, user_api="blas"):
+        found = minimize(
+            scaled,
+            np.zeros(run.start.shape),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=None if smoothing else Bounds(-run.start, 1 - run.start),
+            callback=stepped,
+            options={
+                "maxiter": iterations,
+                "maxfun": 40 * iterations,
+                "maxcor": history,
+                "maxls": 40,
+                "ftol": 0.0,
+                "gtol": 0.0,
+            },
+        )
+    return run.picture(pixels(found.x))
 
 
 def adam(
@@ -186,8 +190,8 @@ class _Smoothing:
         """The operator on the values of the free pixels, (pixels,)."""
         image = np.zeros(self._free.shape, np.float32)
         image[self._free] = pixels
-        spectrum = dctn(image, axes=(1, 2), norm="ortho", overwrite_x=True)
-        return idctn(self._gain * spectrum, axes=(1, 2), norm="ortho", overwrite_x=True)[self._free]
+        how = {"axes": (1, 2), "norm": "ortho", "overwrite_x": True, "workers": -1}
+        return idctn(self._gain * dctn(image, **how), **how)[self._free]
 
 
 class _Run:
