@@ -113,10 +113,7 @@ def _number(kind: type, low: float, high: float = float("inf")):
 
 _COUNT = _number(int, 1)
 _COLORS = {"choices": ("style", "keep", "only"), "help": "keep: the photograph's own colors; only: the style's alone"}
-_PRECISIONS = {
-    "choices": ("auto", "off", "bfloat16"),
-    "help": "of the networks; auto is bfloat16 where the processor multiplies it (%(default)s)",
-}
+_PRECISION = "of the networks; auto is bfloat16 where the processor multiplies it (%(default)s)"
 
 
 def _add_stylize(commands) -> None:
@@ -209,7 +206,7 @@ def _add_train(commands) -> None:
     add("--init", metavar="MODEL", help="start from this style: minutes instead of hours")
     add("--output", "-o", metavar="DIR", help="the style's folder (default: saved_models/<painting>)")
     add("--resume", action="store_true", help="go on with an unfinished training")
-    add("--mixed-precision", choices=("off", "float16", "bfloat16"), help="(%(default)s)")
+    add("--mixed-precision", choices=("auto", "off", "float16", "bfloat16"), help=_PRECISION)
     add("--devices", type=_COUNT, metavar="N", help="that share each batch (%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG16 in place of the embedded ones, or imagenet")
 
@@ -309,7 +306,7 @@ def _add_pixels(parser) -> None:
     add("--content-layers", type=_names, metavar="A,B", help="(the recipe's)")
     add("--mask-rule", dest="rule", choices=("simple", "inside", "all"), help="at outlines of masks (%(default)s)")
     add("--tile", type=_number(int, 128), metavar="PX", help="measure large pictures in windows of this side")
-    add("--mixed-precision", **_PRECISIONS)
+    add("--mixed-precision", choices=("auto", "off", "bfloat16"), help=_PRECISION)
     add("--seed", type=_number(int, 0), metavar="N", help="of the noise (%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
 
@@ -353,7 +350,7 @@ def _add_harmonize(commands) -> None:
     add("--quality", choices=("draft", "good", "best"), help=message)
     add("--backbone", choices=("vgg16", "vgg19"), help="(%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
-    add("--mixed-precision", **_PRECISIONS)
+    add("--mixed-precision", choices=("auto", "off", "bfloat16"), help=_PRECISION)
     add("--keep-mask", metavar="FILE", help="write where the object is in BG")
     add("--report", metavar="DIR", help="write a page of the pictures and losses, and what is measured")
     message = "another result of the same, for the report; may be repeated"

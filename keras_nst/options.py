@@ -46,7 +46,7 @@ class TrainingOptions:
         init: A style to start from, instead of random weights.
         output: The style's folder; None for one named after the painting, and after the net if that is not the full
             one, in saved_models.
-        mixed_precision: "off", "float16" or "bfloat16".
+        mixed_precision: "off", "float16" or "bfloat16"; "auto" for what is quicker here, see `fit.precision`.
         devices: How many share each batch, see `keras_nst.fit.devices.strategy`.
         vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
         download: Whether a dataset may be downloaded.
@@ -76,7 +76,7 @@ class TrainingOptions:
     seed: int = 0
     init: str | None = None
     output: str | None = None
-    mixed_precision: str = "off"
+    mixed_precision: str = "auto"
     devices: int = 1
     vgg_weights: str | None = None
     download: bool = False
@@ -115,7 +115,7 @@ class PixelOptions:
         rule: How masks are carried down the network: "simple", "inside" or "all", see `region_weights`.
         color: "style", "keep" for the photograph's own colors, or "only" for the style's on its brightness.
         tile: Side in pixels of the windows that a large picture is measured in; None for the whole at once.
-        mixed_precision: "off" or "bfloat16" of the networks; "auto" for what is quicker here, see `fit.precision`.
+        mixed_precision: As `TrainingOptions`.
         seed: Of the noise.
     """
 
@@ -157,7 +157,7 @@ class HarmonizeOptions:
         matched: Whether style is that of the matched places; else that of the whole painting.
         backbone: "vgg16" or "vgg19".
         vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
-        mixed_precision: As `PixelOptions`.
+        mixed_precision: As `TrainingOptions`.
     """
 
     style_strength: float | None = None

@@ -69,7 +69,11 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
             not finite any more.
     """
     console = console or Console(quiet=True)
-    options = dataclasses.replace(options, learning_rate=options.learning_rate or recipe(options.recipe).LEARNING_RATE)
+    options = dataclasses.replace(
+        options,
+        learning_rate=options.learning_rate or recipe(options.recipe).LEARNING_RATE,
+        mixed_precision=precision.settled(options.mixed_precision),
+    )
     strategy = devices.strategy(options.devices)
     if options.batch % strategy.num_replicas_in_sync:
         raise InputError(

@@ -96,6 +96,7 @@ def options(tmp_path, rng):
         style_size=48,
         learning_rate=5e-3,
         output=str(tmp_path / "out"),
+        mixed_precision="off",  # Rounding would lead trainings that are compared apart.
     )
 
 
@@ -104,7 +105,7 @@ def arguments(options, output, *more):
         *("--style", options.style, "--content", options.content, "--steps", str(options.steps), "--size", "32"),
         *("--batch", "2", "--style-size", "48", "--output", str(output)),
         *(("--lr", str(options.learning_rate)) if options.learning_rate else ()),
-        *("--recipe", options.recipe, *more),
+        *("--recipe", options.recipe, "--mixed-precision", options.mixed_precision, *more),
     ]
 
 
