@@ -5,7 +5,8 @@ Content 1, style 1000, total variation 10; VGG19 with average pooling; Adam at 0
 
 The paper's weights belong to a VGG whose input is standardized: divided by the standard deviation of ImageNet's pixels.
 VGG here takes differences in units of 1/255, so its features are `UNIT` times as large: squares of them are divided by
-UNIT^2, squares of Grams by UNIT^4, and the pixels of variation and learning rate are in units of that deviation.
+UNIT^2, squares of Grams by UNIT^4, and the learning rate is in units of that deviation. The pixels of variation are
+those of the picture, in [0, 1]: in the network's units it would outweigh the other terms and leave flat patches.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,12 +40,8 @@ def loss(
     """Content + style + total variation, each a mean of squared or absolute differences in the paper's units."""
     statistic = gram(lambda output, target: mean_squared(output, target) / UNIT**4)
     styles = [losses.style(*style_layers, statistic=statistic, region=region) for region in regions]
-
-    def variation(image, at):
-        return absolute_variation(image, at) / DEVIATION
-
     return (
         weights["content"] * losses.content(*content_layers, relative=False, unit=UNIT, region=0)
         + weights["style"] * sum(styles, start=losses.Loss(()))
-        + weights["tv"] * losses.total_variation(variation=variation, region=0)
+        + weights["tv"] * losses.total_variation(variation=absolute_variation, region=0)
     )
