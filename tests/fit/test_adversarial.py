@@ -38,7 +38,7 @@ def factors(step):
     return {"adversarial": begun, "saliency_content": begun, "content": 1 - 0.5 * begun}
 
 
-def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(1.0), dtype="float32", concatenated=True):
+def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(1.0), dtype="float32", **options):
     terms = {
         "adversarial": losses.adversarial(),
         "content": losses.absolute_content("relu1_2"),
@@ -48,7 +48,7 @@ def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(
     }
     loss = sum((weight * terms[name] for name, weight in weights.items()), start=losses.Loss(()))
     saliency_filters = (2, 3, 4, 5) if "saliency" in weights else None
-    net = generator(**TINY, saliency_filters=saliency_filters, concatenated=concatenated, dtype=dtype)
+    net = generator(**TINY, saliency_filters=saliency_filters, dtype=dtype, **options)
     judge = discriminator((4, 4, 4), dtype=dtype)
     objective = Objective(loss, Observer(vgg=perception, saliency=net))
     built = AdversarialTrainer(net, judge, objective, sdp_gan.discrimination(), factors)
@@ -176,7 +176,8 @@ def test_the_saliency_loss_changes_what_the_generator_sees(perception, batch):
 
 @pytest.mark.parametrize("concatenated", [True, False])
 def test_the_saliency_content_teaches_the_saliency_net_only_what_the_generator_sees(perception, batch, concatenated):
-    built = trainer(perception, {"adversarial": 0.0, "saliency_content": 1.0, "saliency": 0.0}, concatenated=concatenated)
+    weights = {"adversarial": 0.0, "saliency_content": 1.0, "saliency": 0.0}
+    built = trainer(perception, weights, concatenated=concatenated)
     built.step.assign(BEGIN)
     before = weights_of(built.net)
     fit(built, batch)
