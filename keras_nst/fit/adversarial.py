@@ -23,10 +23,10 @@ class AdversarialTrainer(Trainer):
     Args:
         net: As `keras_nst.models.sdp_gan.generator` builds it.
         discriminator: As `keras_nst.models.sdp_gan.discriminator` builds it.
-        objective: What generator and saliency net minimize, its observer with "vgg", "discriminator" and, for the
-            net itself, "saliency". The role "output" is the stylized photograph, with "map", what the net sees in the
-            photograph; "content" the photograph, "saliency/map" there the same map, or the reference where the net has
-            no saliency net; "reference" has its "map".
+        objective: What generator and saliency net minimize, its observer with "vgg" and, for the net itself,
+            "saliency". The role "output" is the stylized photograph, with "discriminator/logits" and "map", what the
+            net sees in the photograph; "content" the photograph, "saliency/map" there the same map, or the reference
+            where the net has no saliency net; "reference" has its "map".
         discrimination: What the discriminator minimizes; it reads "real/logits", "blurred/logits", "generated/logits".
         factors: From the step, a tensor, to factors of the objective's weights by the names of their terms. While that
             of "adversarial" is 0, the discriminator does not learn either.
@@ -90,15 +90,16 @@ class AdversarialTrainer(Trainer):
         real = self.discriminator(pictures, training=True)["logits"]
         outputs = self.net(photographs, training=True)
         seen = outputs.get(MAP, references)
+        generated = self.discriminator(outputs[PICTURE])["logits"]
         scene = {
-            "output": {MAP: seen, **self._observed("output", outputs[PICTURE], MAP)},
+            "output": {MAP: seen, JUDGED: generated, **self._observed("output", outputs[PICTURE], MAP, JUDGED)},
             "content": {f"saliency/{MAP}": seen, **self._observed("content", photographs, f"saliency/{MAP}")},
             "reference": {MAP: references},
         }
         factors = self.factors(self.step)
         total, raw = self.objective.loss.scaled(factors)(scene)
 
-        samples = {"real": real, "blurred": self.discriminator(blurred)["logits"], "generated": scene["output"][JUDGED]}
+        samples = {"real": real, "blurred": self.discriminator(blurred)["logits"], "generated": generated}
         logits = {f"{name}/logits": said for name, said in samples.items()}
         against, judged = self.discrimination({"output": logits})
         right = [ops.mean(ops.cast((said > 0) == (name == "real/logits"), "float32")) for name, said in logits.items()]

@@ -210,7 +210,7 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
     trainer = AdversarialTrainer(
         net,
         judge,
-        Objective(loss, Observer(**networks, saliency=net, discriminator=judge)),
+        Objective(loss, Observer(**networks, saliency=net)),
         chosen.discrimination(options.game),
         partial(chosen.factors, steps=options.steps),
     )

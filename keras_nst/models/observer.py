@@ -11,7 +11,8 @@ from keras_nst.errors import unknown
 class Observer:
     """Runs frozen networks on an image, each once and only as deep as the probes ask.
 
-    A probe is "network/tap" ("vgg/relu3_3"), or "image" for the image itself.
+    A probe is "network/tap" ("vgg/relu3_3"), or "image" for the image itself. Gradients reach the image and none of
+    the weights, so that a network can look here that is trained elsewhere.
 
     Args:
         **networks: Models from RGB (batch, height, width, 3) in [0, 1] to {tap: tensor}.
@@ -33,7 +34,9 @@ class Observer:
         probes = tuple(probes)
         observed = {"image": ops.convert_to_tensor(image)} if "image" in probes else {}
         for name, taps in self._taps(probes).items():
-            features = self._network(name, taps)(image, training=False)
+            network = self._network(name, taps)
+            frozen = [ops.stop_gradient(weight) for weight in network.trainable_variables]
+            features, _ = network.stateless_call(frozen, network.non_trainable_variables, image, training=False)
             observed.update({f"{name}/{tap}": features[tap] for tap in taps})
         return observed
 

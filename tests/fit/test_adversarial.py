@@ -38,7 +38,7 @@ def factors(step):
     return {"adversarial": begun, "saliency_content": begun, "content": 1 - 0.5 * begun}
 
 
-def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(1.0), dtype="float32"):
+def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(1.0), dtype="float32", **options):
     terms = {
         "adversarial": losses.adversarial(),
         "content": losses.absolute_content("relu1_2"),
@@ -47,9 +47,10 @@ def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(
         "saliency": losses.saliency(),
     }
     loss = sum((weight * terms[name] for name, weight in weights.items()), start=losses.Loss(()))
-    net = generator(**TINY, saliency_filters=(2, 3, 4, 5) if "saliency" in weights else None, dtype=dtype)
+    saliency_filters = (2, 3, 4, 5) if "saliency" in weights else None
+    net = generator(**TINY, saliency_filters=saliency_filters, dtype=dtype, **options)
     judge = discriminator((4, 4, 4), dtype=dtype)
-    objective = Objective(loss, Observer(vgg=perception, saliency=net, discriminator=judge))
+    objective = Objective(loss, Observer(vgg=perception, saliency=net))
     built = AdversarialTrainer(net, judge, objective, sdp_gan.discrimination(), factors)
     built.compile(optimizer(), optimizer(), run_eagerly=True)
     return built
@@ -76,9 +77,12 @@ def seen_by(built, batch, perception):
     photographs, references, pictures, blurred = batch
     net, judge = built.net, built.discriminator
     outputs = net(photographs)
+    # The same saliency net with weights of its own, which no gradient by the net's finds.
+    twin = generator(**TINY, saliency_filters=(2, 3, 4, 5))
+    twin.set_weights(net.get_weights())
     return SimpleNamespace(
         map=outputs[MAP],
-        again=net(outputs[PICTURE])[MAP],
+        again=twin(outputs[PICTURE])[MAP],
         features=perception(outputs[PICTURE])["relu1_2"],
         kept=perception(photographs)["relu1_2"],
         generated=judge(outputs[PICTURE])["logits"],
@@ -168,6 +172,20 @@ def test_the_saliency_loss_changes_what_the_generator_sees(perception, batch):
     assert changed <= own
     assert any(path.startswith("saliency1_conv") for path in changed)
     assert np.abs(built.net(batch[0])[PICTURE] - picture).max() > 0
+
+
+@pytest.mark.parametrize("concatenated", [True, False])
+def test_the_saliency_content_teaches_the_saliency_net_only_what_the_generator_sees(perception, batch, concatenated):
+    weights = {"adversarial": 0.0, "saliency_content": 1.0, "saliency": 0.0}
+    built = trainer(perception, weights, concatenated=concatenated)
+    built.step.assign(BEGIN)
+    before = weights_of(built.net)
+    fit(built, batch)
+    pairs = zip(built.net.variables, before, strict=True)
+    changed = {variable.path.split("/")[0] for variable, was in pairs if not np.array_equal(variable, was)}
+    assert "rgb_conv" in changed
+    assert not any(layer.startswith("map") for layer in changed)
+    assert ("saliency1_conv" in changed) == concatenated
 
 
 def test_without_a_saliency_net_the_references_are_the_mask(perception, batch):

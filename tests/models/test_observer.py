@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_nst.errors import InputError
 from keras_nst.models.observer import Observer
@@ -80,6 +81,17 @@ def test_it_sees_with_the_weights_of_its_networks(observer, network, image):
     observer(image, ("net/shallow",))
     network.get_layer("shallow").factor.assign(7.0)
     np.testing.assert_allclose(observer(image, ("net/shallow",))["net/shallow"], 7 * image, rtol=1e-6)
+
+
+def test_what_it_sees_teaches_the_image_and_not_its_networks(observer, network, image):
+    image = tf.constant(image)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(image)
+        seen = observer(image, ("net/deep",))["net/deep"]
+        called = network(image)["deep"]
+    assert tape.gradient(called, network.trainable_variables) != [None] * 3
+    assert tape.gradient(seen, network.trainable_variables) == [None] * 3
+    np.testing.assert_allclose(tape.gradient(seen, image), np.full(image.shape, 30), rtol=1e-6)
 
 
 @pytest.mark.parametrize("probe", ["net/deeep", "ent/deep", "deep"])

@@ -50,7 +50,7 @@ def game() -> list:
     net = given(generator((4, 4, 8), 1, saliency_filters=(2, 3, 4, 5)))
     judge = given(discriminator((4, 4, 4)))
     loss = sdp_gan.loss({**sdp_gan.WEIGHTS, "salient": 1.0})
-    objective = Objective(loss, Observer(vgg=vgg(["relu4_3"]), saliency=net, discriminator=judge))
+    objective = Objective(loss, Observer(vgg=vgg(["relu4_3"]), saliency=net))
     trainer = AdversarialTrainer(
         net,
         judge,
