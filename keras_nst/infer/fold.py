@@ -101,7 +101,9 @@ def fold(
         return result
 
     folded = keras.models.clone_model(net, clone_function=copied, call_function=call)
-    for layer in folded.layers:  # Without some paddings their order may be another.
-        for own, weight in zip(layer.trainable_weights, net.get_layer(layer.name).trainable_weights, strict=True):
-            own.assign(weight)
+    for layer in net.layers:
+        if layer.trainable_weights:  # By name: without some paddings the order may be another.
+            own = folded.get_layer(layer.name).trainable_weights
+            for variable, weight in zip(own, layer.trainable_weights, strict=True):
+                variable.assign(weight)
     return folded
