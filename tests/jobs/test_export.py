@@ -107,6 +107,15 @@ def test_a_saved_model_runs_where_the_package_is_not(saved, expected, tmp_path):
     assert "at least 16 pixels a side" in small
 
 
+def test_a_batch_of_one_is_normalized_by_one_operation_and_others_are_not(saved):
+    import tensorflow as tf
+
+    library = tf.saved_model.load(saved).signatures["serving_default"].graph.as_graph_def().library.function
+    counts = [[node.op for node in function.node_def].count("FusedBatchNormV3") for function in library]
+    # Three of the encoder, two in the residual block, two of the decoder.
+    assert sum(counts) == max(counts) == 7
+
+
 def test_each_weight_is_stored_once(saved, style):
     import tensorflow as tf
 
