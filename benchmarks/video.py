@@ -34,6 +34,7 @@ ALLOWED_ERROR, NEEDED_SHARPNESS = 0.7, 0.9
 GRAIN = 0.03
 RATE = Fraction(30_000, 1001)
 ZOOM = 0.995  # From a frame to the next.
+TURN = 40  # Frames after which camera and face go back, lest they leave the photograph.
 PAN = np.array([3.1, 1.7])  # Pixels of the photograph in a frame.
 STEP = np.array([2.3, 0.9])  # Pixels of a frame that the face goes.
 TONE, SOUND_RATE = 440, 48_000
@@ -54,14 +55,15 @@ class Scene:
 
     def camera(self, number: int) -> tuple[float, np.ndarray]:
         """Pixels of the photograph to one of the frame, and the place of the frame's corner in it."""
-        return 1.25 * ZOOM**number, self._scale * (np.array([20.0, 10.0]) + PAN * number)
+        step = to_and_fro(number)
+        return 1.25 * ZOOM**step, self._scale * (np.array([20.0, 10.0]) + PAN * step)
 
     def cover(self, number: int) -> np.ndarray:
         """How much the face covers each pixel."""
         return self._laid(self._mask, number)
 
     def _laid(self, values: np.ndarray, number: int) -> np.ndarray:
-        place = self._scale * (np.array([30.0, 0.0]) + STEP * number)
+        place = self._scale * (np.array([30.0, 0.0]) + STEP * to_and_fro(number))
         matrix = np.array([[1, 0, place[0]], [0, 1, place[1]]])
         return cv2.warpAffine(values, matrix, self.size, flags=cv2.INTER_LINEAR)
 
@@ -84,11 +86,16 @@ class Scene:
         (zoom, corner), (zoom_before, corner_before) = self.camera(number), self.camera(number - 1)
         ground = (places * zoom + corner - corner_before) / zoom_before
         cover = self.cover(number)
-        before = np.where(cover[..., None] > 0.5, places - self._scale * STEP, ground).astype(np.float32)
+        step = self._scale * STEP * (to_and_fro(number) - to_and_fro(number - 1))
+        before = np.where(cover[..., None] > 0.5, places - step, ground).astype(np.float32)
         cover_before = cv2.remap(self.cover(number - 1), before, None, cv2.INTER_LINEAR)
         same = ((cover > 0.99) & (cover_before > 0.99)) | ((cover < 0.01) & (cover_before < 0.01))
         inside = ((before >= 0) & (before <= (width - 1, height - 1))).all(-1)
         return (before - places).astype(np.float32), same & inside
+
+
+def to_and_fro(number: int) -> int:
+    return TURN - abs(TURN - number % (2 * TURN))
 
 
 def grid(width: int, height: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_nst.infer.fold import GivenNormalization, with_normalization
+from keras_nst.infer.fold import GivenNormalization, fold
 from keras_nst.models.transfer_net import STRIDE
 
 BAND_PIXELS = 3 * 2**17
@@ -35,7 +35,7 @@ class Bandwise:
     """
 
     def __init__(self, net: keras.Model):
-        self._net = with_normalization(net, GivenNormalization)
+        self._net = fold(net, GivenNormalization)
         names = [layer.name for layer in self._net.layers]  # What a layer depends on comes before it.
         self._blocks = sum(name.endswith("_add") for name in names)
         self._encoder = [name for name in names if re.fullmatch(r"(encode|saliency)\d_conv", name)]

@@ -65,8 +65,9 @@ class Stylizer:
         strength = np.broadcast_to(np.float32(strength), (1, height, width, 1))
 
         def grained(begin: int, end: int) -> np.ndarray:
-            rows = [np.random.default_rng(row).standard_normal((width, 3), np.float32) for row in range(begin, end)]
-            return np.clip(opaque[:, begin:end] + np.float32(grain) * np.stack(rows), 0, 1)
+            if not grain:
+                return opaque[:, begin:end]
+            return np.clip(opaque[:, begin:end] + np.float32(grain) * _grain(begin, end, width), 0, 1)
 
         result = np.empty_like(opaque)
         for begin, stylized in self._bands(grained, (height, width)):
@@ -84,6 +85,12 @@ class Stylizer:
         if height * width > WHOLE_PIXELS:
             return self._bandwise(rows, size)
         return iter([(0, self._stylize(rows(0, height)).numpy())])
+
+
+@functools.lru_cache(maxsize=1)  # For the next picture of a folder or a clip.
+def _grain(begin: int, end: int, width: int) -> np.ndarray:
+    """Rows of grain; each by a generator of its own, the same in whatever band it is."""
+    return np.stack([np.random.default_rng(row).standard_normal((width, 3), np.float32) for row in range(begin, end)])
 
 
 class Blend:

@@ -136,7 +136,7 @@ class Convolution2D(layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         """The convolution without bias and activation."""
         kernel = ops.convert_to_tensor(kernel)
-        if self._is_plain():
+        if self.is_plain():
             if self.strides == (1, 1) and self.filters <= 3 and self.padding == "valid":
                 return sum_of_rows(inputs, kernel)
             if is_compiled_for_cpu() and self.kernel_size == (3, 3) and None not in inputs.shape[1:3]:
@@ -146,7 +146,8 @@ class Convolution2D(layers.Conv2D):
                     return winograd(inputs, kernel, self.padding)
         return super().convolution_op(inputs, kernel)
 
-    def _is_plain(self) -> bool:
+    def is_plain(self) -> bool:
+        """Whether it is of the kind that the cheaper ways compute."""
         is_dense = self.dilation_rate == (1, 1) and self.groups == 1
         return is_dense and self.data_format == "channels_last" and self.compute_dtype == "float32"
 

@@ -12,6 +12,7 @@ from keras_nst.models.transfer_net import transfer_net
 NETS = {
     "transfer net": lambda: transfer_net((4, 6, 8), 2, 9),
     "lite": lambda: transfer_net((4, 6, 8), 2, 5),
+    "by Winograd's algorithm": lambda: transfer_net((32, 32, 32), 1, 5),
     "SDP-GAN": lambda: part(generator((4, 6, 8), 2, saliency_filters=(2, 3, 4, 5)), PICTURE),
     "without concatenation": lambda: part(generator((4, 6, 8), 2, concatenated=False), PICTURE),
     "CartoonGAN": lambda: part(generator((4, 6, 8), 2, saliency_filters=None), PICTURE),

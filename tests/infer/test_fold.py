@@ -1,28 +1,68 @@
+import collections
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from reference.nets import randomized
 
 from keras_nst.infer.fold import fold
+from keras_nst.models.layers import Convolution2D, ReflectionPadding2D
+from keras_nst.models.sdp_gan import PICTURE, generator, part
 from keras_nst.models.transfer_net import transfer_net
 
+NETS = {
+    "few channels": lambda: transfer_net(filters=(4, 6, 8), residual_blocks=2),
+    "many channels": lambda: transfer_net(filters=(32, 32, 48), residual_blocks=2),
+    "SDP-GAN": lambda: part(generator((32, 32, 32), 1, saliency_filters=(4, 4, 32, 32)), PICTURE),
+}
 
-@pytest.fixture(scope="module")
-def net():
-    return randomized(transfer_net(filters=(4, 6, 8), residual_blocks=2), np.random.default_rng(0))
+
+@pytest.fixture(scope="module", params=NETS)
+def net(request):
+    return randomized(NETS[request.param](), np.random.default_rng(0), 0.2)
 
 
-@pytest.mark.parametrize("shape", [(1, 16, 16, 3), (1, 37, 50, 3), (3, 24, 20, 3)])
+@pytest.mark.parametrize("shape", [(1, 16, 16, 3), (1, 37, 50, 3), (1, 48, 21, 3), (3, 24, 20, 3)])
 def test_a_folded_net_makes_the_same_picture(net, rng, shape):
     images = rng.random(shape, np.float32)
     np.testing.assert_allclose(fold(net)(images), net(images), atol=1e-4)
 
 
-def test_a_single_picture_is_normalized_by_one_operation(net):
-    def normalizations(batch):
-        function = tf.function(fold(net), input_signature=[tf.TensorSpec((batch, None, None, 3), tf.float32)])
-        return [node.type for node in function.get_concrete_function().graph.get_operations()].count("FusedBatchNormV3")
+def operations(net, batch):
+    """How many there are of each type."""
+    function = tf.function(net, input_signature=[tf.TensorSpec((batch, None, None, 3), tf.float32)])
+    return collections.Counter(node.type for node in function.get_concrete_function().graph.get_operations())
 
+
+@pytest.fixture
+def deep():
+    return transfer_net(filters=(32, 32, 32), residual_blocks=2)
+
+
+def test_a_single_picture_is_normalized_by_one_operation(deep):
     # Three of the encoder, two in each residual block, two of the decoder.
-    assert normalizations(1) == 9
-    assert normalizations(None) == 0
+    assert operations(fold(deep), 1)["FusedBatchNormV3"] == 9
+    assert operations(fold(deep), None)["FusedBatchNormV3"] == 0
+
+
+def test_a_single_picture_takes_few_convolutions(deep, monkeypatch):
+    # Three of the encoder and one to RGB are left of ten.
+    assert operations(fold(deep), 1)["Conv2D"] == 4
+    assert operations(fold(deep), None)["Conv2D"] == 10
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert operations(fold(deep), 1)["Conv2D"] == 10
+
+
+def test_other_convolutions_stay_as_they_are(rng):
+    image = keras.Input((None, None, 32))
+    padded = ReflectionPadding2D(1)(image)
+    outputs = [
+        Convolution2D(32, 3, **options)(padded)
+        for options in ({"padding": "same"}, {"strides": 2}, {"dilation_rate": 2}, {"groups": 2})
+    ]
+    outputs += [Convolution2D(32, 3)(image), Convolution2D(32, 5)(padded), Convolution2D(8, 3)(padded)]
+    net = randomized(keras.Model(image, outputs), np.random.default_rng(0), 0.2)
+    values = rng.random((1, 9, 10, 32), np.float32)
+    for found, expected in zip(fold(net)(values), net(values), strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -2,11 +2,13 @@
 
 import importlib.util
 import json
+import logging
 import math
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -105,6 +107,34 @@ def test_a_saved_model_runs_where_the_package_is_not(saved, expected, tmp_path):
     assert "Input is empty" in empty or "Unknown image file format" in empty
     assert "Invalid JPEG data" in cut
     assert "at least 16 pixels a side" in small
+
+
+def test_jpeg_is_decoded_as_elsewhere(saved, expected, tmp_path):
+    image = np.uint8(255 * resize(read("sample:coffee"), 96).rgb[0])
+    encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+    (tmp_path / "photo.jpg").write_bytes(encoded)
+    signature = tf.saved_model.load(saved).signatures["serving_bytes"]
+    (stylized,) = signature(image_bytes=tf.constant([encoded]))["stylized_bytes"]
+    decoded = np.rint(255 * read(tmp_path / "photo.jpg").rgb)
+    np.testing.assert_allclose(tf.io.decode_png(stylized)[None], expected(decoded), atol=1)
+
+
+def test_one_style_after_the_other_is_no_reason_to_warn_of_retracing(style, tmp_path, caplog):
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(caplog.handler)
+    for number in range(3):
+        export(style, tmp_path / str(number))
+    logger.removeHandler(caplog.handler)
+    assert [record for record in caplog.records if "retracing" in record.message] == []
+
+
+def test_a_batch_of_one_is_normalized_by_one_operation_and_others_are_not(saved):
+    import tensorflow as tf
+
+    library = tf.saved_model.load(saved).signatures["serving_default"].graph.as_graph_def().library.function
+    counts = [[node.op for node in function.node_def].count("FusedBatchNormV3") for function in library]
+    # Three of the encoder, two in the residual block, two of the decoder.
+    assert sum(counts) == max(counts) == 7
 
 
 def test_each_weight_is_stored_once(saved, style):

@@ -7,13 +7,15 @@ import tensorflow as tf
 from keras import ops
 
 from keras_nst.losses.functional import gram_matrix
-from keras_nst.models import layers
+from keras_nst.models import convolution, layers
 from keras_nst.models.convolution import (
     compiled_for_cpu,
+    reflected_winograd,
     sum_of_phases,
     sum_of_rows,
     sum_of_shifts,
     upsampled_convolution,
+    upsampled_winograd,
     winograd,
 )
 from keras_nst.models.transfer_net import transfer_net
@@ -43,6 +45,45 @@ def test_winograd_is_the_convolution_and_so_are_its_gradients(rng, height, width
     kernel = rng.normal(size=(3, 3, 5, 7)).astype(np.float32)
     expected = value_and_gradients(lambda image, kernel: ops.conv(image, kernel, padding=padding), image, kernel)
     assert_alike(value_and_gradients(lambda *arguments: winograd(*arguments, padding), image, kernel), expected)
+
+
+def test_the_transforms_are_those_of_the_paper():
+    # Lavin & Gray 2016, section 4.3.
+    inputs, taps, outputs = convolution._transforms(3)
+    np.testing.assert_array_equal(
+        inputs,
+        [
+            [4, 0, -5, 0, 1, 0],
+            [0, -4, -4, 1, 1, 0],
+            [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0],
+            [0, 2, -1, -2, 1, 0],
+            [0, 4, 0, -5, 0, 1],
+        ],
+    )
+    np.testing.assert_allclose(
+        24 * taps, [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], atol=1e-6
+    )
+    np.testing.assert_array_equal(
+        outputs, [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
+    )
+
+
+@pytest.mark.parametrize("taps", [2, 3])
+def test_the_transforms_give_four_outputs_of_any_sequence(rng, taps):
+    of_inputs, of_taps, to_outputs = convolution._transforms(taps)
+    sequence, kernel = rng.normal(size=taps + 3), rng.normal(size=taps)
+    found = to_outputs @ ((of_inputs @ sequence) * (of_taps @ kernel))
+    np.testing.assert_allclose(found, np.correlate(sequence, kernel), atol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 5), (3, 16), (13, 24)])
+def test_winograd_of_both_sides_is_the_convolution_of_what_is_reflected(rng, height, width):
+    image = rng.normal(size=(1, height, width, 5)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, 5, 7)).astype(np.float32)
+    padded = np.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    expected = ops.convert_to_numpy(ops.conv(padded, kernel, padding="valid"))
+    np.testing.assert_allclose(reflected_winograd(image, kernel), expected, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(("stride", "taps"), [(1, 3), (1, 5), (2, 3), (2, 5)])
@@ -77,6 +118,14 @@ def test_the_upsampled_convolution_is_that_of_the_resized_image_and_so_are_its_g
     kernel = rng.normal(size=(3, 3, 5, 7)).astype(np.float32)
     expected = value_and_gradients(resized_and_convolved, image, kernel)
     assert_alike(value_and_gradients(upsampled_convolution, image, kernel), expected)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 3), (7, 4), (12, 21)])
+def test_the_upsampled_convolution_by_winograd_is_that_of_the_resized_image(rng, height, width):
+    image = rng.normal(size=(1, height, width, 5)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, 5, 7)).astype(np.float32)
+    expected = ops.convert_to_numpy(resized_and_convolved(image, kernel))
+    np.testing.assert_allclose(upsampled_winograd(image, kernel), expected, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("kernel", [(9, 9), (1, 1), (3, 5)])
