@@ -74,6 +74,14 @@ def test_one_photograph_gives_one_file_of_its_size_that_records_what_made_it(her
     assert (record["style"], record["strength"]) == ("tiny", 0.5)
 
 
+def test_where_nothing_stands_out_nothing_is_protected(here, style, capsys):
+    Image.new("RGB", (48, 40), (120, 130, 140)).save("flat.png")
+    arguments = ("stylize", "flat.png", "--style", style, "--output")
+    assert run(capsys, *arguments, "whole.png")[0] == 0
+    assert run(capsys, *arguments, "kept.png", "--protect", "saliency")[0] == 0
+    np.testing.assert_array_equal(read("kept.png").rgb, read("whole.png").rgb)
+
+
 def test_what_is_protected_stays_as_it_was(here, style, capsys):
     mask = np.zeros((36, 48), np.uint8)
     mask[:, :24] = 255

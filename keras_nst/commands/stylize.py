@@ -178,8 +178,11 @@ def _strength(options, picture: Picture) -> float | np.ndarray:
         return options.strength
     from keras_nst.commands.masks import named_mask
     from keras_nst.images.masks import strengths
+    from keras_nst.infer.subject import MASKS, subject_mask
 
-    return strengths(named_mask(options.protect, picture), options.strength, options.protect_strength)
+    is_found = options.protect in MASKS  # It may be nothing, and then nothing is protected.
+    mask = subject_mask(picture, options.protect) if is_found else named_mask(options.protect, picture)
+    return strengths(mask, options.strength, options.protect_strength)
 
 
 def _stylizer(options, chosen: tuple[str, ...]):
