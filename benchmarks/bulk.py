@@ -52,13 +52,18 @@ def start(source: Path, output: Path, options: list[str], cores: list[int]) -> s
     )
 
 
+def results_in(folder: Path) -> list[Path]:
+    """Without the hidden file that a killed worker was writing."""
+    return sorted(folder.glob("[!.]*"))
+
+
 def rate(source: Path, options: list[str], cores: list[int]) -> float:
     """Pictures a second."""
     with tempfile.TemporaryDirectory() as folder:
         process = start(source, Path(folder), options, cores)
         if process.wait():
             raise RuntimeError(f"stylize {' '.join(options)} ended with {process.returncode}")
-        written = sorted(path.stat().st_mtime for path in Path(folder).iterdir())
+        written = sorted(path.stat().st_mtime for path in results_in(Path(folder)))
     return (len(written) - 1) / (written[-1] - written[0])
 
 
@@ -84,14 +89,14 @@ def kill_one(source: Path, count: int) -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         process = start(source, folder, [*RAY, str(len(CORES))], CORES)
-        while len(list(folder.iterdir())) < count / 3:
+        while len(results_in(folder)) < count / 3:
             if process.poll() is not None:
                 return ["it ended before a worker was killed"]
             time.sleep(0.2)
         os.kill(workers_of(process)[0], signal.SIGKILL)
-        done = len(list(folder.iterdir()))
+        done = len(results_in(folder))
         code = process.wait()
-        results = sorted(folder.iterdir())
+        results = results_in(folder)
         pictures = [cv2.imread(str(path)) for path in results]
         whole = sum(picture is not None and picture.shape == (HEIGHT, WIDTH, 3) for picture in pictures)
         print(f"a worker killed after {done}: {len(results)} of {count} results, {whole} whole")
