@@ -181,6 +181,26 @@ def sum_of_rows(image, kernel):
     return sum(part[:, row : row + 1 - rows or None] for row, part in enumerate(parts))
 
 
+def rows_as_channels(image, kernel, padding: str):
+    """Convolution of few channels as one of a single row, its channels those of all rows that the kernel covers.
+
+    As many multiplications; but the gradient by an image of three channels is a convolution to three filters, with most
+    of a vector register empty. This one's is to three for each row: from 32 filters of 7x7, a sixth of the time.
+
+    Args:
+        image: (batch, height, width, channels), its height and width known.
+        kernel: (rows, columns, channels, filters).
+        padding: "valid" or "same".
+    """
+    if padding == "same":
+        image = _padded_as_same(image, kernel, 1)
+    rows, columns, channels, filters = kernel.shape
+    height = image.shape[1] - rows + 1
+    stacked = ops.concatenate([image[:, row : row + height] for row in range(rows)], axis=-1)
+    flat = ops.reshape(ops.transpose(kernel, (1, 0, 2, 3)), (1, columns, rows * channels, filters))
+    return ops.conv(stacked, flat, padding="valid")
+
+
 # What two neighboring rows of an up-sampled picture take of two of the small one: a 3-tap kernel as two 2-tap ones.
 _PHASES = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
 

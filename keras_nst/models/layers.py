@@ -8,6 +8,7 @@ from keras import layers, ops
 
 from keras_nst.models.convolution import (
     is_compiled_for_cpu,
+    rows_as_channels,
     sum_of_phases,
     sum_of_rows,
     sum_of_shifts,
@@ -139,8 +140,10 @@ class Convolution2D(layers.Conv2D):
         if self.is_plain():
             if self.strides == (1, 1) and self.filters <= 3 and self.padding == "valid":
                 return sum_of_rows(inputs, kernel)
-            if is_compiled_for_cpu() and self.kernel_size == (3, 3) and None not in inputs.shape[1:3]:
-                if self.strides == (2, 2):
+            if is_compiled_for_cpu() and None not in inputs.shape[1:3]:
+                if self.strides == (1, 1) and inputs.shape[-1] <= 3 and self.kernel_size[0] > 1:
+                    return rows_as_channels(inputs, kernel, self.padding)
+                if self.strides == (2, 2) and self.kernel_size == (3, 3):
                     return sum_of_phases(inputs, kernel, self.padding)
                 if self._suits_winograd(inputs):
                     return winograd(inputs, kernel, self.padding)
@@ -153,8 +156,10 @@ class Convolution2D(layers.Conv2D):
 
     def _suits_winograd(self, image) -> bool:
         _, height, _, channels = image.shape
+        if self.strides != (1, 1) or self.kernel_size != (3, 3):
+            return False
         # With few channels the transforms cost more than the multiplications that they save.
-        if self.strides != (1, 1) or min(channels, self.filters) < 32:
+        if min(channels, self.filters) < 32:
             return False
         return (height if self.padding == "same" else height - 2) % 4 == 0
 

@@ -11,6 +11,7 @@ from keras_nst.models import convolution, layers
 from keras_nst.models.convolution import (
     compiled_for_cpu,
     reflected_winograd,
+    rows_as_channels,
     sum_of_phases,
     sum_of_rows,
     sum_of_shifts,
@@ -136,6 +137,15 @@ def test_the_sum_of_rows_is_the_convolution_and_so_are_its_gradients(rng, kernel
     assert_alike(value_and_gradients(sum_of_rows, image, kernel), expected)
 
 
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("kernel", [(7, 7), (3, 3), (2, 5)])
+def test_rows_as_channels_are_the_convolution_and_so_are_its_gradients(rng, kernel, padding):
+    image = rng.normal(size=(2, 11, 14, 3)).astype(np.float32)
+    kernel = rng.normal(size=(*kernel, 3, 8)).astype(np.float32)
+    expected = value_and_gradients(lambda image, kernel: ops.conv(image, kernel, padding=padding), image, kernel)
+    assert_alike(value_and_gradients(lambda *arguments: rows_as_channels(*arguments, padding), image, kernel), expected)
+
+
 def test_the_gradient_of_the_gram_is_that_of_the_product(rng):
     features = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
     expected = value_and_gradients(lambda features: tf.einsum("bhwc,bhwd->bcd", features, features) / 60, features)
@@ -144,23 +154,23 @@ def test_the_gradient_of_the_gram_is_that_of_the_product(rng):
 
 @pytest.fixture
 def ways(monkeypatch):
-    """Counts the calls of `winograd` and `sum_of_phases` by layers."""
+    """Counts by layers the calls of ways that only compilers for a CPU are given."""
     calls = collections.Counter()
 
     def counted(way):
         return lambda *arguments: calls.update([way.__name__]) or way(*arguments)
 
-    for way in (winograd, sum_of_phases):
+    for way in (winograd, sum_of_phases, rows_as_channels):
         monkeypatch.setattr(layers, way.__name__, counted(way))
     return calls
 
 
 @pytest.mark.parametrize(
     ("build", "expected"),
-    # All of VGG's but the first; the transfer net's residual blocks, and what halves the sides.
+    # Each net's first; all others of VGG; the transfer net's residual blocks, and what halves the sides.
     [
-        (lambda: vgg(["relu3_1", "relu4_1"]), {"winograd": 7}),
-        (lambda: transfer_net((32, 32, 32), 1), {"winograd": 2, "sum_of_phases": 2}),
+        (lambda: vgg(["relu3_1", "relu4_1"]), {"rows_as_channels": 1, "winograd": 7}),
+        (lambda: transfer_net((32, 32, 32), 1), {"rows_as_channels": 1, "winograd": 2, "sum_of_phases": 2}),
     ],
 )
 def test_compiled_networks_compute_the_same_in_fewer_multiplications(build, expected, rng, ways):
