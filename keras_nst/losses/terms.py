@@ -217,7 +217,8 @@ def absolute_content(layer: str, *, salient: bool = False) -> Loss:
 def saliency_content() -> Loss:
     """L1 distance of the output's saliency, as the net sees it, from the content's.
 
-    Source: Li et al. 2020, eq. (6). Differs from the source: the content's is a constant.
+    Source: Li et al. 2020, eq. (6). Differs from the source: the content's is a constant, and the net that sees is
+    frozen, as all that observes is.
     """
     seen = Measurement(("saliency/map",), lambda map: (map,))
     return Loss(
