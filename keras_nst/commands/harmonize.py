@@ -38,9 +38,11 @@ def run(options: argparse.Namespace) -> int:
     if options.keep_mask:
         write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
     load_tensorflow()
+    from keras_nst.fit import precision
     from keras_nst.jobs.harmonize import harmonize
 
     chosen = HarmonizeOptions(**{field.name: getattr(options, field.name) for field in _FIELDS})
+    chosen = dataclasses.replace(chosen, mixed_precision=precision.settled(chosen.mixed_precision))
     with Reporter(Console(stderr=True)) as reporter:
         result = harmonize(painting, composite, mask, chosen, progress=reporter)
     seconds = round(time.perf_counter() - began, 2)

@@ -117,6 +117,22 @@ def test_lbfgs_lowers_the_loss_with_every_step(quadratic, start):
         assert quadratic(now.image).value == pytest.approx(now.value, rel=1e-5)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.4])
+def test_lbfgs_tells_of_the_picture_that_a_step_led_to(start, rng, smoothing):
+    target, steepness = rng.uniform(0.2, 0.8, start.shape), 10 ** rng.uniform(0, 4, start.shape)
+
+    def quartic(image):
+        away = image - target
+        value = float(np.sum(steepness * away**4))
+        return Evaluation(value, {"": value}, np.float32(4 * steepness * away**3))
+
+    told = []
+    lbfgs(quartic, start, iterations=30, smoothing=smoothing, progress=told.append)
+    assert told[-1].evaluations > 1 + len(told)  # Some line searches looked further than where they led, or less far.
+    for now in told:
+        assert quartic(now.image).value == pytest.approx(now.value, rel=1e-6)
+
+
 def test_lbfgs_stops_when_steps_gain_too_little(quadratic, start):
     def values(tolerance):
         seen = []
