@@ -19,18 +19,20 @@ def gram(features, weights=None):
     return product / channels
 
 
-def shifted(features, down, right):
-    """What stands so far below and to the right of each position; beyond the border it is repeated."""
+def difference(features, down, right):
+    """By how much what stands so far below and to the right exceeds each position; 0 where nothing stands there."""
     height, width, _ = features.shape
-    rows = [min(row + down, height - 1) for row in range(height)]
-    columns = [min(column + right, width - 1) for column in range(width)]
-    return np.array([[features[row, column] for column in columns] for row in rows], np.float64)
+    found = np.zeros(features.shape)
+    for row in range(height - down):
+        for column in range(width - right):
+            found[row, column] = features[row + down, column + right].astype(np.float64) - features[row, column]
+    return found
 
 
 def high_order(features, weights=None):
     """Grams of the features and of their differences from the right, lower and lower right neighbor."""
-    neighbors = [shifted(features, *step) for step in ((0, 1), (1, 0), (1, 1))]
-    return [gram(features, weights), *(gram(neighbor - features, weights) for neighbor in neighbors)]
+    steps = (0, 1), (1, 0), (1, 1)
+    return [gram(features, weights), *(gram(difference(features, *step), weights) for step in steps)]
 
 
 def gaussian(features, weights=None):
@@ -81,8 +83,8 @@ def mean_high_order(output, target):
 
 def _variation(image, function, weights):
     weights = uniform(image) if weights is None else weights
-    steps = (shifted(image, *step) - image for step in ((0, 1), (1, 0)))
-    return float(np.sum(weights * sum(map(function, steps)))) / image.shape[-1]
+    steps = (0, 1), (1, 0)
+    return float(np.sum(weights * sum(function(difference(image, *step)) for step in steps))) / image.shape[-1]
 
 
 def squared_variation(image, weights=None):
