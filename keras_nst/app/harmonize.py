@@ -99,7 +99,7 @@ class HarmonizeTab:
             change.then(self.preview, scene, canvas, **HIDDEN)
         placed = [x.input, y.input, size.change, turn.change]
         gr.on(placed, self.preview, scene, canvas, trigger_mode="always_last", **HIDDEN)
-        working = run.click(_buttons(working=True), None, [run, stop], **HIDDEN).then(
+        working = run.click(self.begin, None, [run, stop], **HIDDEN).then(
             self.harmonize,
             [strokes, quality, *scene],
             result.outputs,
@@ -108,7 +108,7 @@ class HarmonizeTab:
             concurrency_limit=1,
             show_progress="hidden",
         )
-        working.then(_buttons(working=False), None, [run, stop], **HIDDEN)
+        working.then(lambda: _buttons(working=False), None, [run, stop], **HIDDEN)
         stop.click(self.stop, None, None, queue=False, **HIDDEN)
 
     def open(self, path: str | None) -> tuple:
@@ -130,6 +130,11 @@ class HarmonizeTab:
             return scene.painting
         return self._workshop.show(self._pasted(scene)[0])
 
+    def begin(self, request: gr.Request) -> tuple:
+        """Show the button to stop: from now on, so also while others are served first, the visitor can."""
+        self._stops[request.session_hash] = threading.Event()
+        return _buttons(working=True)
+
     def harmonize(self, request: gr.Request, strokes: str, quality: str, *values) -> Iterator[tuple]:
         """Harmonize, showing how far it has come.
 
@@ -145,23 +150,23 @@ class HarmonizeTab:
         Raises:
             InputError: There is no painting, no object, or it cannot be placed so.
         """
-        scene = Scene(*values)
-        if scene.painting is None or scene.selection is None:
-            raise InputError("An object and a painting are needed. Choose both first.")
-        pasted, mask = self._pasted(scene)
-        selected = np.float32(mask > 0.5)
-        check_object(selected)
-        chosen = HarmonizeOptions(style_strength=None if strokes == "auto" else float(strokes), quality=quality)
-        stop = self._stops[request.session_hash] = threading.Event()
+        stop = self._stops.setdefault(request.session_hash, threading.Event())
         began = time.perf_counter()
-        picture = self._workshop.picture(scene.painting)
-        before = self._workshop.show(pasted)
-        done, result = 0.0, pasted
-        # Half of the object before, half after.
-        middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
-        slider = gr.update(value=(before, before), slider_position=middle)
-        yield slider, _bar("Getting ready", done), gr.update(visible=False)
         try:
+            scene = Scene(*values)
+            if scene.painting is None or scene.selection is None:
+                raise InputError("An object and a painting are needed. Choose both first.")
+            pasted, mask = self._pasted(scene)
+            selected = np.float32(mask > 0.5)
+            check_object(selected)
+            chosen = HarmonizeOptions(style_strength=None if strokes == "auto" else float(strokes), quality=quality)
+            picture = self._workshop.picture(scene.painting)
+            before = self._workshop.show(pasted)
+            done, result = 0.0, pasted
+            # Half of the object before, half after.
+            middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
+            slider = gr.update(value=(before, before), slider_position=middle)
+            yield slider, _bar("Getting ready", done), gr.update(visible=False)
             for label, done, result in self._watched(visible(picture), pasted, selected, chosen, stop):
                 if done < 1:
                     yield (before, self._workshop.show(result)), _bar(label, done), gr.skip()
@@ -242,9 +247,9 @@ class _StoppedError(Exception):
     """Somebody wants no result any more."""
 
 
-def _buttons(working: bool):
+def _buttons(working: bool) -> tuple:
     """What shows the button to stop in place of the one to run."""
-    return lambda: (gr.update(visible=not working), gr.update(visible=working))
+    return gr.update(visible=not working), gr.update(visible=working)
 
 
 def _bar(label: str, done: float) -> str:

@@ -225,6 +225,17 @@ def test_a_visitor_stops_what_is_the_visitors(workshop, scene, taken):
     assert 0 < taken[-1] < 1000
 
 
+def test_what_waits_for_its_turn_is_stopped_too(workshop, scene, taken):
+    tab = HarmonizeTab(workshop)
+    tab.begin(VISITOR)
+    tab.stop(VISITOR)
+    *_, (_, note, _) = tab.harmonize(VISITOR, "auto", "draft", *scene)
+    assert note.startswith("Stopped")
+    assert not taken
+    *_, (_, note, _) = tab.harmonize(VISITOR, "0.5", "draft", *scene)
+    assert note.startswith("Done")
+
+
 def test_who_leaves_stops_it_too(workshop, scene, taken):
     running = HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene)
     next(running), next(running)
