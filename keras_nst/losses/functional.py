@@ -1,10 +1,8 @@
 """Statistics of features and distances between them, as plain functions of tensors.
 
-Everything is computed in float32, whatever the features come in, because squares and Grams overflow float16; but Grams
-of bfloat16, whose range is that of float32.
+Everything is computed in float32, whatever the features come in: squares and Grams overflow float16.
 """
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -22,24 +20,23 @@ def gram_matrix(features, weights=None):
     G = F^T F / (C H W), with F the features as a (H W, C) matrix; with weights F^T W F / C.
 
     Args:
-        features: (batch, height, width, channels). Of bfloat16 each sum is rounded to it, once.
+        features: (batch, height, width, channels).
         weights: What each position counts, (batch or 1, height, width, 1), summing to 1; None for all alike.
 
     Returns:
-        (batch, channels, channels), float32, symmetric and, but for rounding, positive semi-definite.
+        (batch, channels, channels), float32, symmetric and positive semi-definite.
 
     Source: Liu et al. 2019, eq. (3); Gatys et al. 2016; with weights Chen & Hsu 2016, W the square of their M. Differs
     from the source: the weights of a region sum to 1, so that regions of different areas can be compared.
     """
     batch, height, width, channels = ops.shape(features)
-    # A product of bfloat16 is added up in single precision, in a third of the time.
-    if keras.backend.standardize_dtype(features.dtype) != "bfloat16":
-        features = ops.cast(features, "float32")
-    shares = 1 / (height * width) if weights is None else ops.cast(weights, "float32")
-    # Before the product, so that it stays in range whatever the image's size.
-    scaled = features * ops.cast(ops.sqrt(shares / channels), features.dtype)
-    product = _self_product(ops.reshape(scaled, (batch, height * width, channels)))
-    return ops.cast(product, "float32")
+    features = ops.cast(features, "float32")
+    # Scaled before the product, so that it stays in range whatever the image's size.
+    if weights is None:
+        scaled = features / ops.sqrt(ops.cast(height * width * channels, "float32"))
+    else:
+        scaled = features * ops.sqrt(ops.cast(weights, "float32") / channels)
+    return _self_product(ops.reshape(scaled, (batch, height * width, channels)))
 
 
 def _self_product(flat):

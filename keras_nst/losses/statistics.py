@@ -50,6 +50,7 @@ def high_order() -> Statistic:
     """
 
     def measure(features, weights=None):
+        features = ops.cast(features, "float32")
         return tuple(gram_matrix(projected, weights) for projected in (features, *differences(features)))
 
     def distance(output, target):
