@@ -14,6 +14,7 @@ SAMPLES = {
     "camera": "camera.png",
     "chelsea": "chelsea.png",
     "coffee": "coffee.png",
+    "coins": "coins.png",
     "rocket": "rocket.jpg",
 }
 """Photographs that scikit-image installs with its wheel: our name and its file."""
