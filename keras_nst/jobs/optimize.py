@@ -28,8 +28,9 @@ from keras_nst.models.weights import at_hand, vgg_weights
 from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import recipe, weights
 
-# Estimates of what a run takes: beyond what is loaded, for each pixel, and for each of a window.
-FIXED_BYTES, PICTURE_BYTES, WINDOW_BYTES = 1_200_000_000, 1000, 6000
+# Estimates of what a run takes: beyond what is loaded, for each pixel, and for each of a window by the precision.
+FIXED_BYTES, PICTURE_BYTES = 1_500_000_000, 1000
+WINDOW_BYTES = {"off": 5000, "float16": 3000, "bfloat16": 3000}
 LEAST_TILE = 256
 # Where Linux tells of a container's memory: its limit, what is taken, and what of that are files that it would let go;
 # cgroups of version 2 and 1.
@@ -69,7 +70,7 @@ def optimize(
     """
     options = settled(options)
     full = resize(Picture(content), options.end_size).rgb
-    check_memory(full.shape[1:3], options.tile)
+    check_memory(full.shape[1:3], options.tile, options.mixed_precision)
     network = vgg(
         [*options.style_layers, *options.content_layers],
         backbone=options.backbone,
@@ -173,20 +174,25 @@ def settled(options: PixelOptions) -> PixelOptions:
     )
 
 
-def check_memory(size: tuple[int, int], tile: int | None) -> None:
+def check_memory(size: tuple[int, int], tile: int | None, precision: str) -> None:
     """Refuse a picture that the memory at hand will not hold.
+
+    Args:
+        size: Height and width.
+        tile: As `PixelOptions` has it.
+        precision: "off", "float16" or "bfloat16".
 
     Raises:
         InputError: It will not; the message says which tile would.
     """
     height, width = size
-    free = free_memory()
+    free, window_bytes = free_memory(), WINDOW_BYTES[precision]
     for_tiles = free - FIXED_BYTES - height * width * PICTURE_BYTES
     window = min(height, tile or height) * min(width, tile or width)
-    if window * WINDOW_BYTES <= for_tiles:
+    if window * window_bytes <= for_tiles:
         return
-    affordable = math.isqrt(max(0, for_tiles) // WINDOW_BYTES) // ALIGNMENT * ALIGNMENT
-    needed = FIXED_BYTES + height * width * PICTURE_BYTES + window * WINDOW_BYTES
+    affordable = math.isqrt(max(0, for_tiles) // window_bytes) // ALIGNMENT * ALIGNMENT
+    needed = FIXED_BYTES + height * width * PICTURE_BYTES + window * window_bytes
     advice = f"--tile {affordable}" if affordable >= LEAST_TILE else "a smaller --end-size"
     raise InputError(
         f"{width} x {height} pixels take about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Try {advice}."

@@ -183,13 +183,14 @@ def test_a_containers_limit_counts(tmp_path, monkeypatch, folder, limit, taken, 
     assert job.free_memory() == 8_000_000
 
 
-def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypatch):
+@pytest.mark.parametrize("precision", ["off", "bfloat16"])
+def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypatch, precision):
     monkeypatch.setattr(job, "free_memory", lambda: 6_000_000_000)
     with pytest.raises(InputError, match=r"2048 x 1536 pixels take about .* GB, and 6\.0 GB are free") as refused:
-        check_memory((1536, 2048), None)
+        check_memory((1536, 2048), None, precision)
     tile = int(re.search(r"--tile (\d+)", str(refused.value))[1])
-    check_memory((1536, 2048), tile)
+    check_memory((1536, 2048), tile, precision)
     with pytest.raises(InputError, match="--tile"):
-        check_memory((1536, 2048), 2 * tile)
+        check_memory((1536, 2048), 2 * tile, precision)
     with pytest.raises(InputError, match="a smaller --end-size"):
-        check_memory((20_000, 20_000), None)
+        check_memory((20_000, 20_000), None, precision)
