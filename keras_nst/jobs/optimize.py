@@ -29,7 +29,7 @@ from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import recipe, weights
 
 # Estimates of what a run takes: beyond what is loaded, for each pixel, and for each of a window by the precision.
-FIXED_BYTES, PICTURE_BYTES = 1_500_000_000, 1000
+FIXED_BYTES, PICTURE_BYTES = 1_500_000_000, 800
 WINDOW_BYTES = {"off": 5000, "float16": 3000, "bfloat16": 3000}
 LEAST_TILE = 256
 # Where Linux tells of a container's memory: its limit, what is taken, and what of that are files that it would let go;
