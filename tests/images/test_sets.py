@@ -134,7 +134,7 @@ def test_datasets_and_the_built_in_samples_serve_as_well(sets, tmp_path, monkeyp
         assert sorted(numbers(photos).ravel()) == sorted([*range(5)] * 2)
     assert len([*(tmp_path / "tfds").rglob(".keras_nst/*/*.png")]) == 5
     photos, saliency, *_ = take((None, "tfds:noise:style"), 2)
-    np.testing.assert_allclose(saliency[..., 0], photos[..., 0], atol=0.03)
+    np.testing.assert_allclose(saliency[..., 0], photos[..., 0], atol=0.04)  # Maps are made of smaller pictures.
 
 
 def test_maps_are_prepared_before_a_stream_begins(sets, monkeypatch):
