@@ -183,6 +183,14 @@ def test_a_containers_limit_counts(tmp_path, monkeypatch, folder, limit, taken, 
     assert job.free_memory() == 8_000_000
 
 
+def test_half_precision_is_given_larger_pictures(monkeypatch):
+    monkeypatch.setattr(job, "free_memory", lambda: 6_000_000_000)
+    check_memory((1024, 1024), None, "bfloat16")  # Which takes 4.8 GB, and 6.7 GB in float32.
+    check_memory((2048, 2048), 512, "bfloat16")  # Also 4.8 GB.
+    with pytest.raises(InputError, match="--tile"):
+        check_memory((1024, 1024), None, "off")
+
+
 @pytest.mark.parametrize("precision", ["off", "bfloat16"])
 def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypatch, precision):
     monkeypatch.setattr(job, "free_memory", lambda: 6_000_000_000)
