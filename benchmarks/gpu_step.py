@@ -1,14 +1,15 @@
-"""A training step of the transfer net on an accelerator: images per second in float32, bfloat16 and float16.
+"""A training step of the transfer net: images per second in float32, bfloat16 and float16, by size and batch.
 
-The paper's net against VGG16's features, batches of 256x256, by whichever backend of Keras is chosen; where there is no
-TensorFlow, JAX or PyTorch. The operations of a step are those of its convolutions: one pass for the photographs'
-content, and three for the net and for what VGG16 sees of its output, the pass back counted as two. Their share is of
-the rate that a product of large matrices reaches in the same type in the same run.
+The paper's net against VGG16's features, as `train` compiles it, by whichever backend of Keras is chosen: on a GPU
+without TensorFlow, JAX or PyTorch. The operations of a step are those of its convolutions: one pass for the content of
+the photographs, and three for the net and for what VGG16 sees of its output, the pass back counted as two. Their share
+is of the rate that a product of large matrices reaches in the same type in the same run.
 
-    KERAS_BACKEND=jax python benchmarks/gpu_step.py [--batches 1 4 16 32] [--steps 20] [--matrix 8192]
+    KERAS_BACKEND=jax python benchmarks/gpu_step.py [--sizes 256] [--batches 1 4 16 32] [--steps 20] [--matrix 8192]
 """
 
 import argparse
+import itertools
 import time
 
 import keras
@@ -22,13 +23,12 @@ from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.recipes import johnson2016
 
-SIZE = 256
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-def operations(model: keras.Model) -> float:
-    """Of a pass forward of one picture: two for each multiplication of its convolutions."""
-    sized = keras.models.clone_model(model, input_tensors=keras.Input((SIZE, SIZE, 3)))
+def operations(model: keras.Model, size: int) -> float:
+    """Of a pass forward of one square picture: two for each multiplication of its convolutions."""
+    sized = keras.models.clone_model(model, input_tensors=keras.Input((size, size, 3)))
     convolutions = (layer for layer in sized.layers if isinstance(layer, keras.layers.Conv2D))
     return sum(2.0 * np.prod(layer.output.shape[1:3]) * np.prod(layer.kernel.shape) for layer in convolutions)
 
@@ -44,14 +44,29 @@ def matrix_rate(side: int, dtype: str) -> float:
     return max(rates[1:])
 
 
-def images_per_second(policy: str, batch: int, steps: int) -> float:
+def operations_of_step(size: int) -> float:
+    """For each picture of a batch."""
+    content = operations(vgg([johnson2016.CONTENT_LAYER]), size)
+    return 3 * (operations(transfer_net(), size) + operations(vgg(johnson2016.STYLE_LAYERS), size)) + content
+
+
+def suits_xla(policy: str) -> bool:
+    """Whether the backend compiles a step by XLA; with TensorFlow, as `train` decides it."""
+    if keras.backend.backend() != "tensorflow":
+        return keras.backend.backend() == "jax"
+    from keras_nst.fit.devices import suits_xla
+
+    return suits_xla(policy)
+
+
+def images_per_second(policy: str, size: int, batch: int, steps: int) -> float:
     """Of steps after the first two, which compile."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     objective = Objective(johnson2016.loss(), Observer(vgg=vgg(dtype=policy)))
-    trainer = StyleTrainer(transfer_net(dtype=policy), objective.bind(style=rng.random((1, SIZE, SIZE, 3), np.float32)))
-    trainer.compile(keras.optimizers.Adam(1e-3), jit_compile=keras.backend.backend() != "torch")
-    photographs = rng.random((batch, SIZE, SIZE, 3), np.float32)
+    trainer = StyleTrainer(transfer_net(dtype=policy), objective.bind(style=rng.random((1, size, size, 3), np.float32)))
+    trainer.compile(keras.optimizers.Adam(1e-3), jit_compile=suits_xla(policy))
+    photographs = rng.random((batch, size, size, 3), np.float32)
     for _ in range(2):
         trainer.train_on_batch(photographs)
     began = time.perf_counter()
@@ -75,24 +90,26 @@ def peak_memory() -> str:
 
 
 def main() -> None:
-    """Measure each precision and batch, and print a table."""
+    """Measure each precision, size and batch, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256], help="of the crops")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16, 32])
     parser.add_argument("--steps", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--matrix", type=int, default=8192, help="side of the matrices (default: %(default)s)")
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
     options = parser.parse_args()
-    content = vgg([johnson2016.CONTENT_LAYER])
-    each = 3 * (operations(transfer_net()) + operations(vgg(johnson2016.STYLE_LAYERS))) + operations(content)
-    print(f"{keras.backend.backend()} on {keras.distribution.list_devices()[0]}, {each / 1e9:.0f} GFLOP an image")
+    each = {size: operations_of_step(size) for size in options.sizes}
+    device = keras.distribution.list_devices()[0]
+    counts = ", ".join(f"{count / 1e9:.0f} at {size}" for size, count in each.items())
+    print(f"{keras.backend.backend()} on {device}; GFLOP an image: {counts}")
     for precision in options.precisions:
         rate = matrix_rate(options.matrix, precision)
         print(f"{precision}: a product of matrices reaches {rate / 1e12:.2f} TFLOP/s")
-        for batch in options.batches:
-            speed = images_per_second(PRECISIONS[precision], batch, options.steps)
-            share = speed * each / rate
+        for size, batch in itertools.product(options.sizes, options.batches):
+            speed = images_per_second(PRECISIONS[precision], size, batch, options.steps)
             print(
-                f"  batch {batch:3}: {speed:8.2f} images/s   {share:5.1%} of it   peak so far {peak_memory()}",
+                f"  {size}x{size}, batch {batch:3}: {speed:8.2f} images/s   {speed * each[size] / rate:5.1%} of it"
+                f"   peak so far {peak_memory()}",
                 flush=True,
             )
 

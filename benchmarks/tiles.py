@@ -7,7 +7,7 @@ both from the painting, relative Gram matrices as in `keras_nst.evaluation`, may
 
 Exits with 1 when the largest takes more than 6 GB, or is not as near.
 
-    python benchmarks/tiles.py [--largest 2048] [--tile 512] [--quality]
+    python benchmarks/tiles.py [--largest 2048] [--tile 512] [--quality [--iterations 100]]
 """
 
 import argparse
@@ -61,6 +61,9 @@ def main() -> int:
     parser.add_argument("--largest", type=int, default=2048, help="longest side (default: %(default)s)")
     parser.add_argument("--tile", type=int, default=512, help="(default: %(default)s)")
     parser.add_argument("--quality", action="store_true", help="also compare a whole run with that of 512 pixels")
+    parser.add_argument(
+        "--iterations", type=int, default=100, help="steps of both at each scale (default: %(default)s)"
+    )
     options = parser.parse_args()
     failures = []
     with tempfile.TemporaryDirectory() as name:
@@ -78,7 +81,7 @@ def main() -> int:
         if options.quality:
             results = []
             for side, extra in ((512, ()), (options.largest, ("--tile", options.tile))):
-                seconds, _, output = optimize(folder, side, *extra)
+                seconds, _, output = optimize(folder, side, "--iterations", options.iterations, *extra)
                 print(f"{side} pixels, coarse to fine: {seconds:.0f} s", flush=True)
                 results.append(read(output, max_size=512).rgb)
             distances = style_distance(results, read(folder / "painting.png", max_size=512).rgb)
