@@ -6,7 +6,9 @@ Content 1, style 1000, total variation 10; VGG19 with average pooling; Adam at 0
 The paper's weights belong to a VGG whose input is standardized: divided by the standard deviation of ImageNet's pixels.
 VGG here takes differences in units of 1/255, so its features are `UNIT` times as large: squares of them are divided by
 UNIT^2, squares of Grams by UNIT^4, and the learning rate is in units of that deviation. The pixels of variation are
-those of the picture, in [0, 1]: in the network's units it would outweigh the other terms and leave flat patches.
+those of the picture, in [0, 1]: in the network's units it would outweigh the other terms and leave flat patches. With
+average pooling VGG's features are kept as large as with maxima (`POOLINGS`), or style would be too weak for these
+weights.
 """
 
 from collections.abc import Mapping, Sequence

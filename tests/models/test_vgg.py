@@ -99,20 +99,24 @@ def passing_on(channels=3):
     return dict.fromkeys(("block1_conv1", "block2_conv1"), (kernel, np.zeros(channels, np.float32)))
 
 
-@pytest.mark.parametrize(("pooling", "numpy"), [("max", np.max), ("average", np.mean)])
-def test_pooling_is_over_two_by_two_pixels(rng, pooling, numpy):
+@pytest.mark.parametrize(("pooling", "numpy", "gain"), [("max", np.max, 1.0), ("average", np.mean, 1.4)])
+def test_pooling_is_over_two_by_two_pixels(rng, pooling, numpy, gain):
     image = rng.uniform(size=(2, 6, 8, 3)).astype(np.float32)
     features = vgg(convolutions=passing_on(), pooling=pooling)(image)
     rectified = np.maximum(keras.applications.vgg16.preprocess_input(255 * image), 0)
     np.testing.assert_allclose(features["relu1_1"], rectified, atol=1e-4)
     blocks = rectified.reshape(2, 3, 2, 4, 2, 3)
-    np.testing.assert_allclose(features["relu2_1"], numpy(blocks, axis=(2, 4)), atol=1e-4)
+    np.testing.assert_allclose(features["relu2_1"], gain * numpy(blocks, axis=(2, 4)), atol=1e-4)
 
 
-def test_average_pooling_changes_what_lies_behind_a_pool(photograph):
-    of_max, of_average = (vgg(["relu1_2", "relu2_1"], pooling=pooling)(photograph) for pooling in ("max", "average"))
+def test_average_pooling_changes_what_lies_behind_a_pool_but_not_its_size():
+    photograph = skimage.data.astronaut()[None, ::2, ::2].astype(np.float32) / 255
+    behind = ["relu2_1", "relu3_1", "relu4_1", "relu4_3", "relu5_1"]
+    of_max, of_average = (vgg(["relu1_2", *behind], pooling=pooling)(photograph) for pooling in ("max", "average"))
     np.testing.assert_array_equal(of_max["relu1_2"], of_average["relu1_2"])
-    assert relative_error(of_average["relu2_1"], of_max["relu2_1"]) > 0.01
+    for layer in behind:
+        assert relative_error(of_average[layer], of_max[layer]) > 0.01
+        assert 2 / 3 < np.linalg.norm(of_average[layer]) / np.linalg.norm(of_max[layer]) < 3 / 2
 
 
 def test_replicate_padding_gives_a_flat_image_no_frame():
