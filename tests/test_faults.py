@@ -1,5 +1,6 @@
 """Killed, interrupted, without disk or memory: what is there is whole, and another run completes."""
 
+import itertools
 import json
 import os
 import random
@@ -139,36 +140,45 @@ def started(job, place, out):
     )
 
 
+def time_of(job, place, out) -> float:
+    """Seconds of a run to the end, whose results are checked."""
+    out.mkdir(exist_ok=True)
+    began = time.monotonic()
+    process = started(job, place, out)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    JOBS[job][1](out, ended=True)
+    return time.monotonic() - began
+
+
 @pytest.mark.slow(minutes=20)
 @pytest.mark.parametrize("job", JOBS)
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_ended_at_any_moment_all_is_whole_and_the_next_run_completes(job, sent, place, tmp_path):
-    check = JOBS[job][1]
-    (tmp_path / "whole").mkdir()
-    began = time.monotonic()
-    undisturbed = started(job, place, tmp_path / "whole")
-    _, err = undisturbed.communicate()
-    assert undisturbed.returncode == 0, err
-    lasting = time.monotonic() - began
-    check(tmp_path / "whole", ended=True)
+    folders = (tmp_path / str(number) for number in itertools.count())
+    folder = next(folders)
+    lasting = time_of(job, place, folder)
     moments = random.Random(0)
-    for turn in range(TIMES):
-        folder = tmp_path / str(turn)
-        folder.mkdir()
+    # What one run leaves is what the next begins with, which is ended as well: a job goes on until it has been let.
+    ended, completed = 0, True
+    while ended < TIMES:
+        if completed:
+            folder = next(folders)
+        folder.mkdir(exist_ok=True)
         process = started(job, place, folder)
-        time.sleep(moments.uniform(0.5, lasting))
-        process.send_signal(sent)
-        _, err = process.communicate()
-        if sent == signal.SIGINT and process.returncode:
-            assert process.returncode in (INTERRUPTED, -signal.SIGINT)
+        try:
+            _, err = process.communicate(timeout=moments.uniform(0.5, lasting))
+        except subprocess.TimeoutExpired:
+            process.send_signal(sent)
+            _, err = process.communicate()
+            ended += 1
+        completed = process.returncode == 0
+        if not completed:
+            assert process.returncode in (-sent, INTERRUPTED), err
             assert "Traceback" not in err
-        check(folder, ended=process.returncode == 0)
-        if process.returncode == 0 and job in ("training", "export"):
-            continue  # It had ended; again it would be another one.
-        again = started(job, place, folder)
-        _, err = again.communicate()
-        assert again.returncode == 0, err
-        check(folder, ended=True)
+        JOBS[job][1](folder, ended=completed)
+    if not completed:
+        time_of(job, place, folder)
 
 
 # Without disk.
