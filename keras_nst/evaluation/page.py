@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_nst.evaluation.charts import curves
 from keras_nst.files import replacing
+from keras_nst.fit.curves import curves
 from keras_nst.images.encoding import encode
 from keras_nst.images.picture import Picture, resize
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from keras_nst.evaluation.charts import bars, comparison, curves, read_losses
+from keras_nst.evaluation.charts import bars, comparison
 from keras_nst.evaluation.evaluate import FACTS, MEASURES, Evaluation
 from keras_nst.evaluation.sets import meanings
 from keras_nst.files import replacing
+from keras_nst.fit.curves import curves, read_losses
 from keras_nst.images.io import write
 
 RESULTS, SUMMARY, REPORT, PICTURES = "results.csv", "summary.json", "report.md", "pictures"

@@ -15,11 +15,11 @@ from rich.console import Console
 
 import keras_nst
 from keras_nst.errors import InputError
-from keras_nst.evaluation.charts import curves, read_losses
 from keras_nst.files import replacing
 from keras_nst.fit import devices, precision
 from keras_nst.fit.adversarial import AdversarialTrainer
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
+from keras_nst.fit.curves import curves, read_losses
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer, Trainer
 from keras_nst.images.datasets import Photographs, photographs

@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 
 from keras_nst.errors import InputError
-from keras_nst.evaluation.charts import bars, comparison, curves, overlay
+from keras_nst.evaluation.charts import bars, comparison, overlay
 from keras_nst.evaluation.evaluate import FACTS, MEASURES, Evaluation, View
 from keras_nst.evaluation.report import table, write_report
+from keras_nst.fit.curves import curves
 from keras_nst.images.io import read
 from keras_nst.images.sheet import GAP
 
