@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 
 import keras_nst
+from keras_nst import interruption
 from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.options import NETS, HarmonizeOptions, PixelOptions, TrainingOptions
 from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
@@ -41,14 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         options = _parser().parse_args(arguments)
-        code = importlib.import_module(f"keras_nst.commands.{options.command}").run(options)
+        with interruption.orderly():
+            code = importlib.import_module(f"keras_nst.commands.{options.command}").run(options)
         sys.stdout.flush()
         return code
     except InputError as error:
         print(one_line(error), file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt as interruption:
-        print("Interrupted.", *interruption.args, file=sys.stderr)  # Who knows how to go on has said so.
+    except KeyboardInterrupt as interrupted:
+        print("Interrupted.", *interrupted.args, file=sys.stderr)  # Who knows how to go on has said so.
         return INTERRUPTED
     except OSError as error:  # Of standard output, or of memory: files are told of where they are opened.
         print(f"error: Cannot go on: {error.strerror or error}.", file=sys.stderr)

@@ -19,7 +19,6 @@ from reference import bad_inputs
 
 from keras_nst.cli import main
 from keras_nst.images.io import read, read_record
-from keras_nst.images.references import References
 from keras_nst.jobs import learn
 from keras_nst.models.styles import MODEL, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
@@ -27,18 +26,6 @@ from keras_nst.models.weights import vgg_weights
 
 TIMES = int(os.environ.get("KERAS_NST_KILLS", 20))
 INTERRUPTED = 130
-
-
-def run_small(*arguments):
-    """A command in this process, with a small net and the first channels of VGG16."""
-    narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
-    learn.transfer_net = partial(transfer_net, filters=(4, 4, 8), residual_blocks=1)
-    learn.vgg_weights = lambda *_: narrow
-    if arguments[0] == "references":
-        folder = Path(arguments[1])
-        References(folder).prepare([(path.name, path) for path in sorted(folder.glob("*.png"))], 24)
-        return 0
-    return main(arguments)
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +40,13 @@ def place(tmp_path_factory):
     return folder
 
 
+SMALL = Path(__file__).parent / "reference" / "small_jobs.py"
+
+
 def training(place, out):
-    asked = ["--size", "32", "--batch", "2", "--style-size", "32", "--steps", "60"]
-    yield ["train", "--style", place / "photos" / "00.png", "--content", place / "photos", "-o", out / "style", *asked]
+    asked = ["--size", "32", "--batch", "2", "--style-size", "32", "--steps", "60", "-o", out / "style"]
+    learned = ["--style", place / "photos" / "00.png", "--content", place / "photos"]
+    yield [SMALL, "train", *learned, *asked]
     if (out / "style" / "training" / "options.json").exists():
         yield ["--resume"]
 
@@ -64,7 +55,7 @@ def trained(out, *, ended):
     if ended or (out / "style" / MODEL).exists():
         load_net(out / "style")
         assert ended <= ("steps" in read_card(out / "style"))
-    for path in (out / "style" / "training").glob("*.npz"):
+    for path in (out / "style" / "training").glob("[!.]*.npz"):
         with np.load(path, allow_pickle=False) as arrays:
             assert all(np.isfinite(arrays[name]).all() for name in arrays.files)
 
@@ -72,11 +63,11 @@ def trained(out, *, ended):
 def optimization(place, out):
     asked = ["--end-size", "48", "--iterations", "40", "--least-improvement", "0", "--save-every", "2"]
     pair = [place / "photos" / "00.png", place / "photos" / "07.png"]
-    yield ["optimize", *pair, *asked, "-o", out / "result.png"]
+    yield ["-m", "keras_nst", "optimize", *pair, *asked, "-o", out / "result.png"]
 
 
 def bulk(place, out):
-    yield ["stylize", place / "photos", "-s", place / "style", "-o", out]
+    yield ["-m", "keras_nst", "stylize", place / "photos", "-s", place / "style", "-o", out]
 
 
 def pictures(out, *, ended, least=1):
@@ -91,7 +82,7 @@ def hidden(path: Path) -> bool:
 
 
 def export(place, out):
-    yield ["export", place / "style", "-o", out / "models"]
+    yield ["-m", "keras_nst", "export", place / "style", "-o", out / "models"]
 
 
 def exported(out, *, ended):
@@ -109,7 +100,7 @@ def preparation(place, out):
     for path in (place / "photos").iterdir():
         if not (out / path.name).exists():
             (out / path.name).hardlink_to(path)
-    yield ["references", out]
+    yield [SMALL, "references", out]
 
 
 def prepared(out, *, ended):
@@ -130,13 +121,18 @@ JOBS = {
 
 
 def command(job, place, out) -> list[str]:
-    return [sys.executable, __file__, *(str(part) for parts in JOBS[job][0](place, out) for part in parts)]
+    return [sys.executable, *(str(part) for parts in JOBS[job][0](place, out) for part in parts)]
 
 
 def started(job, place, out):
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.Popen(
-        command(job, place, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+        command(job, place, out),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        text=True,
+        # Of a shell's background these tests would inherit that interruptions are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -167,7 +163,7 @@ def test_ended_at_any_moment_all_is_whole_and_the_next_run_completes(job, sent, 
         folder.mkdir(exist_ok=True)
         process = started(job, place, folder)
         try:
-            _, err = process.communicate(timeout=moments.uniform(0.5, lasting))
+            _, err = process.communicate(timeout=moments.uniform(1, lasting))
         except subprocess.TimeoutExpired:
             process.send_signal(sent)
             _, err = process.communicate()
@@ -322,7 +318,3 @@ def test_an_interruption_says_how_to_go_on(place, tmp_path, capfd, monkeypatch, 
     assert len(told) == 1
     assert hint in told[0]
     assert hint or told[0] == "Interrupted."
-
-
-if __name__ == "__main__":
-    sys.exit(run_small(*sys.argv[1:]))

@@ -1,0 +1,30 @@
+"""A training with a small net and VGG16's first channels, or the preparation of saliency maps, as a program."""
+
+import sys
+
+
+def run(arguments: list[str]) -> int:
+    from functools import partial
+    from pathlib import Path
+
+    from keras_nst.cli import main
+    from keras_nst.images.references import References
+    from keras_nst.jobs import learn
+    from keras_nst.models.transfer_net import transfer_net
+    from keras_nst.models.weights import vgg_weights
+
+    if arguments[0] == "references":
+        folder = Path(arguments[1])
+        References(folder).prepare([(path.name, path) for path in sorted(folder.glob("*.png"))], 24)
+        return 0
+    narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
+    learn.transfer_net = partial(transfer_net, filters=(4, 4, 8), residual_blocks=1)
+    learn.vgg_weights = lambda *_: narrow
+    return main(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # While this was loading, or in what is no command.
+        sys.exit(130)
