@@ -43,7 +43,8 @@ def orderly() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.settrace(None)
+        if waiting:
+            sys.settrace(None)
         signal.signal(signal.SIGINT, before)
 
 

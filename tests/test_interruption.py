@@ -106,6 +106,16 @@ def test_pythons_own_handler_is_back_afterwards():
         os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_without_an_interruption_a_tracer_stays():
+    def tracer(*_):
+        return None
+
+    sys.settrace(tracer)
+    with orderly():
+        pass
+    assert sys.gettrace() is tracer
+
+
 def test_another_thread_is_left_alone():
     raised = []
 
