@@ -20,10 +20,11 @@ FRAGILE = {"jax", "jaxlib", "keras", "llvmlite", "numba", "onnx", "tensorflow", 
 def orderly() -> Iterator[None]:
     """Within, an interruption is raised in this package's code, and a second one at once.
 
-    Python's own handler is back afterwards. In another thread than the main one, which hears no signals, nothing
-    changes.
+    Python's own handler is back afterwards. Where another one is at work nothing changes (a shell has what runs in the
+    background ignore interruptions), nor in another thread than the main one, which hears no signals.
     """
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
         yield
         return
     waiting = False
@@ -39,7 +40,7 @@ def orderly() -> Iterator[None]:
             frame = frame.f_back
         sys.settrace(_entered)
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGINT, interrupted)
     try:
         yield
     finally:

@@ -59,13 +59,14 @@ def interrupted(function, library):
 
 
 @pytest.fixture(autouse=True)
-def main_thread_and_no_tracer():
-    """A run without a tracer of somebody else's, like that of coverage."""
+def pythons_handler_and_the_tracer_afterwards():
+    """Python's handler, where the tests themselves ignore interruptions (as in a shell's background), and a tracer as before."""
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals are heard by the main thread alone")
-    before = sys.gettrace()
+    handler, tracer = signal.signal(signal.SIGINT, signal.default_int_handler), sys.gettrace()
     yield
-    sys.settrace(before)
+    sys.settrace(tracer)
+    signal.signal(signal.SIGINT, handler)
 
 
 @pytest.mark.parametrize("name", ["tensorflow.python", "keras", "jax._src"])
@@ -97,10 +98,16 @@ def test_a_second_one_is_raised_at_once():
     assert seen == ["swallowed"]
 
 
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL, lambda *_: None])
+def test_what_is_ignored_or_heard_by_another_stays_so(handler):
+    signal.signal(signal.SIGINT, handler)
+    with orderly():
+        assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
 def test_pythons_own_handler_is_back_afterwards():
-    before = signal.getsignal(signal.SIGINT)
     interrupted("use", module("tensorflow", LIBRARY))
-    assert signal.getsignal(signal.SIGINT) is before
     assert sys.gettrace() is None
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)

@@ -19,6 +19,7 @@ _REMEMBERED = 8
 
 # Read by OpenCV as it opens its first film: a broken one is told by us, in one line.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+_LOGGING, _SILENT = getattr(cv2.utils, "logging", cv2), 0  # OpenCV 4 has these functions among all others.
 
 
 class Film:
@@ -40,11 +41,11 @@ class Film:
             raise InputError(f"Expected the file of a film. {str(path)!r} is none.")
         if any("\ud800" <= character <= "\udfff" for character in str(path)):  # Bytes that are no UTF-8.
             raise InputError(f"Cannot read {path}: its name is no Unicode, which OpenCV does not survive. Rename it.")
-        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        level = _LOGGING.setLogLevel(_SILENT)
         try:
             self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         finally:
-            cv2.utils.logging.setLogLevel(level)
+            _LOGGING.setLogLevel(level)
         if not self._capture.isOpened():
             raise InputError(f"Cannot read {path}: it is no film that FFmpeg knows, or it is cut short.")
         self.rate = self._capture.get(cv2.CAP_PROP_FPS)
