@@ -60,7 +60,7 @@ def interrupted(function, library):
 
 @pytest.fixture(autouse=True)
 def pythons_handler_and_the_tracer_afterwards():
-    """Python's handler, where the tests themselves ignore interruptions (as in a shell's background), and a tracer as before."""
+    """As where nobody ignores interruptions, which a shell does for what runs in the background, and nobody traces."""
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals are heard by the main thread alone")
     handler, tracer = signal.signal(signal.SIGINT, signal.default_int_handler), sys.gettrace()

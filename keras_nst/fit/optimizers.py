@@ -18,6 +18,9 @@ from keras_nst.fit.pixels import Evaluation
 SMOOTHING = 0.4
 """Measured: 0.35 to 0.5 are alike and take the fewest evaluations; 0 takes more, and 1 more than that."""
 
+SHORT_WAVES = 7
+"""Pixels. A loss of VGG's features is less steep in shorter waves than in these."""
+
 AVERAGING = 0.99
 """Share that the mean of Adam's pictures keeps at each step."""
 
@@ -49,7 +52,7 @@ def lbfgs(
     *,
     iterations: int = 200,
     tolerance: float = 0.0,
-    history: int = 10,
+    history: int = 16,
     smoothing: float = SMOOTHING,
     progress: Callable[[Progress], None] | None = None,
 ) -> np.ndarray:
@@ -69,8 +72,8 @@ def lbfgs(
         iterations: Steps at most.
         tolerance: Stop when ten steps have lowered the loss by less than this part of it.
         history: Number of steps that the curvature is told from.
-        smoothing: The power of the wave length that a frequency's unit grows with; 0 for the pixels
-            themselves, with bounds.
+        smoothing: The power of the wave length, beyond short ones, that a frequency's unit grows with; 0 for the
+            pixels themselves, with bounds.
         progress: Called after each step; it may raise StopIteration to end the run.
 
     Returns:
@@ -171,7 +174,7 @@ def adam(
 
 
 class _Smoothing:
-    """A symmetric operator on a picture's free pixels that multiplies each frequency by a power of its wave length.
+    """A symmetric operator on a picture's free pixels: multiplies a wave by a power of 1 + its length / SHORT_WAVES.
 
     By the cosine transform, which goes on beyond a border as in a mirror, of the rectangle that holds these pixels.
     """
@@ -181,10 +184,10 @@ class _Smoothing:
         self._box = slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         self._free = free[self._box]
         height, width = self._free.shape[1:3]
-        frequency = np.hypot(np.arange(height)[:, None] / height, np.arange(width) / width)
-        # That of the mean is 0: it counts as the lowest of the others.
-        frequency = np.maximum(frequency, 1 / max(height, width))
-        self._gain = np.float32((frequency.max() / frequency) ** power)[None, ..., None]
+        half_waves = np.hypot(np.arange(height)[:, None] / height, np.arange(width) / width)  # In a pixel.
+        # There are none in the mean: it counts as the longest of the others.
+        length = 2 / np.maximum(half_waves, 1 / max(height, width))
+        self._gain = np.float32((1 + length / SHORT_WAVES) ** power)[None, ..., None]
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """The operator on the values of the free pixels, (pixels,)."""

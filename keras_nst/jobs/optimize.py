@@ -114,7 +114,7 @@ def _minimize(objective: PixelObjective, start: np.ndarray, free: np.ndarray, op
         iterations=options.iterations,
         tolerance=options.least_improvement,
         # Two pictures in double precision each: most of the memory that tiles leave.
-        history=5 if options.tile else 10,
+        history=5 if options.tile else 16,
         progress=report,
     )
 

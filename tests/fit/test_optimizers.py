@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_nst.errors import InputError
-from keras_nst.fit.optimizers import _Smoothing, adam, lbfgs
+from keras_nst.fit.optimizers import SHORT_WAVES, _Smoothing, adam, lbfgs
 from keras_nst.fit.pixels import Evaluation
 
 IMAGE = (1, 6, 5, 3)
@@ -281,6 +281,5 @@ def test_smoothing_enlarges_waves_by_a_power_of_their_length():
     smoothed = _Smoothing(np.ones((1, 16, 16, 1), bool), 0.5)
     for waves in (1, 4, 15):  # Half waves, down the picture.
         picture = np.broadcast_to(np.cos(np.pi * waves * rows / 16)[:, None], (16, 16)).ravel()
-        # Of the shortest there are: 15 half waves down and 15 across.
-        expected = np.sqrt(np.hypot(15, 15) / waves)
+        expected = np.sqrt(1 + (2 * 16 / waves) / SHORT_WAVES)
         np.testing.assert_allclose(smoothed(picture), expected * picture, atol=1e-5)
