@@ -28,9 +28,13 @@ from keras_nst.models.weights import at_hand, vgg_weights
 from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import recipe, weights
 
-# Estimates of what a run takes: beyond what is loaded, for each pixel, and for each of a window by the precision.
-FIXED_BYTES, PICTURE_BYTES = 1_500_000_000, 800
-WINDOW_BYTES = {"off": 5000, "float16": 3000, "bfloat16": 3000}
+# Steps that L-BFGS remembers, without tiles and in tiles. Each is two pictures in double precision: most of the memory
+# that tiles leave.
+HISTORY, HISTORY_IN_TILES = 16, 5
+# Estimates of what a run takes: beyond what is loaded, for each pixel, for each pixel and step remembered, and for each
+# pixel of a window by the precision.
+FIXED_BYTES, PICTURE_BYTES, STEP_BYTES = 1_500_000_000, 600, 48
+WINDOW_BYTES = {"off": 5400, "float16": 3400, "bfloat16": 3400}
 LEAST_TILE = 256
 # Where Linux tells of a container's memory: its limit, what is taken, and what of that are files that it would let go;
 # cgroups of version 2 and 1.
@@ -113,8 +117,7 @@ def _minimize(objective: PixelObjective, start: np.ndarray, free: np.ndarray, op
         free,
         iterations=options.iterations,
         tolerance=options.least_improvement,
-        # Two pictures in double precision each: most of the memory that tiles leave.
-        history=5 if options.tile else 16,
+        history=HISTORY_IN_TILES if options.tile else HISTORY,
         progress=report,
     )
 
@@ -187,12 +190,14 @@ def check_memory(size: tuple[int, int], tile: int | None, precision: str) -> Non
     """
     height, width = size
     free, window_bytes = free_memory(), WINDOW_BYTES[precision]
-    for_tiles = free - FIXED_BYTES - height * width * PICTURE_BYTES
     window = min(height, tile or height) * min(width, tile or width)
-    if window * window_bytes <= for_tiles:
+    without, in_tiles = (
+        FIXED_BYTES + height * width * (PICTURE_BYTES + STEP_BYTES * history) for history in (HISTORY, HISTORY_IN_TILES)
+    )
+    needed = (in_tiles if tile else without) + window * window_bytes
+    if needed <= free:
         return
-    affordable = math.isqrt(max(0, for_tiles) // window_bytes) // ALIGNMENT * ALIGNMENT
-    needed = FIXED_BYTES + height * width * PICTURE_BYTES + window * window_bytes
+    affordable = math.isqrt(max(0, free - in_tiles) // window_bytes) // ALIGNMENT * ALIGNMENT
     advice = f"--tile {affordable}" if affordable >= LEAST_TILE else "a smaller --end-size"
     raise InputError(
         f"{width} x {height} pixels take about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Try {advice}."
