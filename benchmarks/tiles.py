@@ -4,9 +4,8 @@ Each run is a process of its own, `keras-nst optimize` on scikit-image's astrona
 scale, of as many steps as L-BFGS remembers and one, is what its memory is: further steps take no more. With --quality,
 the picture of the largest size is made in tiles, coarse to fine, and compared with that of 512 pixels at the same
 scale, shrunk to 512: by how much of the photograph's distance from the painting, of relative Gram matrices as in
-`keras_nst.evaluation`, each is nearer to it.
-These parts may differ by a tenth. What is left of the distance is small, and more of it is left to the large picture,
-which has been made at another scale than it is measured at.
+`keras_nst.evaluation`, each is nearer to it. These parts may differ by a tenth. What is left of the distance is small,
+and more of it is left to the large picture, which has been made at another scale than it is measured at.
 
 Exits with 1 when the largest takes more than 6 GB, or is not as near.
 

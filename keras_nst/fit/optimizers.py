@@ -52,7 +52,7 @@ def lbfgs(
     *,
     iterations: int = 200,
     tolerance: float = 0.0,
-    history: int = 16,
+    history: int = 10,
     smoothing: float = SMOOTHING,
     progress: Callable[[Progress], None] | None = None,
 ) -> np.ndarray:

@@ -28,8 +28,8 @@ from keras_nst.models.weights import at_hand, vgg_weights
 from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import recipe, weights
 
-# Steps that L-BFGS remembers, without tiles and in tiles. Each is two pictures in double precision: most of the memory
-# that tiles leave.
+# Steps that L-BFGS remembers, without tiles and in tiles: each is two pictures in double precision, and those are most
+# of the memory that tiles leave.
 HISTORY, HISTORY_IN_TILES = 16, 5
 # Estimates of what a run takes: beyond what is loaded, for each pixel, for each pixel and step remembered, and for each
 # pixel of a window by the precision.
@@ -74,7 +74,7 @@ def optimize(
     """
     options = settled(options)
     full = resize(Picture(content), options.end_size).rgb
-    check_memory(full.shape[1:3], options.tile, options.mixed_precision)
+    check_memory(full.shape[1:3], options.tile, options.mixed_precision, options.optimizer)
     network = vgg(
         [*options.style_layers, *options.content_layers],
         backbone=options.backbone,
@@ -177,13 +177,14 @@ def settled(options: PixelOptions) -> PixelOptions:
     )
 
 
-def check_memory(size: tuple[int, int], tile: int | None, precision: str) -> None:
+def check_memory(size: tuple[int, int], tile: int | None, precision: str, optimizer: str = "lbfgs") -> None:
     """Refuse a picture that the memory at hand will not hold.
 
     Args:
         size: Height and width.
         tile: As `PixelOptions` has it.
         precision: "off", "float16" or "bfloat16".
+        optimizer: "lbfgs", or "adam", which remembers no steps.
 
     Raises:
         InputError: It will not; the message says which tile would.
@@ -192,7 +193,8 @@ def check_memory(size: tuple[int, int], tile: int | None, precision: str) -> Non
     free, window_bytes = free_memory(), WINDOW_BYTES[precision]
     window = min(height, tile or height) * min(width, tile or width)
     without, in_tiles = (
-        FIXED_BYTES + height * width * (PICTURE_BYTES + STEP_BYTES * history) for history in (HISTORY, HISTORY_IN_TILES)
+        FIXED_BYTES + height * width * (PICTURE_BYTES + STEP_BYTES * history * (optimizer == "lbfgs"))
+        for history in (HISTORY, HISTORY_IN_TILES)
     )
     needed = (in_tiles if tile else without) + window * window_bytes
     if needed <= free:

@@ -191,6 +191,14 @@ def test_half_precision_is_given_larger_pictures(monkeypatch):
         check_memory((1024, 1024), None, "off")
 
 
+def test_what_remembers_fewer_steps_is_given_larger_pictures(monkeypatch):
+    monkeypatch.setattr(job, "free_memory", lambda: 6_200_000_000)
+    with pytest.raises(InputError, match="--tile"):
+        check_memory((1024, 1024), None, "bfloat16")
+    check_memory((1024, 1024), 1024, "bfloat16")
+    check_memory((1024, 1024), None, "bfloat16", "adam")
+
+
 @pytest.mark.parametrize("precision", ["off", "bfloat16"])
 def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypatch, precision):
     monkeypatch.setattr(job, "free_memory", lambda: 6_000_000_000)
