@@ -7,6 +7,7 @@ import keras
 from keras import layers, ops
 
 from keras_nst.models.convolution import (
+    bilinear_upsampled_convolution,
     is_compiled_for_cpu,
     rows_as_channels,
     sum_of_phases,
@@ -188,6 +189,18 @@ class UpsampledConvolution2D(layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
+class BilinearUpsampledConvolution2D(UpsampledConvolution2D):
+    """Bilinear up-sampling by two and a 3x3 convolution, as one transposed convolution.
+
+    Repeated pixels draw a grid of the stride; interpolated ones do not.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        """The up-sampled convolution without bias and activation."""
+        return bilinear_upsampled_convolution(inputs, ops.convert_to_tensor(kernel))
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
 class DepthwiseConvolution2D(layers.DepthwiseConv2D):
     """keras.layers.DepthwiseConv2D with "same" padding and no bias, computed in a cheaper way where there is one."""
 
@@ -216,3 +229,51 @@ def instance_normalization(epsilon: float = 1e-5, **kwargs) -> layers.Layer:
     Source: Ulyanov, Vedaldi, Lempitsky 2016. Differs from the source: nothing.
     """
     return layers.GroupNormalization(groups=-1, epsilon=epsilon, **kwargs)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class ConditionalInstanceNormalization(layers.Layer):
+    """Instance normalization whose scale and offset are a linear function of a code, so that one net has many styles.
+
+    Called on features (batch, height, width, channels) and codes (batch, size of the code). The scale is 1 plus its
+    function of the code.
+
+    Args:
+        epsilon: Added to the variance.
+
+    Source: Dumoulin et al. 2017, eq. (5); Ghiasi et al. 2017, section 2.2, for the code. Differs from the source:
+    nothing.
+    """
+
+    def __init__(self, epsilon: float = 1e-5, **kwargs):
+        # The code stays in single precision under every policy.
+        super().__init__(autocast=False, **kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        (*_, channels), (_, size) = input_shape
+        faint = keras.initializers.RandomNormal(stddev=0.02)
+        self.kernel = self.add_weight(shape=(size, 2 * channels), initializer=faint, name="kernel")
+        self.bias = self.add_weight(shape=(2 * channels,), initializer="zeros", name="bias")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def scale_and_offset(self, code):
+        """Scale and offset (batch, channels), float32, of codes (batch, size)."""
+        both = ops.matmul(ops.cast(code, "float32"), self.kernel) + self.bias
+        scale, offset = ops.split(both, 2, axis=-1)
+        return 1.0 + scale, offset
+
+    def call(self, inputs):
+        features, code = inputs
+        scale, offset = (part[:, None, None] for part in self.scale_and_offset(code))
+        exact = ops.cast(features, "float32")
+        mean = ops.mean(exact, axis=(1, 2), keepdims=True)
+        variance = ops.mean(ops.square(exact), axis=(1, 2), keepdims=True) - ops.square(mean)
+        factor = scale * ops.rsqrt(ops.maximum(variance, 0.0) + self.epsilon)
+        # One product and one sum over the features, whatever their precision.
+        return features * ops.cast(factor, features.dtype) + ops.cast(offset - factor * mean, features.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from keras_nst.models.layers import (
+    BilinearUpsampledConvolution2D,
     CaffePreprocessing,
+    ConditionalInstanceNormalization,
     CropLike2D,
     NearestUpsampling2D,
     PadToMultiple2D,
@@ -97,3 +99,39 @@ def test_instance_normalization_is_per_channel_of_each_image(rng):
     np.testing.assert_allclose(
         layer(image), gamma * (image - mean) / np.sqrt(variance + 1e-5) + beta, rtol=1e-3, atol=1e-4
     )
+
+
+def conditional(rng, shapes):
+    layer = ConditionalInstanceNormalization()
+    layer.build(shapes)
+    layer.set_weights([rng.normal(size=weight.shape) for weight in layer.weights])
+    return layer
+
+
+def test_conditional_normalization_scales_and_shifts_by_the_code_of_each_image(rng):
+    features, codes = rng.normal(3, 2, (2, 6, 7, 3)).astype(np.float32), rng.normal(size=(2, 5)).astype(np.float32)
+    layer = conditional(rng, [features.shape, codes.shape])
+    kernel, bias = layer.get_weights()
+    normalized = (features - features.mean((1, 2), keepdims=True)) / features.std((1, 2), keepdims=True)
+    scale, offset = np.split((codes @ kernel + bias)[:, None, None], 2, axis=-1)
+    np.testing.assert_allclose(layer([features, codes]), (1 + scale) * normalized + offset, rtol=1e-3, atol=1e-4)
+
+
+def test_conditional_normalization_is_the_plain_one_at_scale_and_offset_of_a_code(rng):
+    features, codes = rng.normal(3, 2, (1, 6, 7, 3)).astype(np.float32), rng.normal(size=(1, 5)).astype(np.float32)
+    layer = conditional(rng, [features.shape, codes.shape])
+    plain = instance_normalization()
+    plain.build(features.shape)
+    plain.set_weights([np.asarray(part)[0] for part in layer.scale_and_offset(codes)])
+    np.testing.assert_allclose(layer([features, codes]), plain(features), rtol=1e-4, atol=1e-5)
+
+
+def test_bilinear_upsampling_and_convolution_are_those_of_two_steps(rng):
+    image = rng.normal(size=(2, 5, 8, 3)).astype(np.float32)
+    layer = BilinearUpsampledConvolution2D(4)
+    result = layer(image)
+    assert result.shape == layer.compute_output_shape(image.shape) == (2, 10, 16, 4)
+    upsampled = keras.ops.image.resize(image, (10, 16), interpolation="bilinear")
+    bordered = np.pad(upsampled, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    expected = keras.ops.conv(bordered, layer.kernel, padding="valid") + layer.bias
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
