@@ -66,7 +66,7 @@ def images_per_second(policy: str, size: int, batch: int, steps: int) -> float:
     objective = Objective(johnson2016.loss(), Observer(vgg=vgg(dtype=policy)))
     trainer = StyleTrainer(transfer_net(dtype=policy), objective.bind(style=rng.random((1, size, size, 3), np.float32)))
     trainer.compile(keras.optimizers.Adam(1e-3), jit_compile=suits_xla(policy))
-    photographs = rng.random((batch, size, size, 3), np.float32)
+    photographs = {"content": rng.random((batch, size, size, 3), np.float32)}
     for _ in range(2):
         trainer.train_on_batch(photographs)
     began = time.perf_counter()

@@ -45,7 +45,7 @@ def step(size: int, batch: int, precision: str) -> Callable[[], object]:
     objective = Objective(johnson2016.loss(), Observer(vgg=vgg(dtype=policy)))
     trainer = StyleTrainer(transfer_net(dtype=policy), objective.bind(style=rng.random((1, size, size, 3), np.float32)))
     trainer.compile(keras.optimizers.Adam(1e-3), jit_compile=devices.suits_xla(policy))
-    photographs = rng.random((batch, size, size, 3), np.float32)
+    photographs = {"content": rng.random((batch, size, size, 3), np.float32)}
     return lambda: trainer.train_on_batch(photographs)
 
 

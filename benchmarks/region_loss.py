@@ -58,7 +58,7 @@ def main() -> int:
     for turn in range(options.rounds + 1):
         for name, stepping in trainers.items():
             began = time.perf_counter()
-            stepping.train_on_batch(batch)
+            stepping.train_on_batch({"content": batch})
             if turn:
                 seconds[name].append(time.perf_counter() - began)
 

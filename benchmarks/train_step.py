@@ -215,7 +215,7 @@ def keras_step(net, batch: np.ndarray) -> Callable[[], float]:
 
     def step():
         trainer.reset_metrics()
-        return float(trainer.train_on_batch(batch, return_dict=True)["total"])
+        return float(trainer.train_on_batch({"content": batch}, return_dict=True)["total"])
 
     return step
 

@@ -62,7 +62,9 @@ if keras.backend.backend() == "tensorflow":
         def _gradients(self, losses, variables):
             with tf.GradientTape(persistent=len(variables) > 1) as tape, self._compiling():
                 found = losses()
-            return [tape.gradient(loss, own) for loss, own in zip(found, variables, strict=True)]
+            # Zeros for a variable that a loss does not reach.
+            zero = tf.UnconnectedGradients.ZERO
+            return [tape.gradient(loss, own, unconnected_gradients=zero) for loss, own in zip(found, variables, strict=True)]
 
         def _compiling(self):
             return compiled_for_cpu(self.jit_compile and not tf.config.list_physical_devices("GPU"))
@@ -84,7 +86,8 @@ elif keras.backend.backend() == "torch":
     class GradientStep(_Step):  # noqa: D101
         def _gradients(self, losses, variables):
             pairs = zip(losses(), variables, strict=True)
-            return [torch.autograd.grad(loss, [one.value for one in own], retain_graph=True) for loss, own in pairs]
+            keep = {"retain_graph": True, "materialize_grads": True}
+            return [torch.autograd.grad(loss, [one.value for one in own], **keep) for loss, own in pairs]
 
 else:
 

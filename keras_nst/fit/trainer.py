@@ -1,12 +1,13 @@
 """Keras models that train a net: the steps around the gradients, and against an objective of photographs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import keras
 from keras import ops
 
 from keras_nst.fit.autodiff import GradientStep
 from keras_nst.fit.objective import Objective
+from keras_nst.losses.algebra import Measurement
 
 
 class Trainer(GradientStep, keras.Model):
@@ -86,17 +87,35 @@ class Trainer(GradientStep, keras.Model):
 class StyleTrainer(Trainer):
     """Trains a net so that its output minimizes an objective; `fit` it on batches of photographs.
 
+    A batch is a dict: "content", the photographs (batch, height, width, 3) in [0, 1]; "image", what the net sees of
+    them, the same where it is missing; and for a net that learns many styles "style", the paintings (k, h, w, 3), each
+    of them for batch / k photographs in a row.
+
     The loss stands in `compute_loss`, so any Keras backend can train it.
 
     Args:
-        net: Model from photographs (batch, height, width, 3) in [0, 1] to stylized ones.
-        objective: What is minimized over the roles "output" and "content"; other roles are bound.
+        net: Model from photographs (batch, height, width, 3) in [0, 1] to stylized ones; or, with a condition, from
+            {"image": these, "statistics": (batch, n)}.
+        objective: What is minimized over the roles "output", "content" and, with a condition, "style"; others are bound.
+        condition: What is measured of the paintings for the net to know the style by; None for a net of one style.
+        shown: With a condition, the paintings (1, h, w, 3) that a preview shows the styles of.
         decay: See `Trainer`.
     """
 
-    def __init__(self, net: keras.Model, objective: Objective, decay: float = 0.999, **kwargs):
+    def __init__(
+        self,
+        net: keras.Model,
+        objective: Objective,
+        condition: Measurement | None = None,
+        shown: Sequence = (),
+        decay: float = 0.999,
+        **kwargs,
+    ):
         super().__init__(net, objective.loss.weights, decay, **kwargs)
         self.objective = objective
+        self.condition = condition
+        self._roles = ("content", "style") if condition else ("content",)
+        self._shown = [self._statistics(self._observed({"style": painting})) for painting in shown]
 
     @property
     def term_weights(self) -> dict[str, float]:
@@ -108,24 +127,51 @@ class StyleTrainer(Trainer):
         """The optimizer and the net's variables."""
         return [(self.optimizer, self.trainable_variables)]
 
+    def preview(self, photograph) -> list:
+        """What the net to keep makes of a photograph (1, height, width, 3), for one style or each that is shown."""
+        if not self.condition:
+            return [self.trained(photograph)]
+        return [self.trained({"image": photograph, "statistics": statistics}) for statistics in self._shown]
+
     def losses_of(self, data) -> list:
-        """The objective on a batch of photographs (batch, height, width, 3) in [0, 1]."""
-        photographs, *_ = keras.utils.unpack_x_y_sample_weight(data)
-        stylized = self(photographs, training=True)
-        return [self.compute_loss(x=photographs, y_pred=stylized, training=True)]
+        """The objective on a batch."""
+        batch, *_ = keras.utils.unpack_x_y_sample_weight(data)
+        seen = self._observed(batch)
+        return [self._compared(self.net(self._inputs(batch, seen), training=True), seen)]
 
     def validate(self, data):
-        """The objective of the net to keep on a batch of photographs, and its terms; the logs of `evaluate`."""
-        photographs, *_ = keras.utils.unpack_x_y_sample_weight(data)
-        self.compute_loss(x=photographs, y_pred=self.trained(photographs, training=False))
+        """The objective of the net to keep on a batch, and its terms; the logs of `evaluate`."""
+        batch, *_ = keras.utils.unpack_x_y_sample_weight(data)
+        seen = self._observed(batch)
+        self._compared(self.trained(self._inputs(batch, seen), training=False), seen)
         return {name: mean.result() for name, mean in self._means.items()}
 
-    def call(self, photographs, training=None):
+    def call(self, batch, training=None):
         """The net's output, (batch, height, width, 3) in [0, 1]."""
-        return self.net(photographs, training=training)
+        return self.net(self._inputs(batch, self._observed(batch)), training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The objective of the stylized photographs `y_pred` with the photographs `x` as content; logs each term."""
-        total, raw = self.objective(output=y_pred, content=x)
+        """The objective of the stylized photographs `y_pred` of the batch `x`; logs each term."""
+        return self._compared(y_pred, self._observed(x))
+
+    def _observed(self, batch: Mapping) -> dict:
+        """What loss and condition read of photographs and paintings."""
+        images = {role: batch[role] for role in self._roles if role in batch}
+        return self.objective.observe(images, {"style": self.condition.probes} if self.condition else None)
+
+    def _statistics(self, seen: Mapping):
+        (statistics,) = self.condition(seen["style"])
+        return statistics
+
+    def _inputs(self, batch: Mapping, seen: Mapping):
+        image = batch.get("image", batch["content"])
+        if not self.condition:
+            return image
+        statistics = self._statistics(seen)
+        each = image.shape[0] // statistics.shape[0]
+        return {"image": image, "statistics": ops.repeat(statistics, each, axis=0)}
+
+    def _compared(self, output, seen: Mapping):
+        total, raw = self.objective.loss({**seen, **self.objective.observe({"output": output})})
         self.log({"total": total, **raw})
         return total

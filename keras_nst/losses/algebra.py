@@ -38,6 +38,8 @@ class Measurement(NamedTuple):
 class Term:
     """One named distance: a measurement of the output against one of another role, or against nothing.
 
+    A target may be shared: of k targets for n items, each is that of n / k items in a row.
+
     Attributes:
         name: As the papers call it; the key of logs and weights.
         distance: Function of the output's statistic and, unless `against` is None, the target's; returns (batch,).
@@ -46,6 +48,7 @@ class Term:
         target: What is measured of the target; None for the same as of the output.
         additive: What of it is a sum over positions, so that it may be computed part by part of a picture: the
             "statistic", the "distance", or None.
+        pooled: Whether the output's statistic is averaged over the items that share a target, in place of each one's.
         constant: The target's statistic once it is bound.
     """
 
@@ -55,6 +58,7 @@ class Term:
     against: str | None = None
     target: Measurement | None = None
     additive: Literal["statistic", "distance"] | None = None
+    pooled: bool = False
     constant: tuple | None = None
 
     def probes(self, role: str) -> tuple[str, ...]:
@@ -70,7 +74,16 @@ class Term:
         if self.against is None:
             return ops.mean(self.distance(statistic))
         target = self.measure_target(scene[self.against]) if self.constant is None else self.constant
-        return ops.mean(self.distance(statistic, target))
+        return ops.mean(self.distance(*self._aligned(statistic, target)))
+
+    def _aligned(self, statistic: tuple, target: tuple) -> tuple[tuple, tuple]:
+        """Both with one number of items: targets are repeated, or what shares a target is averaged."""
+        items, targets = (tree.flatten(nest)[0].shape[0] for nest in (statistic, target))
+        if self.pooled:
+            statistic = tree.map_structure(lambda values: _averaged(values, targets), statistic)
+        elif targets not in (1, items):
+            target = tree.map_structure(lambda values: ops.repeat(values, items // targets, axis=0), target)
+        return statistic, target
 
     def gather(self, scene: Scene):
         """What is added up over the parts of a picture: the output's statistic, or else already the distance."""
@@ -84,6 +97,11 @@ class Term:
     def __call__(self, scene: Scene) -> Tensor:
         """The mean of the distance over the batch, a scalar."""
         return self.finish(self.gather(scene), scene)
+
+
+def _averaged(values: Tensor, groups: int) -> Tensor:
+    """The means of groups of consecutive items, (items, ...) to (groups, ...)."""
+    return ops.mean(ops.reshape(values, (groups, -1, *values.shape[1:])), axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,8 +125,28 @@ class Loss:
     def __add__(self, other: "Loss") -> "Loss":
         return Loss(self.terms + other.terms)
 
+    def __radd__(self, zero: int) -> "Loss":
+        # `sum` starts with 0.
+        return self if zero == 0 else NotImplemented
+
+    def __sub__(self, other: "Loss") -> "Loss":
+        return self + -1.0 * other
+
     def __rmul__(self, factor: float) -> "Loss":
         return Loss(tuple((factor * weight, term) for weight, term in self.terms))
+
+    __mul__ = __rmul__
+
+    def named(self, name: str) -> "Loss":
+        """The loss with its only term under another name, so that two terms of one kind can be added.
+
+        Raises:
+            ValueError: It has several terms.
+        """
+        if len(self.terms) != 1:
+            raise ValueError(f"Only a loss of one term can be named {name!r}. This has {len(self.terms)}.")
+        ((weight, term),) = self.terms
+        return Loss(((weight, dataclasses.replace(term, name=name)),))
 
     @property
     def weights(self) -> dict[str, float]:

@@ -74,6 +74,7 @@ def style(
     *layers: str,
     statistic: Statistic | None = None,
     shares: Sequence[float] | None = None,
+    pooled: bool = False,
     region: int | None = None,
 ) -> Loss:
     """Distance of a statistic of the output's VGG features from the style image's, summed over `layers`.
@@ -82,6 +83,8 @@ def style(
         *layers: VGG's taps, "relu1_2", "relu2_2" ...
         statistic: From `statistics`; None for Gram matrices.
         shares: What each layer's distance is multiplied by in the sum; None for 1 each.
+        pooled: Whether the statistic is that of all crops in a batch that share a painting, in place of each one's. A
+            crop of a painting is not its average: where each crop of a result must be, the style is an even weave.
         region: Number of the region that it is about, 0 for all that is painted; None for the whole picture. Of a
             region, the scene gives the weights of its positions at each layer, "region1/relu1_2", summing to 1. Region
             k > 0 is compared with the role "style<k>", the others with "style".
@@ -99,7 +102,7 @@ def style(
         return sum(share * statistic.distance(*pair) for share, *pair in zip(factors, output, target, strict=True))
 
     role = f"style{region or ''}"
-    term = Term(role, distance, Measurement(_probes(layers, region), measured), role, additive="statistic")
+    term = Term(role, distance, Measurement(_probes(layers, region), measured), role, additive="statistic", pooled=pooled)
     return Loss(((1.0, term),))
 
 

@@ -11,7 +11,8 @@ from keras_nst.errors import unknown
 class Observer:
     """Runs frozen networks on an image, each once and only as deep as the probes ask.
 
-    A probe is "network/tap" ("vgg/relu3_3"), or "image" for the image itself. Gradients reach the image and none of
+    A probe is "network/tap" ("vgg/relu3_3"), or "image" for the image itself; with "@2" behind it, of the image at half
+    of its size, by means of 2x2 pixels, and so with any number. Gradients reach the image and none of
     the weights, so that a network can look here that is trained elsewhere.
 
     Args:
@@ -31,8 +32,19 @@ class Observer:
         Raises:
             InputError: A probe names a network or tap that the observer does not have.
         """
-        probes = tuple(probes)
-        observed = {"image": ops.convert_to_tensor(image)} if "image" in probes else {}
+        by_size: dict[int, dict[str, str]] = {}
+        for probe in probes:
+            name, _, size = probe.partition("@")
+            by_size.setdefault(int(size or 1), {})[name] = probe
+        observed = {}
+        for size, asked in by_size.items():
+            smaller = ops.convert_to_tensor(image) if size == 1 else ops.average_pool(image, size, size)
+            found = self._observed(smaller, tuple(asked))
+            observed.update({probe: found[name] for name, probe in asked.items()})
+        return observed
+
+    def _observed(self, image, probes: tuple[str, ...]) -> dict[str, object]:
+        observed = {"image": image} if "image" in probes else {}
         for name, taps in self._taps(probes).items():
             network = self._network(name, taps)
             frozen = [ops.stop_gradient(weight) for weight in network.trainable_variables]

@@ -3,15 +3,14 @@
 import keras
 from keras import layers
 
+from keras_nst.models.blocks import Blocks
 from keras_nst.models.layers import (
     Convolution2D,
     CropLike2D,
     NearestUpsampling2D,
     PadToMultiple2D,
-    ReflectionPadding2D,
     instance_normalization,
 )
-from keras_nst.models.transfer_net import convolution, picture, residuals, upsampled
 
 PICTURE, MAP = "picture", "map"
 STRIDE = 8
@@ -55,15 +54,16 @@ def generator(
     """
     photograph = keras.Input((None, None, 3), name="image")
     padded = PadToMultiple2D(STRIDE, dtype=dtype, name="pad")(photograph)
+    blocks = Blocks(dtype)
     outputs, seen = {}, []
     if saliency_filters:
-        seen = _encoded(padded, saliency_filters, "saliency", dtype=dtype)
-        outputs[MAP] = _map(seen[-1], saliency_filters, photograph, dtype=dtype)
-    hidden = _encoded(padded, filters, "encode", seen if concatenated else [], dtype=dtype)[-1]
-    hidden = residuals(hidden, residual_blocks, dtype=dtype)
+        seen = _encoded(blocks, padded, saliency_filters, "saliency")
+        outputs[MAP] = _map(blocks, seen[-1], saliency_filters, photograph)
+    hidden = _encoded(blocks, padded, filters, "encode", seen if concatenated else [])[-1]
+    hidden = blocks.residuals(hidden, residual_blocks)
     for level, channels in ((1, filters[1]), (2, filters[0])):
-        hidden = upsampled(hidden, channels, f"decode{level}", dtype=dtype)
-    outputs[PICTURE] = picture(hidden, photograph, 7, dtype=dtype)
+        hidden = blocks.upsampled(hidden, channels, f"decode{level}")
+    outputs[PICTURE] = blocks.picture(hidden, photograph, 7)
     return keras.Model(photograph, outputs, name="generator")
 
 
@@ -123,29 +123,28 @@ def discriminator(
     return keras.Model(image, {"logits": logits}, name="discriminator")
 
 
-def _encoded(image, filters, name: str, seen=(), *, dtype):
+def _encoded(blocks: Blocks, image, filters, name: str, seen=()):
     """What an encoder has at each size, from full on, with what is seen by another one concatenated to it."""
     levels = []
     for level, channels in enumerate(filters, 1):
         kernel, stride = (7, 1) if level == 1 else (3, 2)
-        image = convolution(image, channels, kernel, f"{name}{level}", stride=stride, dtype=dtype)
+        image = blocks.convolution(image, channels, kernel, f"{name}{level}", stride=stride)
         levels.append(image)
         if seen:
-            image = layers.Concatenate(dtype=dtype, name=f"{name}{level}_concat")([image, seen[level - 1]])
+            image = layers.Concatenate(dtype=blocks.dtype, name=f"{name}{level}_concat")([image, seen[level - 1]])
     if seen:
         # The residual blocks have the encoder's channels.
-        levels[-1] = Convolution2D(channels, 1, dtype=dtype, name=f"{name}_join")(image)
+        levels[-1] = Convolution2D(channels, 1, dtype=blocks.dtype, name=f"{name}_join")(image)
     return levels
 
 
-def _map(image, filters, photograph, *, dtype):
+def _map(blocks: Blocks, image, filters, photograph):
     """The decoder of the saliency net."""
     for level in (3, 2):
-        image = convolution(image, filters[level - 1], 3, f"map{level}", dtype=dtype)
-        image = NearestUpsampling2D(dtype=dtype, name=f"map{level}_upsample")(image)
-    image = convolution(image, filters[0], 3, "map1", dtype=dtype)
-    image = ReflectionPadding2D(3, dtype=dtype, name="map_pad")(image)
-    image = Convolution2D(1, 7, dtype=dtype, name="map_conv")(image)
+        image = blocks.convolution(image, filters[level - 1], 3, f"map{level}")
+        image = NearestUpsampling2D(dtype=blocks.dtype, name=f"map{level}_upsample")(image)
+    image = blocks.convolution(image, filters[0], 3, "map1")
+    image = Convolution2D(1, 7, dtype=blocks.dtype, name="map_conv")(blocks.padded(image, 7, "map"))
     image = layers.Activation("sigmoid", dtype="float32", name="map_sigmoid")(image)
     image = NearestUpsampling2D(dtype="float32", name="map_upsample")(image)
     return CropLike2D(dtype="float32", name=MAP)([image, photograph])

@@ -74,7 +74,7 @@ def go_on(trainer, steps):
         averages.append(trainer.average.get_weights())
 
     notes = keras.callbacks.LambdaCallback(on_train_begin=note, on_epoch_end=note)
-    batches = tf.data.Dataset.from_tensors(PHOTOGRAPHS)  # One step an epoch, since logs are means over an epoch.
+    batches = tf.data.Dataset.from_tensors({"content": PHOTOGRAPHS})  # One step an epoch, since logs are means over an epoch.
     history = trainer.fit(batches, epochs=steps, shuffle=False, callbacks=[notes], verbose=0).history
     logs = [dict(zip(history, values, strict=True)) for values in zip(*history.values(), strict=True)]
     return Run(trainer, weights, averages, logs)
@@ -214,7 +214,7 @@ def test_a_half_precision_step_in_range_takes_the_unscaled_gradient(descent, obj
 def test_validation_is_the_objective_of_the_average_and_changes_nothing(objective):
     trainer = run(net(), objective, keras.optimizers.Adam(1e-2), 3).trainer
     averages, step = trainer.average.get_weights(), int(trainer.step)
-    found = trainer.evaluate(tf.data.Dataset.from_tensors(PHOTOGRAPHS), return_dict=True, verbose=0)
+    found = trainer.evaluate(tf.data.Dataset.from_tensors({"content": PHOTOGRAPHS}), return_dict=True, verbose=0)
     average = net(averages)(PHOTOGRAPHS, training=False)
     total, terms = objective(output=average, content=PHOTOGRAPHS)
     expected = {"total": total, **terms}

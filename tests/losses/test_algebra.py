@@ -46,6 +46,46 @@ def test_adding_and_scaling_leave_the_parts_as_they_were():
     assert (a.weights, b.weights) == ({"a": 1}, {"b": 1})
 
 
+def test_losses_sum_subtract_and_are_scaled_from_either_side():
+    assert sum([term("a"), 2 * term("b")]).weights == {"a": 1, "b": 2}
+    assert ((term("a") - 0.5 * term("b")) * 2).weights == {"a": 2, "b": -1}
+    with pytest.raises(TypeError):
+        1 + term("a")
+
+
+def test_two_terms_of_one_kind_can_be_added_under_names_of_their_own():
+    total, raw = (2 * term("near").named("fine") + term("near").named("coarse"))(SCENE)
+    assert {name: float(value) for name, value in raw.items()} == {"fine": 4, "coarse": 4}
+    assert float(total) == 3 * 4
+    with pytest.raises(ValueError, match="2"):
+        (term("a") + term("b")).named("both")
+
+
+# Two targets for four items: 1 of the first two, 0 of the last two.
+SHARED = {"output": {"p": np.float32([[3], [1], [0], [-2]])}, "style": {"p": np.float32([[1], [0]])}}
+
+
+def test_a_target_is_that_of_as_many_items_in_a_row():
+    total, _ = term("each", against="style")(SHARED)
+    assert float(total) == (2**2 + 0 + 0 + 2**2) / 4
+
+
+def test_pooled_items_are_averaged_before_they_are_compared_with_their_target():
+    total, _ = term("pooled", against="style", pooled=True)(SHARED)
+    assert float(total) == ((2 - 1) ** 2 + (-1 - 0) ** 2) / 2
+
+
+def test_pooled_style_is_that_of_all_crops_side_by_side(rng):
+    crops, painting = (rng.uniform(size=(n, 4, 6, 5)).astype(np.float32) for n in (3, 1))
+    side_by_side = np.concatenate(list(crops), axis=1)[None]
+    scene = lambda output: {"output": {"vgg/relu1_2": output}, "style": {"vgg/relu1_2": painting}}  # noqa: E731
+    pooled, _ = style("relu1_2", pooled=True)(scene(crops))
+    whole, _ = style("relu1_2")(scene(side_by_side))
+    each, _ = style("relu1_2")(scene(crops))
+    assert float(pooled) == pytest.approx(float(whole), rel=1e-5)
+    assert float(each) > float(pooled)
+
+
 def test_two_terms_of_one_name_are_refused():
     with pytest.raises(ValueError, match="Received twice: style"):
         style("relu1_2") + content("relu3_3") + style("relu2_2")

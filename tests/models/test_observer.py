@@ -70,6 +70,15 @@ def test_a_network_runs_once_and_only_as_deep_as_asked(observer, network, image,
         assert runs(network, lambda: observer(image, probes)) == expected
 
 
+def test_it_sees_the_image_at_a_part_of_its_size(observer, rng):
+    image = rng.uniform(size=(2, 8, 12, 3)).astype(np.float32)
+    observed = observer(image, ("net/deep", "net/deep@2", "image@4"))
+    means = {side: image.reshape(2, 8 // side, side, 12 // side, side, 3).mean((2, 4)) for side in (2, 4)}
+    np.testing.assert_allclose(observed["net/deep"], 30 * image, rtol=1e-6)
+    np.testing.assert_allclose(observed["net/deep@2"], 30 * means[2], rtol=1e-5)
+    np.testing.assert_allclose(observed["image@4"], means[4], rtol=1e-5)
+
+
 def test_networks_that_are_not_asked_do_not_run(network, image):
     other = keras.Model(network.input, {"tap": Counting(1)(network.input)})
     observer = Observer(net=network, other=other)

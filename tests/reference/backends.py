@@ -40,7 +40,7 @@ def style() -> list:
     objective = Objective(loss, Observer(vgg=vgg(["relu1_2", "relu2_1"]))).bind(style=pictures(1))
     trainer = StyleTrainer(given(transfer_net((4, 4, 8), 1)), objective)
     trainer.compile(keras.optimizers.SGD(1e-3), jit_compile=False)
-    photographs = pictures(2)
+    photographs = {"content": pictures(2)}
     logs = [trainer.train_on_batch(photographs, return_dict=True) for _ in range(STEPS)]
     return [*([float(log[name]) for name in ("total", *loss.weights)] for log in logs), *trainer.net.get_weights()]
 

@@ -1,0 +1,61 @@
+"""From a painting to the code of its style."""
+
+import keras
+from keras import layers, ops
+
+from keras_nst.losses.algebra import Measurement
+from keras_nst.models.unet import CODE_SIZE
+
+# What is about the mean of a tap's features over paintings, so that those of all taps are of one size.
+_UNITS = {"vgg/relu1_2": 400.0, "vgg/relu2_2": 700.0, "vgg/relu3_3": 1000.0, "vgg/relu4_3": 300.0}
+SIZE = 2 * (64 + 128 + 256 + 512)
+"""How many numbers `STATISTICS` has of VGG16."""
+
+
+def _statistics(*features):
+    parts = []
+    for values, unit in zip(features, _UNITS.values(), strict=True):
+        values = ops.cast(values, "float32") / unit
+        parts += [ops.mean(values, axis=(1, 2)), ops.std(values, axis=(1, 2))]
+    # Roots, since some channels are a hundred times as large as others.
+    return (ops.sqrt(ops.concatenate(parts, axis=-1) + 1e-4) - 0.5,)
+
+
+STATISTICS = Measurement(tuple(_UNITS), _statistics)
+"""Mean and standard deviation of each channel of VGG16's features of a painting, (batch, SIZE)."""
+
+
+def style_predictor(code_size: int = CODE_SIZE, *, statistics: int = SIZE, hidden: int = 256) -> keras.Model:
+    """Build the network that predicts a style's code from `STATISTICS` of its painting.
+
+    Args:
+        code_size: Numbers in a code.
+        statistics: Numbers that it is predicted from.
+        hidden: Units of the hidden layer.
+
+    Returns:
+        A model from (batch, statistics) to (batch, code_size).
+
+    Source: Ghiasi et al. 2017, section 2.2. Differs from the source: from statistics of VGG16's features, which the
+    style loss measures anyway, in place of an Inception of its own.
+    """
+    measured = keras.Input((statistics,), name="statistics")
+    code = layers.Dense(hidden, activation="relu", name="hidden")(measured)
+    return keras.Model(measured, layers.Dense(code_size, name="code")(code), name="style_predictor")
+
+
+def with_predictor(net: keras.Model) -> keras.Model:
+    """A conditional net behind a predictor of its codes, to be trained as one.
+
+    Args:
+        net: From {"image", "code"} to a picture, as `keras_nst.models.unet.unet`.
+
+    Returns:
+        A model from {"image": (batch, height, width, 3), "statistics": (batch, SIZE)} to the picture. Its layers
+        "style_predictor" and that of the net's name are the two.
+    """
+    photograph = keras.Input((None, None, 3), name="image")
+    measured = keras.Input((SIZE,), name="statistics")
+    predictor = style_predictor(net.input["code"].shape[-1])
+    picture = net({"image": photograph, "code": predictor(measured)})
+    return keras.Model({"image": photograph, "statistics": measured}, picture, name="predicted")
