@@ -38,6 +38,16 @@ TENSORFLOW = (
     "startup.py",
 )
 
+# Elsewhere a picture is what is seen of it. These write, size or paste it with its alpha.
+HIDDEN = (
+    "app/harmonize.py",
+    "commands/harmonize.py",
+    "commands/stylize.py",
+    "images/encoding.py",
+    "images/picture.py",
+    "infer/stylizer.py",
+)
+
 
 def part(module):
     """The folder or file under keras_nst that a module belongs to."""
@@ -84,6 +94,16 @@ def test_the_library_does_not_print():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
     assert [module for module in printing if RANK[part(module)] < RANK["cli"]] == []
+
+
+def test_colors_that_transparency_hides_are_read_in_few_named_places():
+    reading = {
+        module
+        for module in MODULES
+        for node in tree(module)
+        if isinstance(node, ast.Attribute) and node.attr == "straight"
+    }
+    assert [module for module in reading if not module.startswith(HIDDEN)] == []
 
 
 @pytest.mark.parametrize("module", ["keras_nst", "keras_nst.cli"])

@@ -16,7 +16,7 @@ from keras_nst.commands.masks import named_mask
 from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
-from keras_nst.images.picture import Picture, resize, visible
+from keras_nst.images.picture import Picture, resize
 from keras_nst.options import PixelOptions, Region
 from keras_nst.startup import load_tensorflow
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         )
     with Reporter(console, output, options.save_every) as reporter:
         try:
-            restyled = optimize(visible(picture), regions, chosen, progress=reporter)
+            restyled = optimize(picture.rgb, regions, chosen, progress=reporter)
         except KeyboardInterrupt:
             if reporter.saved:
                 raise KeyboardInterrupt(f"--init {reporter.saved} goes on from the last preview.") from None
@@ -55,8 +55,8 @@ def run(options: argparse.Namespace) -> int:
     if options.report:
         from keras_nst.evaluation.page import write_page
 
-        paintings = {Path(style).name: visible(read(style)) for style in options.style}
-        shown = {Path(options.content).name: visible(picture), **paintings, **reporter.pictures, "result": restyled}
+        paintings = {Path(style).name: read(style).rgb for style in options.style}
+        shown = {Path(options.content).name: picture.rgb, **paintings, **reporter.pictures, "result": restyled}
         write_page(options.report, f"{Path(output).name}, optimized", shown, reporter.history, record)
     height, width = restyled.shape[1:3]
     if options.json:
@@ -79,12 +79,12 @@ def _regions(options: argparse.Namespace, picture: Picture) -> list[Region]:
     if len(masks) < 2:
         style_mask = named_mask(options.style_mask[0], paintings[0]) if options.style_mask else None
         shares = options.blend or [1.0] * len(paintings)
-        return [Region([visible(painting) for painting in paintings], shares, *masks or [None], style_mask)]
+        return [Region([painting.rgb for painting in paintings], shares, *masks or [None], style_mask)]
     sources = [*options.style_mask, *[None] * (len(masks) - len(options.style_mask))]
     if len(paintings) == 1:
         paintings *= len(masks)
     return [
-        Region([visible(painting)], mask=mask, style_mask=source and named_mask(source, painting))
+        Region([painting.rgb], mask=mask, style_mask=source and named_mask(source, painting))
         for painting, mask, source in zip(paintings, masks, sources, strict=True)
     ]
 

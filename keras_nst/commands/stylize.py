@@ -94,14 +94,14 @@ def _run(options, chosen: tuple[str, ...], jobs: Iterable[Job]) -> Iterator[tupl
         began = time.perf_counter()
         result = stylizer(picture, strength=_strength(options, picture), color=options.color)
         if options.proof:
-            result = Picture(Proof(options.proof)(result.rgb), result.alpha)
+            result = Picture(Proof(options.proof)(result.straight), result.alpha)
         return result, seconds + time.perf_counter() - began
 
     def write_one(job: Job, picture_and_seconds) -> dict:
         picture, seconds = picture_and_seconds
         began = time.perf_counter()
         deliver(job[1], picture, bits=options.bits, record=_record(options, _name(chosen)))
-        height, width = picture.rgb.shape[1:3]
+        height, width = picture.straight.shape[1:3]
         return {"width": width, "height": height, "seconds": seconds + time.perf_counter() - began}
 
     return pipeline(jobs, read_one, stylize, write_one)

@@ -22,7 +22,7 @@ from keras_nst.images.picture import Picture, resize
 from keras_nst.images.saliency import WORKING_SIDE, saliency
 
 # Part of the folder's name. To be changed with the maps, so that no old one is taken for a new one.
-_KIND = "saliency-1"
+_KIND = "saliency-2"
 _AT_ONCE = 16  # Photographs for each process that are handed out, and held in memory, together.
 
 
