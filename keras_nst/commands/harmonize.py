@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import named_mask
 from keras_nst.commands.optimize import Reporter, default_output
+from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
     chosen = HarmonizeOptions(**{field.name: getattr(options, field.name) for field in _FIELDS})
     chosen = dataclasses.replace(chosen, mixed_precision=precision.settled(chosen.mixed_precision))
-    with Reporter(Console(stderr=True)) as reporter:
+    with Reporter(Console()) as reporter:
         result = harmonize(painting, composite, mask, chosen, progress=reporter)
     seconds = round(time.perf_counter() - began, 2)
     record = {"version": keras_nst.__version__, **dataclasses.asdict(chosen), **reporter.facts, "seconds": seconds}

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TimeElapsedColumn
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import named_mask
+from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
@@ -36,9 +36,9 @@ def run(options: argparse.Namespace) -> int:
     from keras_nst.jobs.optimize import optimize, settled
 
     chosen = settled(PixelOptions(**pixel_options(options)))
-    console = Console(stderr=True)
+    console = Console()
     if options.recipe == "jin2020" and chosen.backbone == "vgg16" and options.backbone is None:
-        console.print(
+        console.line(
             "VGG19's weights are not at hand: VGG16 takes its place. --backbone vgg19 downloads them, "
             "--vgg-weights FILE reads them."
         )
@@ -140,7 +140,7 @@ class Reporter:
 
     def __init__(self, console: Console, output: str = "-", every: int | None = None):
         self._console, self._output, self._every = console, Path("stdout.png" if output == "-" else output), every
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
+        self._bar = progress("{task.description}", BarColumn(), TimeElapsedColumn(), console=console)
         self._steps = self._evaluations = 0
         self._seconds = 0.0
         self._side = self._last = None
@@ -184,10 +184,9 @@ class Reporter:
     def _end_scale(self) -> None:
         if self._last:
             terms = ", ".join(f"{name} {value:.4g}" for name, value in self._last.terms.items())
-            self._console.print(
+            self._console.line(
                 f"{self._side} px: {self._last.value:.4g} after {self._last.evaluations} evaluations ({terms}), "
-                f"{self._last.seconds:.0f} s",
-                soft_wrap=True,
+                f"{self._last.seconds:.0f} s"
             )
             self.pictures[f"{self._side} px"] = self._last.image
             self._evaluations += self._last.evaluations

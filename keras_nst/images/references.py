@@ -13,9 +13,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
+from keras_nst.console import Console, track
 from keras_nst.errors import InputError
 from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
@@ -68,7 +67,7 @@ class References:
             InputError: A map cannot be written.
         """
         made = self._made(source for _, source in sources)
-        for _ in track(made, "Saliency", count, console=console or Console(quiet=True), transient=True):
+        for _ in track(made, "Saliency", count, console=console or Console(quiet=True)):
             pass
 
     def __call__(self, source: Path | bytes | None, rgb: np.ndarray) -> np.ndarray:
