@@ -207,6 +207,7 @@ def _add_train(commands) -> None:
     add("--seed", type=_number(int, 0), metavar="N", help="of the first weights and all draws (%(default)s)")
     add("--init", metavar="MODEL", help="start from this style: minutes instead of hours")
     add("--output", "-o", metavar="DIR", help="the style's folder (default: saved_models/<painting>)")
+    add("--overwrite", action="store_true", help="replace a style that the folder holds, when the training has ended")
     add("--resume", action="store_true", help="go on with an unfinished training")
     add("--mixed-precision", choices=("auto", "off", "float16", "bfloat16"), help=_PRECISION)
     add("--devices", type=_COUNT, metavar="N", help="that share each batch (%(default)s)")

@@ -15,8 +15,13 @@ class InputError(ValueError):
 
 
 def one_line(error: InputError) -> str:
-    """What the command line prints of it: also a file's name may hold line breaks and a terminal's commands."""
-    return "".join(part if part.isprintable() else repr(part)[1:-1] for part in f"error: {error}")
+    """What the command line prints of it."""
+    return printable(f"error: {error}")
+
+
+def printable(text: str) -> str:
+    """A text in one line, to be shown: also a file's name may hold line breaks and a terminal's commands."""
+    return "".join(part if part.isprintable() else repr(part)[1:-1] for part in text)
 
 
 def unknown(name: str, received: str, known: Iterable[str]) -> InputError:

@@ -1,6 +1,7 @@
 """Files and folders that are either whole or not there."""
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -60,6 +61,20 @@ def check_file(path: str | Path) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is a pipe or a device")
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def sha256(path: str | Path) -> str:
+    """The hash of a file's content, in hexadecimal digits.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    check_file(path)
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
 

@@ -13,7 +13,7 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 
 # Imports point to the left, or stay in their group.
 ORDER = [
-    {"__init__", "errors", "files", "interruption", "startup"},
+    {"__init__", "console", "errors", "files", "interruption", "startup"},
     {"images"},
     {"losses"},
     {"models"},
@@ -36,6 +36,16 @@ TENSORFLOW = (
     "infer/",
     "jobs/export.py",
     "startup.py",
+)
+
+# Elsewhere a picture is what is seen of it. These write, size or paste it with its alpha.
+HIDDEN = (
+    "app/harmonize.py",
+    "commands/harmonize.py",
+    "commands/stylize.py",
+    "images/encoding.py",
+    "images/picture.py",
+    "infer/stylizer.py",
 )
 
 
@@ -84,6 +94,30 @@ def test_the_library_does_not_print():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
     assert [module for module in printing if RANK[part(module)] < RANK["cli"]] == []
+
+
+def test_rich_shows_text_in_one_place():
+    """Where it is told to take none for markup; columns without text and tables may be made elsewhere."""
+    harmless = {"box.SIMPLE_HEAD", "table.Table"} | {
+        f"progress.{column}Column" for column in ("Bar", "MofNComplete", "TimeElapsed", "TimeRemaining")
+    }
+    found = {
+        f"{module}: {name}"
+        for module in MODULES
+        for name in imported(tree(module))
+        if module != "console.py" and name.split(".")[0] == "rich" and name.removeprefix("rich.") not in harmless
+    }
+    assert found == set()
+
+
+def test_colors_that_transparency_hides_are_read_in_few_named_places():
+    reading = {
+        module
+        for module in MODULES
+        for node in tree(module)
+        if isinstance(node, ast.Attribute) and node.attr == "straight"
+    }
+    assert [module for module in reading if not module.startswith(HIDDEN)] == []
 
 
 @pytest.mark.parametrize("module", ["keras_nst", "keras_nst.cli"])

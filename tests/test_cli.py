@@ -225,8 +225,8 @@ def trainings(monkeypatch):
     """What trainings are asked to do and whether they are resumed, in place of training."""
     asked = []
 
-    def learn(options, *, resume, console):
-        asked.append((options, resume))
+    def learn(options, *, resume, overwrite, console):
+        asked.append((options, resume, overwrite))
         return Path("learned")
 
     monkeypatch.setattr("keras_nst.jobs.learn.learn", learn)
@@ -239,7 +239,7 @@ def test_each_argument_of_a_training_reaches_its_own_option(here, style, capsys,
         "--lambda1 0.5 --lambda2 3 --content-weight 2 --category-weight 0.75 --edge-weight 7 "
         "--classifier ResNet50 --classifier-weights own.h5 --classifier-classes 11 --classifier-size 96 "
         "--steps 13 --size 64 --batch 5 --style-size 80 --lr 0.002 --seed 17 --mixed-precision bfloat16 "
-        "--vgg-weights vgg.h5 --output new --resume"
+        "--vgg-weights vgg.h5 --output new --resume --overwrite"
     )
     assert run(capsys, *arguments.split(), "--init", style)[0] == 0
     expected = TrainingOptions(
@@ -266,12 +266,12 @@ def test_each_argument_of_a_training_reaches_its_own_option(here, style, capsys,
         vgg_weights="vgg.h5",
         download=True,
     )
-    assert trainings == [(expected, True)]
+    assert trainings == [(expected, True, True)]
 
 
 def test_a_training_of_a_painting_alone_is_the_default_one(here, capsys, trainings):
     assert run(capsys, "train", "--style", "painting.jpg")[0] == 0
-    assert trainings == [(TrainingOptions("painting.jpg"), False)]
+    assert trainings == [(TrainingOptions("painting.jpg"), False, False)]
 
 
 BAD = {

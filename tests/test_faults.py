@@ -49,6 +49,8 @@ def training(place, out):
     yield [SMALL, "train", *learned, *asked]
     if (out / "style" / "training" / "options.json").exists():
         yield ["--resume"]
+    elif (out / "style" / MODEL).exists():  # Whole, but what tells of its training was not drawn.
+        yield ["--overwrite"]
 
 
 def trained(out, *, ended):

@@ -13,9 +13,9 @@ import numpy as np
 from keras_nst.app.parts import HIDDEN, Result, Selector, made, photograph, slider
 from keras_nst.app.workshop import Selection, Workshop, point
 from keras_nst.errors import InputError
-from keras_nst.images.masks import check
+from keras_nst.images.masks import check, seen
 from keras_nst.images.paste import check_object, place
-from keras_nst.images.picture import Picture, visible
+from keras_nst.images.picture import Picture
 from keras_nst.images.pyramid import fit, sizes
 from keras_nst.options import HarmonizeOptions
 from keras_nst.startup import load_tensorflow
@@ -167,7 +167,7 @@ class HarmonizeTab:
             middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
             slider = gr.update(value=(before, before), slider_position=middle)
             yield slider, _bar("Getting ready", done), gr.update(visible=False)
-            for label, done, result in self._watched(visible(picture), pasted, selected, chosen, stop):
+            for label, done, result in self._watched(picture.rgb, pasted, selected, chosen, stop):
                 if done < 1:
                     yield (before, self._workshop.show(result)), _bar(label, done), gr.skip()
         finally:
@@ -190,8 +190,9 @@ class HarmonizeTab:
         picture, mask = self._workshop.picture(scene.selection.path), self._workshop.mask(*scene[:3])
         check(mask, *picture.rgb.shape[1:3], "The selection")
         at = None if scene.x is None or scene.y is None else (scene.x, scene.y)
-        painting = visible(self._workshop.picture(scene.painting))
-        return place(painting, picture.rgb, mask, at, rotate=scene.turn, share=scene.size / 100)
+        painting = self._workshop.picture(scene.painting).rgb
+        mask = seen(mask, picture)
+        return place(painting, picture.straight, mask, at, rotate=scene.turn, share=scene.size / 100)
 
     def _watched(self, painting, pasted, mask, options, stop) -> Iterator[tuple[str, float, np.ndarray]]:
         """A line, the part that is done and a picture, again and again until all is done or stopped."""

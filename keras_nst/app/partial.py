@@ -8,7 +8,7 @@ from keras_nst.app.parts import Result, Selector, made, style_picker, title
 from keras_nst.app.workshop import FEATHER, Selection, Workshop
 from keras_nst.errors import InputError
 from keras_nst.images.masks import check, feather
-from keras_nst.images.picture import Picture, visible
+from keras_nst.images.picture import Picture
 from keras_nst.infer.part import restyle_part
 from keras_nst.models.styles import styles
 
@@ -65,7 +65,7 @@ class PartialTab:
         check(mask, *picture.rgb.shape[1:3], "The selection")
         inside, outside = self._restyling(style), background and self._restyling(background)
         began = time.perf_counter()
-        result = restyle_part(visible(picture), feather(mask, FEATHER), inside, outside or None)
+        result = restyle_part(picture.rgb, feather(mask, FEATHER), inside, outside or None)
         record = {"style": style, "background_style": background or None}
         path = self._workshop.deliver(Picture(result, picture.alpha), selection.path, f"{style}-part", record)
         return made(selection.path, path, f"{time.perf_counter() - began:.1f} s")

@@ -17,7 +17,7 @@ from keras_nst.images.encoding import encode
 from keras_nst.images.io import read, write
 from keras_nst.images.masks import flood, overlay, refine
 from keras_nst.images.paste import cut_object
-from keras_nst.images.picture import Picture, visible
+from keras_nst.images.picture import Picture
 from keras_nst.infer.subject import MASKS, subject_mask
 from keras_nst.models.styles import find_style, styles
 from keras_nst.startup import load_tensorflow
@@ -116,7 +116,7 @@ class Workshop:
     def show_selection(self, selection: Selection, tolerance: float, refined: bool) -> str:
         """The path of a picture of what is selected; of the picture itself where nothing is."""
         mask = self.mask(selection, tolerance, refined)
-        return self.show(overlay(visible(self.picture(selection.path)), mask)) if mask.any() else selection.path
+        return self.show(overlay(self.picture(selection.path).rgb, mask)) if mask.any() else selection.path
 
     def deliver(self, picture: Picture, path: str, method: str, record: dict) -> str:
         """Write a result.
@@ -172,7 +172,7 @@ class Workshop:
     def _select(self, selection: Selection, tolerance: float, refined: bool) -> np.ndarray:
         """The mask of a selection, (1, h, w, 1); zeros where nothing is selected."""
         picture = self.picture(selection.path)
-        rgb = visible(picture)
+        rgb = picture.rgb
         mask = cut_object(picture) if selection.begin == "object" else np.zeros_like(rgb[..., :1])
         for click in selection.clicks:
             area = flood(rgb, [(click.x, click.y)], tolerance)

@@ -5,9 +5,7 @@ import json
 import os
 from functools import partial
 
-from rich.console import Console
-from rich.progress import track
-
+from keras_nst.console import Console, track
 from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.files import make_folder
 from keras_nst.images.io import read
@@ -16,7 +14,7 @@ from keras_nst.startup import load_tensorflow
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print the means, and write the report that was asked for."""
-    console = Console(stderr=True)
+    console = Console()
     whole = os.path.isdir(options.style) or options.style.startswith("tfds:")
     if not whole:
         read(options.style)  # A wrong path is told before TensorFlow has loaded.
@@ -25,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     if options.report:
         make_folder(options.report)
     for reason in photographs.skipped:
-        console.print(f"Skipped: {reason}", highlight=False, markup=False, soft_wrap=True)
+        console.line(f"Skipped: {reason}")
     load_tensorflow()
     from tensorflow_datasets.datasets.siscore.labels import IMAGENET_LABELS_LIST
 
@@ -36,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     from keras_nst.models.vgg import vgg
 
     features, classifier = vgg(), gap_classifier()
-    progress = partial(track, console=console, transient=True)
+    progress = partial(track, console=console)
     style = options.style
     if whole:
         style = StyleSet(
@@ -46,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
             progress=partial(progress, description="Reading the style"),
         )
         for name, reason in style.skipped.items():
-            console.print(f"Skipped: {name}: {reason}", highlight=False, markup=False, soft_wrap=True)
+            console.line(f"Skipped: {name}: {reason}")
     evaluation = evaluate(
         models,
         photographs,
@@ -61,5 +59,5 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(evaluation.summary()))
     else:
-        Console().print(table(evaluation))
+        Console(stderr=False).print(table(evaluation))
     return 0

@@ -4,11 +4,9 @@ import argparse
 import math
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-
 import keras_nst
 from keras_nst.commands.inputs import check_destination
+from keras_nst.console import Console, track
 from keras_nst.errors import InputError
 from keras_nst.images.film import Film, distinct
 from keras_nst.images.io import write
@@ -22,14 +20,12 @@ def run(options: argparse.Namespace) -> int:
     check_destination(str(folder / f"{stem}.jpg"))
     if folder.is_dir() and any(path.name.startswith(f"{stem}-") for path in folder.iterdir()):
         raise InputError(f"{folder} already holds frames of {stem}. Remove them, or choose another --output.")
-    console = Console(stderr=True)
+    console = Console()
     looked = track(
         film.frames(options.every),
         "Looking for frames",
         math.ceil(film.count / film.stride(options.every)) or None,
         console=console,
-        transient=True,
-        disable=not console.is_terminal,
     )
     kept = 0
     for number, rgb in distinct(looked, ssim=options.ssim, psnr=options.psnr):
@@ -40,8 +36,6 @@ def run(options: argparse.Namespace) -> int:
     if not kept:
         raise InputError(f"Cannot read {options.film}: no frame can be decoded.")
     if film.seen < 0.9 * film.count:
-        console.print(
-            f"The film ends after {film.seen} of {film.count} frames: it is damaged or cut short.", soft_wrap=True
-        )
+        console.line(f"The film ends after {film.seen} of {film.count} frames: it is damaged or cut short.")
     print(f"{folder}  {kept} frames of {math.ceil(film.seen / film.stride(options.every))} looked at")
     return 0

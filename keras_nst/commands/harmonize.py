@@ -8,17 +8,18 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import named_mask
 from keras_nst.commands.optimize import Reporter, default_output
+from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
+from keras_nst.images.masks import seen
 from keras_nst.images.paste import check_object, cut_object, find_object, place
-from keras_nst.images.picture import Picture, visible
+from keras_nst.images.picture import Picture
 from keras_nst.options import HarmonizeOptions
 from keras_nst.startup import load_tensorflow
 
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         check_destination(path)
     began = time.perf_counter()
     background = read(content(options.background))
-    painting = visible(background)
+    painting = background.rgb
     composite, mask = _composite(options, painting)
     others = _others(options, painting)
     if options.report:
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
     chosen = HarmonizeOptions(**{field.name: getattr(options, field.name) for field in _FIELDS})
     chosen = dataclasses.replace(chosen, mixed_precision=precision.settled(chosen.mixed_precision))
-    with Reporter(Console(stderr=True)) as reporter:
+    with Reporter(Console()) as reporter:
         result = harmonize(painting, composite, mask, chosen, progress=reporter)
     seconds = round(time.perf_counter() - began, 2)
     record = {"version": keras_nst.__version__, **dataclasses.asdict(chosen), **reporter.facts, "seconds": seconds}
@@ -78,7 +79,8 @@ def _composite(options: argparse.Namespace, painting: np.ndarray) -> tuple[np.nd
         mask = find_object(composite, painting) if mask is None else mask
     else:
         mask = cut_object(paste, options.select) if mask is None else mask
-        composite, mask = place(painting, paste.rgb, mask, options.at, options.scale, options.rotate or 0.0)
+        where = options.at, options.scale, options.rotate or 0.0
+        composite, mask = place(painting, paste.straight, seen(mask, paste), *where)
     selected = np.float32(mask > 0.5)
     check_object(selected)
     return composite, selected

@@ -9,7 +9,7 @@ from keras_nst.errors import InputError
 from keras_nst.images.encoding import check_format
 from keras_nst.images.io import read, write
 from keras_nst.images.masks import check, feather, flood, from_alpha, from_picture, overlay, rectangle, refine
-from keras_nst.images.picture import Picture, visible
+from keras_nst.images.picture import Picture
 from keras_nst.infer.subject import MASKS, subject_mask
 
 
@@ -32,7 +32,7 @@ def select_mask(options: argparse.Namespace, picture: Picture) -> np.ndarray:
     """
     for path in filter(None, (options.save_mask, options.show_mask)):
         check_format(Path(path).suffix)
-    rgb = visible(picture)
+    rgb = picture.rgb
     size = rgb.shape[1:3]
     masks = []
     if options.select:

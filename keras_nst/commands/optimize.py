@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TimeElapsedColumn
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import named_mask
+from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
-from keras_nst.images.picture import Picture, resize, visible
+from keras_nst.images.picture import Picture, resize
 from keras_nst.options import PixelOptions, Region
 from keras_nst.startup import load_tensorflow
 
@@ -36,15 +36,15 @@ def run(options: argparse.Namespace) -> int:
     from keras_nst.jobs.optimize import optimize, settled
 
     chosen = settled(PixelOptions(**pixel_options(options)))
-    console = Console(stderr=True)
+    console = Console()
     if options.recipe == "jin2020" and chosen.backbone == "vgg16" and options.backbone is None:
-        console.print(
+        console.line(
             "VGG19's weights are not at hand: VGG16 takes its place. --backbone vgg19 downloads them, "
             "--vgg-weights FILE reads them."
         )
     with Reporter(console, output, options.save_every) as reporter:
         try:
-            restyled = optimize(visible(picture), regions, chosen, progress=reporter)
+            restyled = optimize(picture.rgb, regions, chosen, progress=reporter)
         except KeyboardInterrupt:
             if reporter.saved:
                 raise KeyboardInterrupt(f"--init {reporter.saved} goes on from the last preview.") from None
@@ -55,8 +55,8 @@ def run(options: argparse.Namespace) -> int:
     if options.report:
         from keras_nst.evaluation.page import write_page
 
-        paintings = {Path(style).name: visible(read(style)) for style in options.style}
-        shown = {Path(options.content).name: visible(picture), **paintings, **reporter.pictures, "result": restyled}
+        paintings = {Path(style).name: read(style).rgb for style in options.style}
+        shown = {Path(options.content).name: picture.rgb, **paintings, **reporter.pictures, "result": restyled}
         write_page(options.report, f"{Path(output).name}, optimized", shown, reporter.history, record)
     height, width = restyled.shape[1:3]
     if options.json:
@@ -79,12 +79,12 @@ def _regions(options: argparse.Namespace, picture: Picture) -> list[Region]:
     if len(masks) < 2:
         style_mask = named_mask(options.style_mask[0], paintings[0]) if options.style_mask else None
         shares = options.blend or [1.0] * len(paintings)
-        return [Region([visible(painting) for painting in paintings], shares, *masks or [None], style_mask)]
+        return [Region([painting.rgb for painting in paintings], shares, *masks or [None], style_mask)]
     sources = [*options.style_mask, *[None] * (len(masks) - len(options.style_mask))]
     if len(paintings) == 1:
         paintings *= len(masks)
     return [
-        Region([visible(painting)], mask=mask, style_mask=source and named_mask(source, painting))
+        Region([painting.rgb], mask=mask, style_mask=source and named_mask(source, painting))
         for painting, mask, source in zip(paintings, masks, sources, strict=True)
     ]
 
@@ -140,7 +140,7 @@ class Reporter:
 
     def __init__(self, console: Console, output: str = "-", every: int | None = None):
         self._console, self._output, self._every = console, Path("stdout.png" if output == "-" else output), every
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
+        self._bar = progress("{task.description}", BarColumn(), TimeElapsedColumn(), console=console)
         self._steps = self._evaluations = 0
         self._seconds = 0.0
         self._side = self._last = None
@@ -184,10 +184,9 @@ class Reporter:
     def _end_scale(self) -> None:
         if self._last:
             terms = ", ".join(f"{name} {value:.4g}" for name, value in self._last.terms.items())
-            self._console.print(
+            self._console.line(
                 f"{self._side} px: {self._last.value:.4g} after {self._last.evaluations} evaluations ({terms}), "
-                f"{self._last.seconds:.0f} s",
-                soft_wrap=True,
+                f"{self._last.seconds:.0f} s"
             )
             self.pictures[f"{self._side} px"] = self._last.image
             self._evaluations += self._last.evaluations

@@ -7,14 +7,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver
 from keras_nst.commands.masks import select_mask
 from keras_nst.commands.optimize import Reporter, default_output, pixel_options
+from keras_nst.console import Console
 from keras_nst.images.io import read
-from keras_nst.images.picture import Picture, visible
+from keras_nst.images.picture import Picture
 from keras_nst.models.styles import find_style
 from keras_nst.options import PixelOptions, Region
 from keras_nst.startup import load_tensorflow
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
     began = time.perf_counter()
     background = options.background_style and restyled(options.background_style)
-    result = restyle_part(visible(picture), mask, restyled(options.style), background)
+    result = restyle_part(picture.rgb, mask, restyled(options.style), background)
     record = {"version": keras_nst.__version__, "style": Path(options.style).name}
     deliver(output, Picture(result, picture.alpha), record=record)
     if output != "-":
@@ -59,5 +59,5 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: argp
     from keras_nst.jobs.optimize import optimize
 
     settings = dataclasses.replace(PixelOptions(**pixel_options(options)), end_size=max(rgb.shape[1:3]))
-    with Reporter(Console(stderr=True)) as reporter:
-        return optimize(rgb, [Region([visible(painting)], mask=mask)], settings, progress=reporter)
+    with Reporter(Console()) as reporter:
+        return optimize(rgb, [Region([painting.rgb], mask=mask)], settings, progress=reporter)

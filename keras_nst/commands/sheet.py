@@ -6,7 +6,7 @@ from pathlib import Path
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver, expand
 from keras_nst.images.io import read
-from keras_nst.images.picture import Picture, visible
+from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
 from keras_nst.models.styles import find_style, styles
 from keras_nst.startup import load_tensorflow
@@ -16,7 +16,7 @@ def run(options: argparse.Namespace) -> int:
     """Stylize each photograph in each style, and write the sheet."""
     check_destination(options.output)
     chosen = [find_style(style) for style in options.style or styles()]
-    photographs = [visible(read(content(source), max_size=options.max_size)) for source in expand(options.inputs)]
+    photographs = [read(content(source), max_size=options.max_size).rgb for source in expand(options.inputs)]
     load_tensorflow()
     from keras_nst.infer.stylizer import Stylizer
 

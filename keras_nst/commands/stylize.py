@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 import keras_nst
 from keras_nst.commands.inputs import content, deliver, destinations, each, expand, result_name
+from keras_nst.console import Console, progress
 from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.images.clips import check_clip_format, inspect, is_clip
 from keras_nst.images.encoding import check_format
@@ -94,14 +94,14 @@ def _run(options, chosen: tuple[str, ...], jobs: Iterable[Job]) -> Iterator[tupl
         began = time.perf_counter()
         result = stylizer(picture, strength=_strength(options, picture), color=options.color)
         if options.proof:
-            result = Picture(Proof(options.proof)(result.rgb), result.alpha)
+            result = Picture(Proof(options.proof)(result.straight), result.alpha)
         return result, seconds + time.perf_counter() - began
 
     def write_one(job: Job, picture_and_seconds) -> dict:
         picture, seconds = picture_and_seconds
         began = time.perf_counter()
         deliver(job[1], picture, bits=options.bits, record=_record(options, _name(chosen)))
-        height, width = picture.rgb.shape[1:3]
+        height, width = picture.straight.shape[1:3]
         return {"width": width, "height": height, "seconds": seconds + time.perf_counter() - began}
 
     return pipeline(jobs, read_one, stylize, write_one)
@@ -135,8 +135,8 @@ def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
     if options.protect:
         raise InputError("What is in a clip moves, and --protect does not follow it. Leave it out.")
     outputs = destinations(inputs, options.output, functools.partial(result_name, name), check_clip_format)
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
+    console = Console()
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
 
     def process(source: str, output: str) -> None:
         began = time.perf_counter()
@@ -146,7 +146,7 @@ def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
         def stylize(frame):
             return _stylizer(options, chosen)(Picture(frame), strength=options.strength, color=options.color).rgb
 
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        with progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(Path(source).name, total=clip.frames)
             stylize_clip(
                 clip,

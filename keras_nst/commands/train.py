@@ -3,8 +3,7 @@
 import argparse
 import dataclasses
 
-from rich.console import Console
-
+from keras_nst.console import Console
 from keras_nst.images.io import read
 from keras_nst.models.styles import find_style, styles
 from keras_nst.options import TrainingOptions
@@ -14,7 +13,7 @@ from keras_nst.startup import load_tensorflow
 
 def run(options: argparse.Namespace) -> int:
     """Train, and print the command that uses the result."""
-    console = Console(stderr=True)
+    console = Console()
     if options.recipe not in ADVERSARIAL:
         read(options.style)  # A wrong path is told before TensorFlow has loaded.
     options.lambdas = (options.lambda1, options.lambda2)
@@ -22,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     if options.init:
         find_style(options.init)
     if options.content is None:
-        console.print(
+        console.line(
             "Training on built-in samples and synthetic images; --content FOLDER of photographs gives better nets."
         )
     load_tensorflow(at_once=0)  # The photographs are read by the same threads.
@@ -31,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(TrainingOptions)}
     asked = TrainingOptions(**given)
     try:
-        folder = learn(asked, resume=options.resume, console=console)
+        folder = learn(asked, resume=options.resume, overwrite=options.overwrite, console=console)
     except KeyboardInterrupt:
         if can_be_resumed(asked.folder):
             raise KeyboardInterrupt("The same command with --resume goes on from the last checkpoint.") from None

@@ -36,6 +36,8 @@ def overlay(view: View) -> np.ndarray:
     return (view.image + heat) / 2
 
 
+# Labels and names are those of files, in which two dollar signs would begin a formula.
+@matplotlib.rc_context({"text.parse_math": False})
 def bars(values: Mapping[str, Sequence[float]], names: Sequence[str], title: str) -> Figure:
     """A bar for each photograph and model, with a line at each model's mean.
 

@@ -1,5 +1,6 @@
 """What happens around the steps of a training: the guard, checkpoints, previews and the progress line."""
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -7,9 +8,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
+from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
 from keras_nst.files import replacing
 from keras_nst.images.io import write
@@ -93,8 +94,11 @@ class Preview(keras.callbacks.Callback):
         if self._board:
             import tensorflow as tf
 
-            with tf.summary.create_file_writer(str(self._board)).as_default(step=self.model.steps_taken):
-                tf.summary.image("preview", sheet)
+            # A help, of which somebody may have removed or replaced the folder.
+            with contextlib.suppress(tf.errors.OpError):
+                board = tf.summary.create_file_writer(str(self._board))
+                with board.as_default(step=self.model.steps_taken):
+                    tf.summary.image("preview", sheet)
 
 
 class ProgressLine(keras.callbacks.Callback):
@@ -109,13 +113,8 @@ class ProgressLine(keras.callbacks.Callback):
     def __init__(self, console: Console, steps: int, batch: int):
         super().__init__()
         self._console, self._steps, self._batch = console, steps, batch
-        self._bar = Progress(
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
-            console=console,
-        )
+        columns = BarColumn(), MofNCompleteColumn(), "{task.fields[speed]}", TimeRemainingColumn()
+        self._bar = progress(*columns, console=console)
 
     def on_train_begin(self, logs=None):
         """Start the bar where the training goes on."""
@@ -139,10 +138,9 @@ class ProgressLine(keras.callbacks.Callback):
         parts = " + ".join(f"{name} {weight * logs[name]:.3g}" for name, weight in self.model.term_weights.items())
         validated = f", validation {logs['val_total']:.4g}" if "val_total" in logs else ""
         skipped = f", {logs['skipped']:.0f} skipped" if logs.get("skipped") else ""
-        self._console.print(
+        self._console.line(
             f"step {self._step}/{self._steps}: {logs['total']:.4g} = {parts}{validated}, "
-            f"{self._speed:.1f} images/s{skipped}",
-            soft_wrap=True,
+            f"{self._speed:.1f} images/s{skipped}"
         )
 
     def on_train_end(self, logs=None):

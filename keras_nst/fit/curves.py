@@ -1,15 +1,19 @@
 """How losses went, as a plot."""
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import matplotlib
 from matplotlib.figure import Figure
 
 # What is no term in a training's log. Totals of differently weighted losses have no common scale.
 _NO_TERMS = ("epoch", "skipped", "total")
 
 
+# A label is a folder's name, in which two dollar signs would begin a formula.
+@matplotlib.rc_context({"text.parse_math": False})
 def curves(logs: Mapping[str, Mapping[str, Sequence[float]]], *, axis: str = "epoch") -> Figure:
     """A plot for each term of the losses, with a line for each model over its epochs, in the color of its bars.
 
@@ -36,12 +40,29 @@ def curves(logs: Mapping[str, Mapping[str, Sequence[float]]], *, axis: str = "ep
     return figure
 
 
+def read_log(log: Path) -> list[dict[str, float]]:
+    """The numbers of each epoch in a training's log (CSV), by their names.
+
+    A log is a help, and may be missing or damaged: what is no finite number is left out, and so is an epoch of none.
+    """
+    try:
+        with open(log, newline="", encoding="utf-8") as file:
+            rows = [{name: _number(text) for name, text in row.items()} for row in csv.DictReader(file)]
+    except (OSError, ValueError, csv.Error):
+        return []
+    numbers = ({name: value for name, value in row.items() if math.isfinite(value)} for row in rows)
+    return [row for row in numbers if row]
+
+
+def _number(text) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):  # Of a line with too few or too many cells, or of no number.
+        return math.nan
+
+
 def read_losses(log: Path) -> dict[str, list[float]]:
-    """The terms of a training's log (CSV), {term: its raw value after each epoch}; empty where there is none."""
-    if not log.is_file():
-        return {}
-    with open(log, newline="", encoding="utf-8") as file:
-        epochs = list(csv.DictReader(file))
-    columns = epochs[0] if epochs else ()
-    terms = [name for name in columns if name not in _NO_TERMS and not name.startswith("val_")]
-    return {term: [float(epoch[term]) for epoch in epochs] for term in terms}
+    """The terms of a training's log, {term: its raw value after each epoch}; empty where nothing can be read."""
+    epochs = read_log(log)
+    terms = [name for name in epochs[0] if name not in _NO_TERMS and not name.startswith("val_")] if epochs else []
+    return {term: [epoch[term] for epoch in epochs if term in epoch] for term in terms}

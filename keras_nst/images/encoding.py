@@ -55,7 +55,7 @@ def encode(picture: Picture, format: str, *, bits: int = 8, record: dict | None 
         InputError: The format is unknown, or cannot hold so many bits or pixels.
     """
     kind = check_format(format, bits)
-    height, width = picture.rgb.shape[1:3]
+    height, width = picture.straight.shape[1:3]
     if max(height, width) > _LONGEST_SIDE.get(kind, math.inf):
         raise InputError(f"{kind} holds at most {_LONGEST_SIDE[kind]} pixels a side. Received: {width} x {height}.")
     samples = _quantize(picture, bits, keep_alpha=kind in _WITH_ALPHA)
@@ -84,7 +84,7 @@ def check_format(format: str, bits: int = 8) -> str:
 
 def _quantize(picture: Picture, bits: int, *, keep_alpha: bool) -> np.ndarray:
     """(H, W, 3 or 4) unsigned integers; without `keep_alpha` a picture that has alpha is laid on white."""
-    (values,) = picture.rgb
+    (values,) = picture.straight
     if picture.alpha is not None:
         (alpha,) = picture.alpha
         values = np.concatenate([values, alpha], axis=-1) if keep_alpha else values * alpha + (1 - alpha)

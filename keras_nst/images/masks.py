@@ -110,6 +110,11 @@ def from_picture(picture: Picture) -> np.ndarray:
     return picture.alpha if _is_transparent(picture) else np.minimum(luma(picture.rgb), 1)  # Beyond by rounding only.
 
 
+def seen(mask: np.ndarray, picture: Picture) -> np.ndarray:
+    """A mask (1, h, w, 1) as far as the picture is opaque: what it covers has no hidden color."""
+    return mask if picture.alpha is None else np.minimum(mask, picture.alpha)
+
+
 def from_alpha(picture: Picture) -> np.ndarray:
     """What is opaque in a picture.
 

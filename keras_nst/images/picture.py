@@ -12,18 +12,21 @@ from keras_nst.images.color import fill_transparent
 class Picture:
     """A picture in memory.
 
+    Files keep any color under transparent pixels, which nobody sees. So `rgb` is what is seen, and only what writes,
+    resizes or pastes a picture with its alpha takes `straight`.
+
     Attributes:
-        rgb: sRGB color, (1, H, W, 3) float32 in [0, 1], not multiplied by alpha.
+        straight: sRGB color, (1, H, W, 3) float32 in [0, 1], not multiplied by alpha.
         alpha: Opacity, (1, H, W, 1) float32 in [0, 1], or None for an opaque picture.
     """
 
-    rgb: np.ndarray
+    straight: np.ndarray
     alpha: np.ndarray | None = None
 
-
-def visible(picture: Picture) -> np.ndarray:
-    """What is seen of a picture, (1, h, w, 3) in [0, 1]: on a plain ground where it is transparent."""
-    return picture.rgb if picture.alpha is None else fill_transparent(picture.rgb, picture.alpha)
+    @property
+    def rgb(self) -> np.ndarray:
+        """What is seen, (1, H, W, 3) float32 in [0, 1]: `straight`, on a plain ground where it is transparent."""
+        return self.straight if self.alpha is None else fill_transparent(self.straight, self.alpha)
 
 
 def resize(picture: Picture, max_size: int) -> Picture:
@@ -39,7 +42,7 @@ def resize(picture: Picture, max_size: int) -> Picture:
     Returns:
         The smaller picture, or `picture` itself.
     """
-    height, width = picture.rgb.shape[1:3]
+    height, width = picture.straight.shape[1:3]
     if max(height, width) <= max_size:
         return picture
     scale = max_size / max(height, width)
@@ -49,11 +52,11 @@ def resize(picture: Picture, max_size: int) -> Picture:
         return cv2.resize(values[0], size, interpolation=cv2.INTER_AREA).reshape(1, size[1], size[0], -1)
 
     if picture.alpha is None:
-        return Picture(shrink(picture.rgb))
+        return Picture(shrink(picture.straight))
     alpha = shrink(picture.alpha)
-    premultiplied = shrink(picture.rgb * picture.alpha)
-    rgb = np.divide(premultiplied, alpha, out=shrink(picture.rgb), where=alpha > 0)
-    return Picture(np.minimum(rgb, 1), alpha)
+    premultiplied = shrink(picture.straight * picture.alpha)
+    straight = np.divide(premultiplied, alpha, out=shrink(picture.straight), where=alpha > 0)
+    return Picture(np.minimum(straight, 1), alpha)
 
 
 def fit_short_side(rgb: np.ndarray, side: int) -> np.ndarray:

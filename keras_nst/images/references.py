@@ -13,16 +13,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
+from keras_nst.console import Console, track
 from keras_nst.errors import InputError
 from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.saliency import WORKING_SIDE, saliency
 
 # Part of the folder's name. To be changed with the maps, so that no old one is taken for a new one.
-_KIND = "saliency-1"
+_KIND = "saliency-2"
 _AT_ONCE = 16  # Photographs for each process that are handed out, and held in memory, together.
 
 
@@ -68,7 +67,7 @@ class References:
             InputError: A map cannot be written.
         """
         made = self._made(source for _, source in sources)
-        for _ in track(made, "Saliency", count, console=console or Console(quiet=True), transient=True):
+        for _ in track(made, "Saliency", count, console=console or Console(quiet=True)):
             pass
 
     def __call__(self, source: Path | bytes | None, rgb: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
 
+from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.images.datasets import Crop, photographs
 from keras_nst.images.edges import without_edges

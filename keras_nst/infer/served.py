@@ -9,7 +9,7 @@ from urllib.parse import quote
 from keras_nst.errors import InputError
 from keras_nst.images.encoding import encode
 from keras_nst.images.io import read
-from keras_nst.images.picture import Picture, visible
+from keras_nst.images.picture import Picture
 
 WAITS = (0.5, 1, 2, 4)
 """Seconds before each new attempt to reach a server that is not there or has too much to do."""
@@ -50,7 +50,7 @@ class ServedStyle:
         Raises:
             InputError: The server cannot be reached any more, takes too long, or refuses the picture.
         """
-        encoded = encode(Picture(visible(picture)), "png")
+        encoded = encode(Picture(picture.rgb), "png")
         return Picture(read(self._patiently(lambda: self._server.stylize(encoded))).rgb, picture.alpha)
 
     def _patiently(self, call: Callable):

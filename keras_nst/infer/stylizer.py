@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_nst.images.color import with_colors
-from keras_nst.images.picture import Picture, visible
+from keras_nst.images.picture import Picture
 from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.fold import fold
 from keras_nst.models.styles import load_net
@@ -60,7 +60,7 @@ class Stylizer:
         Returns:
             A picture of the same size, with the same alpha.
         """
-        opaque = visible(picture)
+        opaque = picture.rgb
         height, width = opaque.shape[1:3]
         strength = np.broadcast_to(np.float32(strength), (1, height, width, 1))
 
@@ -111,5 +111,7 @@ class Blend:
 
     def __call__(self, picture: Picture, **how) -> Picture:
         """Stylize a picture; arguments and result are those of `Stylizer`."""
-        results = (stylizer(picture, **how).rgb for stylizer in self._stylizers)
-        return Picture(sum(share * rgb for share, rgb in zip(self._shares, results, strict=True)), picture.alpha)
+        results = (stylizer(picture, **how).straight for stylizer in self._stylizers)
+        return Picture(
+            sum(share * straight for share, straight in zip(self._shares, results, strict=True)), picture.alpha
+        )

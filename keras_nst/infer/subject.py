@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from keras_nst.images.masks import filled, subject
-from keras_nst.images.picture import Picture, resize, visible
+from keras_nst.images.picture import Picture, resize
 from keras_nst.images.saliency import WORKING_SIDE, saliency, saliency_map
 from keras_nst.startup import load_tensorflow
 
@@ -39,7 +39,7 @@ def find(picture: Picture, method: str) -> np.ndarray:
     Raises:
         InputError: There is no such method.
     """
-    rgb = visible(picture)
+    rgb = picture.rgb
     return _activation(rgb) if method == "cam" else saliency(rgb, method)
 
 

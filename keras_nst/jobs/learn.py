@@ -1,8 +1,7 @@
 """Learn a style: from a painting or a collection, and photographs, to a folder that stylizes."""
 
-import csv
+import contextlib
 import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -11,15 +10,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
-from rich.console import Console
 
 import keras_nst
+from keras_nst.console import Console
 from keras_nst.errors import InputError
-from keras_nst.files import replacing
+from keras_nst.files import replacing, sha256
 from keras_nst.fit import devices, precision
 from keras_nst.fit.adversarial import AdversarialTrainer
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
-from keras_nst.fit.curves import curves, read_losses
+from keras_nst.fit.curves import curves, read_log, read_losses
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer, Trainer
 from keras_nst.images.datasets import Photographs, photographs
@@ -29,7 +28,7 @@ from keras_nst.images.sets import PairedSets
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.sdp_gan import MAP, PICTURE, discriminator, generator, part
-from keras_nst.models.styles import PREVIEW, load_net, read_card, save_style
+from keras_nst.models.styles import MODEL, PREVIEW, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
@@ -50,24 +49,29 @@ ADJUSTABLE = ("devices", "epochs", "learning_rate", "steps", "weights")
 OPTIONS, CHECKPOINT, LOG, LOSSES = "options.json", "checkpoint.npz", "log.csv", "losses.png"
 
 
-def learn(options: TrainingOptions, *, resume: bool = False, console: Console | None = None) -> Path:
+def learn(
+    options: TrainingOptions, *, resume: bool = False, overwrite: bool = False, console: Console | None = None
+) -> Path:
     """Train a net to the style of a painting or a collection and write it as a style.
 
-    The folder's `training/` holds the checkpoint, the log (CSV) and in the end its curves, TensorBoard's logs and the
-    preview of each epoch.
+    The folder's `training/` holds the checkpoint, the preview of the last epoch, the log (CSV) and in the end its
+    curves, and TensorBoard's logs. Nothing else in the folder changes before the training ends.
 
     Args:
         options: What to do.
         resume: Go on from the folder's checkpoint as if the training had never stopped.
+        overwrite: Let a style that the folder holds be replaced in the end.
         console: Where the progress is shown; None for nowhere.
 
     Returns:
         The style's folder.
 
     Raises:
-        InputError: A picture, source or folder cannot be used, the training to resume was another one, or the loss is
-            not finite any more.
+        InputError: A picture, source or folder cannot be used, the folder holds a style or an unfinished training, the
+            training to resume was another one, or the loss is not finite any more.
     """
+    if not resume:
+        _check_free(options.folder, overwrite=overwrite)
     console = console or Console(quiet=True)
     options = dataclasses.replace(
         options,
@@ -96,31 +100,34 @@ def learn(options: TrainingOptions, *, resume: bool = False, console: Console | 
             raise InputError(f"{training / CHECKPOINT} is damaged ({error}). Remove it to begin anew.") from error
     try:
         _fit(job, options, training, console, write=is_chief)
-    finally:
+        if is_chief:
+            _finish(job, options.folder, facts)
+    finally:  # Of what went wrong with the pictures, when there is nothing left to lose.
         if job.source.skipped:
-            console.print(f"Skipped {len(job.source.skipped)} pictures that cannot be read:")
+            console.line(f"Skipped {len(job.source.skipped)} pictures that cannot be read:")
             for name, reason in sorted(job.source.skipped.items()):
-                console.print(f"  {name}: {reason}", highlight=False, soft_wrap=True)
-    if not is_chief:
-        return options.folder
-
-    # Without the training's dtype policy, so that the style runs at full precision and speed anywhere.
-    net = job.net()
-    net.set_weights(trainer.trained.get_weights())
-    with open(training / LOG, newline="") as file:
-        *_, last = csv.DictReader(file)
-    final = {name: float(last[name]) for name in ("total", *weights)}
-    save_style(options.folder, net, {**facts, "final": final, "version": keras_nst.__version__})
-    with replacing(training / LOSSES) as temporary:
-        curves({options.folder.name: read_losses(training / LOG)}).savefig(temporary, dpi=150)
-    for file in (CHECKPOINT, OPTIONS):
-        (training / file).unlink()
+                console.line(f"  {name}: {reason}")
     return options.folder
 
 
 def can_be_resumed(folder: Path) -> bool:
     """Whether the folder of a style holds a training that has not ended, and its last checkpoint."""
     return (folder / "training" / CHECKPOINT).is_file()
+
+
+def _check_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder in which a training would replace what is not to be lost.
+
+    Raises:
+        InputError: It holds an unfinished training, or a style that may not be overwritten.
+    """
+    if can_be_resumed(folder):
+        where = folder / "training"
+        raise InputError(f"{where} holds an unfinished training. Pass --resume to go on, or remove that folder.")
+    if (folder / MODEL).exists() and not overwrite:
+        raise InputError(
+            f"{folder} holds a style. Choose another --output, or pass --overwrite to replace it in the end."
+        )
 
 
 class _Job(NamedTuple):
@@ -180,7 +187,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
     file = Path(options.style)
     made_of = {
         "style_image": file.name,
-        "style_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "style_sha256": sha256(file),
         "content": source.describe(),
     }
     return _Job(options, trainer, source, validation, made_of, build)
@@ -253,17 +260,19 @@ def _fit(job: _Job, options: TrainingOptions, training: Path, console: Console, 
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
     samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
     board = training / "tensorboard"
+    if write and board.is_file():
+        board.unlink()
     callbacks = [Guard(options.steps)]
     if write:
         where = f"{options.devices} devices" if options.devices > 1 else keras.distribution.list_devices()[0]
-        console.print(f"Steps {step + 1} to {options.steps} on {where}. The first is compiled, which takes a while.")
+        console.line(f"Steps {step + 1} to {options.steps} on {where}. The first is compiled, which takes a while.")
         callbacks += [
             ProgressLine(console, options.steps, options.batch),
             # Before the checkpoint: a process killed between the two logs an epoch twice, which is better than never.
-            keras.callbacks.CSVLogger(training / LOG, append=step > 0),
+            keras.callbacks.CSVLogger(training / LOG, append=step > 0 and bool(read_log(training / LOG))),
             Checkpoint(training / CHECKPOINT),
             keras.callbacks.TensorBoard(board, write_graph=False),
-            Preview(options.folder / PREVIEW, samples, board / "preview"),
+            Preview(training / PREVIEW, samples, board / "preview"),
         ]
     batches = job.source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step)
     try:
@@ -279,8 +288,26 @@ def _fit(job: _Job, options: TrainingOptions, training: Path, console: Console, 
         )
     except BaseException:
         for callback in callbacks:  # Keras ends them, with their files and our bar, only when all went well.
-            callback.on_train_end()
+            with contextlib.suppress(Exception):  # One that could not begin cannot end.
+                callback.on_train_end()
         raise
+
+
+def _finish(job: _Job, folder: Path, facts: dict) -> None:
+    """Write the style first, then what only tells of its training."""
+    training = folder / "training"
+    # Without the training's dtype policy, so that the style runs at full precision and speed anywhere.
+    net = job.net()
+    net.set_weights(job.trainer.trained.get_weights())
+    *_, last = {}, *read_log(training / LOG)
+    final = {name: last[name] for name in ("total", *facts["weights"]) if name in last}
+    card = {**facts, "final": final, "version": keras_nst.__version__}
+    save_style(folder, net, card, preview=training / PREVIEW)
+    for file in (PREVIEW, CHECKPOINT, OPTIONS):
+        (training / file).unlink(missing_ok=True)
+    if losses := read_losses(training / LOG):
+        with replacing(training / LOSSES) as temporary:
+            curves({folder.name: losses}).savefig(temporary, dpi=150)
 
 
 def _crops(source: Photographs, options: TrainingOptions):
@@ -326,7 +353,7 @@ def _open_training(training: Path, facts: dict, *, resume: bool, write: bool) ->
     """Check the folder of a training, and make it where this process writes it.
 
     Raises:
-        InputError: There is an unfinished training and it is not to be resumed, or none that could be, or another one.
+        InputError: There is no unfinished training to be resumed, or another one.
     """
     stored = training / OPTIONS
     if resume:
@@ -339,8 +366,6 @@ def _open_training(training: Path, facts: dict, *, resume: bool, write: bool) ->
         if changed := [key for key, value in facts.items() if key not in ADJUSTABLE and before.get(key) != value]:
             changes = ", ".join(f"{key} {before.get(key)!r} became {facts[key]!r}" for key in changed)
             raise InputError(f"The training in {training} was another one: {changes}. Resume it with its own options.")
-    elif (training / CHECKPOINT).is_file():
-        raise InputError(f"{training} holds an unfinished training. Pass --resume to go on, or remove the folder.")
     if not write:
         return
     with replacing(stored) as temporary:

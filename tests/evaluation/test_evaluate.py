@@ -9,6 +9,7 @@ from keras_nst.evaluation.evaluate import FACTS, MEASURES, VIEWS, evaluate
 from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.images.io import read
 from keras_nst.images.picture import fit_short_side
+from keras_nst.models.layers import CropLike2D
 from keras_nst.models.styles import MODEL, save_style
 from keras_nst.recipes import johnson2016
 
@@ -33,7 +34,8 @@ def gridded(tmp_path):
     """A style whose net leaves a checkerboard of single pixels, as a transposed convolution does."""
     image = keras.Input((None, None, 3))
     upsampling = layers.Conv2DTranspose(3, 2, strides=2, use_bias=False)
-    net = keras.Model(image, upsampling(layers.AveragePooling2D(2)(image)))
+    halved = layers.AveragePooling2D(2, padding="same")(image)
+    net = keras.Model(image, CropLike2D()([upsampling(halved), image]))
     kernel = np.array([[1, 0.5], [0.5, 1]])[..., None, None] * np.eye(3)
     upsampling.set_weights([kernel])
     save_style(tmp_path / "gridded", net, {})

@@ -5,13 +5,14 @@ import re
 
 import numpy as np
 import pytest
-from rich.console import Console
+from matplotlib.figure import Figure
 
+from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.evaluation.charts import bars, comparison, overlay
 from keras_nst.evaluation.evaluate import FACTS, MEASURES, Evaluation, View
 from keras_nst.evaluation.report import table, write_report
-from keras_nst.fit.curves import curves
+from keras_nst.fit.curves import curves, read_losses
 from keras_nst.images.io import read
 from keras_nst.images.sheet import GAP
 
@@ -161,3 +162,23 @@ def test_the_curves_of_a_log_are_its_terms_alone(tmp_path, evaluation, monkeypat
     monkeypatch.setattr("keras_nst.evaluation.report.curves", lambda logs: seen.update(logs) or curves(logs))
     write_report(tmp_path / "report", evaluation)
     assert seen == {"ours": {"content": [1.5, 1.25], "style": [0.5, 0.25]}, "theirs": {}}
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\0", b'"', b"no log at all\nreally", b"\0\n\0,\0"])
+def test_a_damaged_log_has_no_losses(tmp_path, content):
+    (tmp_path / "log.csv").write_bytes(content)
+    assert read_losses(tmp_path / "log.csv") == {}
+    assert read_losses(tmp_path) == read_losses(tmp_path / "nowhere.csv") == {}
+
+
+def test_of_a_log_that_was_cut_short_all_is_read_that_is_there(tmp_path):
+    (tmp_path / "log.csv").write_text(LOG + "2,1.125")
+    assert read_losses(tmp_path / "log.csv") == {"content": [1.5, 1.25, 1.125], "style": [0.5, 0.25]}
+
+
+def test_names_of_files_are_no_formulas(tmp_path):
+    name = "a$b_{$c"
+    curves({name: {"style": [1.0, 0.5]}}).savefig(tmp_path / "curves.png")
+    bars({name: [1.0, 2.0]}, [name, "other"], "measure").savefig(tmp_path / "bars.png")
+    with pytest.raises(ValueError, match="Expected"):  # As they would be.
+        Figure(figsize=(1, 1)).text(0, 0, name).figure.savefig(tmp_path / "formula.png")

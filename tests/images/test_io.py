@@ -133,11 +133,11 @@ def test_palette_gives_its_colors(rng):
     image.putpalette(colors.tobytes())
     for encoded in (saved(image, "PNG"), saved(image, "GIF")):
         picture = read(encoded)
-        assert_levels(picture.rgb, colors[indices], 255)
+        assert_levels(picture.straight, colors[indices], 255)
         assert picture.alpha is None
     opacity = np.array([0, 85, 170, 255])
     picture = read(saved(image, "PNG", transparency=bytes(opacity.tolist())))
-    assert_levels(picture.rgb, colors[indices], 255)
+    assert_levels(picture.straight, colors[indices], 255)
     assert_levels(picture.alpha, opacity[indices][..., None], 255)
 
 
@@ -167,7 +167,7 @@ def test_cmyk_is_ink(ink, color, format):
 def test_alpha_is_kept_apart_from_color(rng, format):
     rgba = rng.integers(1, 256, (20, 30, 4), np.uint8)
     picture = read(saved(rgba, format, lossless=True))
-    assert_levels(picture.rgb, rgba[..., :3], 255)
+    assert_levels(picture.straight, rgba[..., :3], 255)
     assert_levels(picture.alpha, rgba[..., 3:], 255)
 
 
@@ -175,7 +175,7 @@ def test_gray_with_alpha(rng):
     gray_alpha = rng.integers(0, 256, (20, 30, 2), np.uint8)
     bands = [Image.fromarray(gray_alpha[..., band]) for band in range(2)]
     picture = read(saved(Image.merge("LA", bands)))
-    assert_levels(picture.rgb, np.repeat(gray_alpha[..., :1], 3, axis=-1), 255)
+    assert_levels(picture.straight, np.repeat(gray_alpha[..., :1], 3, axis=-1), 255)
     assert_levels(picture.alpha, gray_alpha[..., 1:], 255)
 
 
@@ -191,7 +191,7 @@ def test_16_bit_png_keeps_its_levels(deep, channels):
     pixels = deep[..., :channels]
     picture = read(deep_png(pixels))
     color = pixels[..., : channels - (channels in (2, 4))]
-    assert_levels(picture.rgb, np.broadcast_to(color, (20, 30, 3)), 65535)
+    assert_levels(picture.straight, np.broadcast_to(color, (20, 30, 3)), 65535)
     if channels in (2, 4):
         assert_levels(picture.alpha, pixels[..., -1:], 65535)
     else:
@@ -201,11 +201,11 @@ def test_16_bit_png_keeps_its_levels(deep, channels):
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib", "predictor": True}, {"byteorder": ">"}])
 def test_16_bit_tiff_keeps_its_levels(deep, options):
     gray = read(deep_tiff(deep[..., 0], photometric="minisblack", **options))
-    assert_levels(gray.rgb, np.broadcast_to(deep[..., :1], (20, 30, 3)), 65535)
+    assert_levels(gray.straight, np.broadcast_to(deep[..., :1], (20, 30, 3)), 65535)
     color = read(deep_tiff(deep[..., :3], photometric="rgb", **options))
-    assert_levels(color.rgb, deep[..., :3], 65535)
+    assert_levels(color.straight, deep[..., :3], 65535)
     transparent = read(deep_tiff(deep, photometric="rgb", extrasamples=["unassalpha"], **options))
-    assert_levels(transparent.rgb, deep[..., :3], 65535)
+    assert_levels(transparent.straight, deep[..., :3], 65535)
     assert_levels(transparent.alpha, deep[..., 3:], 65535)
 
 
@@ -224,7 +224,7 @@ def test_16_bit_tiff_with_color_multiplied_by_alpha(rng):
     rgb, alpha = rng.random((20, 30, 3)), rng.uniform(0.5, 1, (20, 30, 1))
     stored = np.rint(np.concatenate([rgb * alpha, alpha], axis=-1) * 65535).astype(np.uint16)
     picture = read(deep_tiff(stored, photometric="rgb", extrasamples=["assocalpha"]))
-    np.testing.assert_allclose(picture.rgb[0], rgb, atol=2 / 65535)
+    np.testing.assert_allclose(picture.straight[0], rgb, atol=2 / 65535)
     np.testing.assert_allclose(picture.alpha[0], alpha, atol=1 / 65535)
 
 
@@ -240,7 +240,7 @@ def test_orientation_is_applied(rgb, deep, orientation):
 
     upright = np.stack([turned(rgb[..., channel]) for channel in range(3)], axis=-1)
     for format in ("PNG", "TIFF", "WEBP"):
-        assert_levels(read(saved(rgb, format, lossless=True, exif=exif)).rgb, upright, 255)
+        assert_levels(read(saved(rgb, format, lossless=True, exif=exif)).straight, upright, 255)
     upright = np.stack([turned(deep[..., channel]) for channel in range(4)], axis=-1)
     tag = [(ORIENTATION, "H", 1, orientation, True)]
     for encoded in (
@@ -248,7 +248,7 @@ def test_orientation_is_applied(rgb, deep, orientation):
         deep_tiff(deep, photometric="rgb", extrasamples=["unassalpha"], extratags=tag),
     ):
         picture = read(encoded)
-        assert_levels(picture.rgb, upright[..., :3], 65535)
+        assert_levels(picture.straight, upright[..., :3], 65535)
         assert_levels(picture.alpha, upright[..., 3:], 65535)
 
 
@@ -285,8 +285,8 @@ def test_profile_of_cmyk_is_converted(format):
 def test_profile_of_16_bits_is_converted_smoothly(channels, profile):
     ramp = np.linspace(6000, 65535, 20 * 1000).astype(np.uint16).reshape(20, 1000, 1).repeat(channels, axis=-1)
     picture = read(deep_tiff(ramp.squeeze(), photometric="minisblack" if channels == 1 else "rgb", iccprofile=profile))
-    np.testing.assert_allclose(picture.rgb[0], srgb(ramp[..., :1] / 65535).repeat(3, -1), atol=2 / 255)
-    assert len(np.unique(picture.rgb[..., 1])) > 15000  # 8 bits would have left 256 steps at most.
+    np.testing.assert_allclose(picture.straight[0], srgb(ramp[..., :1] / 65535).repeat(3, -1), atol=2 / 255)
+    assert len(np.unique(picture.straight[..., 1])) > 15000  # 8 bits would have left 256 steps at most.
     if channels == 4:
         assert_levels(picture.alpha, ramp[..., 3:], 65535)
 

@@ -3,12 +3,14 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from unittest import mock
 
@@ -19,6 +21,7 @@ from PIL import Image
 from reference.nets import randomized
 
 from keras_nst.cli import main
+from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.images.io import read
 from keras_nst.jobs import learn
@@ -334,16 +337,44 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(options, 
 
 
 def test_photographs_that_cannot_be_read_are_listed_once(options, tmp_path):
-    from io import StringIO
-
-    from rich.console import Console
-
-    for number in range(4):
-        (tmp_path / "photos" / f"broken{number}.jpg").write_text("no picture")
+    names = [f"broken{number}.jpg" for number in range(4)] + ["z[/red].png", "[bold]\x1b[31m.png"]
+    for name in names:
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("no picture")
     shown = StringIO()
-    learn.learn(learn.dataclasses.replace(options, steps=8), console=Console(file=shown, width=200))
-    for number in range(4):
-        assert shown.getvalue().count(f"broken{number}.jpg") == 1
+    folder = learn.learn(learn.dataclasses.replace(options, steps=8), console=Console(file=shown, width=200))
+    for name in names:
+        assert shown.getvalue().count(name.replace("\x1b", "\\x1b")) == 1
+    assert (folder / "model.keras").is_file()
+
+
+def test_a_message_that_cannot_be_shown_costs_no_style(options, tmp_path, monkeypatch):
+    (tmp_path / "photos" / "broken.jpg").write_text("no picture")
+    monkeypatch.setattr(learn.Console, "line", mock.Mock(side_effect=[None, BrokenPipeError]))
+    monkeypatch.setattr(learn, "ProgressLine", lambda *_: keras.callbacks.Callback())
+    with pytest.raises(BrokenPipeError):
+        learn.learn(learn.dataclasses.replace(options, steps=1))
+    assert (options.folder / "model.keras").is_file()
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "garbage"])
+def test_a_log_that_is_lost_costs_no_style(options, monkeypatch, damage):
+    """Before the style is written, as a resumed training finds it whose last checkpoint is that of its last step."""
+    options = learn.dataclasses.replace(options, steps=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            learn.learn(options)
+    training = options.folder / "training"
+    (training / "log.csv").unlink()
+    shutil.rmtree(training / "tensorboard")
+    if damage != "gone":
+        for name in ("log.csv", "tensorboard"):
+            (training / name).write_bytes(b"" if damage == "empty" else b'\xff\0,,"\n[')
+    folder = learn.learn(options, resume=True)
+    assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
+    assert not learn.can_be_resumed(folder)
 
 
 def test_a_small_net_is_learned_and_named_after_its_size(options, monkeypatch):
@@ -352,7 +383,29 @@ def test_a_small_net_is_learned_and_named_after_its_size(options, monkeypatch):
     assert (folder.name, read_card(folder)["net"]) == ("stripes-lite", "lite")
     assert load_net(folder).get_layer("encode1_conv").kernel.shape == (5, 5, 3, 8)
     with pytest.raises(InputError, match="architecture"):
-        learn.learn(learn.dataclasses.replace(options, init=str(folder)))
+        learn.learn(learn.dataclasses.replace(options, init=str(folder), output="full"))
+
+
+def test_a_finished_style_is_overwritten_on_request_alone_and_as_a_whole(options, monkeypatch):
+    options = learn.dataclasses.replace(options, steps=1)
+    folder = learn.learn(options)
+
+    def content():
+        return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+    before = content()
+    assert before.keys() == {"model.keras", "card.json", "preview.jpg"}
+    other = learn.dataclasses.replace(options, seed=1)
+    with pytest.raises(InputError, match="--overwrite"):
+        learn.learn(other)
+    with monkeypatch.context() as patched:  # Stopped at its very end.
+        patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            learn.learn(other, overwrite=True)
+    assert content() == before
+    assert learn.learn(other, resume=True) == folder
+    assert all(content()[name] != before[name] for name in before)
+    assert read_card(folder)["seed"] == 1
 
 
 def test_another_style_can_be_the_start(options, tmp_path):

@@ -1,8 +1,10 @@
 import hashlib
 import json
 import zipfile
+from unittest import mock
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -73,6 +75,101 @@ def test_a_damaged_model_is_told_in_one_line(shelf, content):
     with pytest.raises(InputError) as told:
         styles.load_net("broken")
     assert "\n" not in str(told.value)
+
+
+def saved(shelf, net):
+    """A style as anybody may have made it, without a card that tells of its net."""
+    (shelf / "odd").mkdir(parents=True)
+    net.save(shelf / "odd" / styles.MODEL)
+
+
+def refused(message):
+    with pytest.raises(InputError, match=message) as told:
+        styles.load_net("odd")
+    assert "\n" not in str(told.value)
+
+
+def of_layers(*stack, channels=3, size=(None, None)):
+    image = keras.Input((*size, channels))
+    result = image
+    for layer in stack:
+        result = layer(result)
+    return keras.Model(image, result)
+
+
+def test_layers_of_keras_that_only_compute_make_a_net(shelf):
+    saved(shelf, of_layers(keras.layers.Conv2D(3, 3, padding="same"), keras.layers.LeakyReLU()))
+    assert styles.load_net("odd")(np.zeros((1, 16, 16, 3))).shape == (1, 16, 16, 3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused_and_not_saved(net, shelf, value):
+    kernel, *others = net.get_layer("encode1_conv").get_weights()
+    kernel[0, 0, 0, 0] = value
+    net.get_layer("encode1_conv").set_weights([kernel, *others])
+    saved(shelf, net)
+    refused("no numbers")
+    with pytest.raises(InputError, match="no numbers"):
+        styles.save_style(shelf / "mine", net, {})
+    assert list((shelf / "mine").iterdir()) == []
+
+
+def test_a_net_of_which_results_are_no_numbers_is_refused(shelf):
+    saved(shelf, of_layers(keras.layers.Rescaling(3e38), keras.layers.Rescaling(3e38)))
+    refused("no numbers")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: of_layers(keras.layers.Conv2D(4, 1)),
+        lambda: of_layers(keras.layers.Conv2D(3, 1), channels=1),
+        lambda: of_layers(keras.layers.Conv2D(3, 1), size=(64, 64)),
+        lambda: of_layers(keras.layers.AveragePooling2D(2)),
+        lambda: of_layers(keras.layers.UpSampling2D(2)),
+        lambda: of_layers(keras.layers.GlobalAveragePooling2D()),
+        lambda: keras.Model([image := keras.Input((None, None, 3)), keras.Input((1,))], image),
+        lambda: keras.Model(image := keras.Input((None, None, 3)), {"image": keras.layers.ReLU()(image)}),
+        lambda: keras.Model(image := keras.Input((None, None, 3)), [keras.layers.ReLU()(image), image]),
+        lambda: keras.Sequential([keras.Input((None, None, 1)), keras.layers.ReLU()]),
+    ],
+)
+def test_a_net_of_other_shapes_inputs_or_outputs_is_refused(shelf, build):
+    saved(shelf, build())
+    refused(r"model\.keras")
+
+
+@pytest.mark.parametrize("layer", [keras.layers.Lambda(lambda x: x), keras.layers.RandomFlip()])
+def test_layers_that_no_net_is_made_of_are_refused_before_they_are_made(shelf, monkeypatch, layer):
+    saved(shelf, of_layers(layer))
+    monkeypatch.setattr(keras.saving, "load_model", None)
+    refused(type(layer).__name__)
+
+
+def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(shelf, monkeypatch):
+    (shelf / "odd").mkdir(parents=True)
+    with zipfile.ZipFile(shelf / "odd" / styles.MODEL, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("config.json", bytes(100_000_000))
+    monkeypatch.setattr(styles, "MAX_BYTES", 99_999_999)
+    monkeypatch.setattr(zipfile.ZipFile, "read", None)
+    refused("unpacks to 100,000,000")
+
+
+def test_a_style_is_replaced_as_a_whole_or_not_at_all(net, shelf, tmp_path, monkeypatch):
+    folder = shelf / "mine"
+    (tmp_path / "first.jpg").write_bytes(b"first")
+    styles.save_style(folder, net, {"steps": 1}, preview=tmp_path / "first.jpg")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert before.keys() == {styles.MODEL, styles.CARD, styles.PREVIEW}
+    net.set_weights([2 * weight for weight in net.get_weights()])
+    with monkeypatch.context() as patched:
+        patched.setattr(styles, "sha256", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            styles.save_style(folder, net, {"steps": 2})
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    styles.save_style(folder, net, {"steps": 2})
+    assert styles.read_card(folder)["steps"] == 2
+    assert {path.name for path in folder.iterdir()} == {styles.MODEL, styles.CARD}  # The preview was another net's.
 
 
 def test_a_damaged_card_is_told(net, shelf):
