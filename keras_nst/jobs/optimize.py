@@ -67,7 +67,8 @@ def optimize(
             StopIteration to end the scale.
 
     Returns:
-        The picture, its longest side at most `options.end_size`, (1, h, w, 3) float32 in [0, 1].
+        The picture, its longest side at most `options.end_size`, (1, h, w, 3) float32 in [0, 1]. What is selected only
+        in part is restyled as a whole: `images.compositing.blend` and `coverage` make soft masks fade.
 
     Raises:
         InputError: Options or masks that cannot be used.
@@ -88,16 +89,19 @@ def optimize(
     for side in sizes(max(full.shape[1:3]), options.start_size):
         sized = resize(Picture(full), side).rgb
         masks = {number: _fit_mask(region.mask, sized) for number, region in numbered.items()}
-        masks[0] = np.max(list(masks.values()), axis=0)
+        masks[0] = _fit_mask(coverage(regions), sized)
         objective = _objective(sized, numbered, masks, network, options)
         free = masks[0] > 0
         start = _start(options, sized) if image is None else finer(image, coarser, sized)
         report = progress and functools.partial(progress, side)
         image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
-    image = with_colors(image, sized, options.color)
-    # Soft masks fade. Where a mask is 0 or 1 nothing is computed, so that pixels stay what they are bit for bit.
-    faded = np.where(masks[0] < 1, sized + masks[0] * (image - sized), image)
-    return np.where(free, faded, sized)
+    return np.where(free, with_colors(image, sized, options.color), sized)
+
+
+def coverage(regions: Sequence[Region]) -> np.ndarray | None:
+    """How much all regions cover together, (1, H, W, 1) in [0, 1]; None for all of the picture."""
+    masks = [region.mask for region in regions]
+    return None if any(mask is None for mask in masks) else np.minimum(sum(masks), 1)
 
 
 def _minimize(objective: PixelObjective, start: np.ndarray, free: np.ndarray, options: PixelOptions, report):

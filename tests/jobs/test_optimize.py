@@ -7,8 +7,9 @@ import pytest
 from reference import losses as reference
 
 from keras_nst.errors import InputError
+from keras_nst.images.masks import feather
 from keras_nst.jobs import optimize as job
-from keras_nst.jobs.optimize import check_memory, optimize, settled
+from keras_nst.jobs.optimize import check_memory, coverage, optimize, settled
 from keras_nst.models.vgg import vgg
 from keras_nst.options import PixelOptions, Region
 
@@ -68,12 +69,18 @@ def test_outside_of_the_mask_nothing_changes(photograph, stripes, left):
     assert (result[:, :, :20] != photograph[:, :, :20]).mean() > 0.9
 
 
-def test_a_soft_mask_fades(photograph, stripes, left):
-    soft = 0.25 * left
-    full = optimize(photograph, [Region([stripes[0]], mask=left)], SHALLOW)
-    faded = optimize(photograph, [Region([stripes[0]], mask=soft)], SHALLOW)
-    # Weights of a region sum to 1 at any opacity, so that only the last step differs.
-    np.testing.assert_allclose(faded, photograph + 0.25 * (full - photograph), atol=2e-3)
+def test_what_is_selected_in_part_is_restyled_as_a_whole(photograph, stripes, left):
+    full, soft = (optimize(photograph, [Region([stripes[0]], mask=mask)], SHALLOW) for mask in (left, 0.25 * left))
+    # Weights of a region sum to 1 at any opacity.
+    np.testing.assert_allclose(soft, full, atol=2e-3)
+
+
+def test_regions_cover_together_what_they_share(left):
+    soft = feather(left, 8)
+    painting = np.zeros((1, 40, 40, 3), np.float32)
+    np.testing.assert_allclose(coverage([Region([painting], mask=mask) for mask in (soft, 1 - soft)]), 1)
+    np.testing.assert_array_equal(coverage([Region([painting], mask=mask) for mask in (soft, left)])[left == 1], 1)
+    assert coverage([Region([painting])]) is None
 
 
 def test_each_region_takes_its_own_painting(photograph, stripes, left):
