@@ -1,6 +1,6 @@
 """Keras models that train a net: the steps around the gradients, and against an objective of photographs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import keras
 from keras import ops
@@ -59,6 +59,10 @@ class Trainer(GradientStep, keras.Model):
     def state(self) -> list[keras.Variable]:
         """All that a training needs to go on, in a fixed order, once the optimizers are built."""
         return [*self.net.variables, *self.average.variables, self.step, *self.optimizer.variables]
+
+    def scheduled(self, schedule: Callable) -> Callable:
+        """A learning rate for an optimizer that follows the trainer's step, whatever the optimizer itself counts."""
+        return lambda: schedule(self.step)
 
     def preview(self, photograph) -> list:
         """What the net to keep makes of a photograph (1, height, width, 3), as pictures to be shown below it."""
