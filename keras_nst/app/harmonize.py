@@ -13,6 +13,7 @@ import numpy as np
 from keras_nst.app.parts import HIDDEN, Result, Selector, made, photograph, slider
 from keras_nst.app.workshop import Selection, Workshop, point
 from keras_nst.errors import InputError
+from keras_nst.images.compositing import blend
 from keras_nst.images.masks import check, seen
 from keras_nst.images.paste import check_object, place
 from keras_nst.images.picture import Picture
@@ -232,7 +233,7 @@ class HarmonizeTab:
                         raise _StoppedError
                     past = (first + others * (scales.index(side) - 1)) if side != scales[0] else 0
                     # Not quite all: the result is yet to come.
-                    so_far = painting + mask * (fit(now.image, painting) - painting)
+                    so_far = blend(painting, fit(now.image, painting), mask)
                     tell((f"{side} pixels, step {now.iteration}", 0.99 * (past + now.iteration) / steps, so_far))
                     if time.monotonic() > end:
                         raise StopIteration

@@ -15,8 +15,10 @@ from keras_nst.commands.masks import named_mask
 from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
 from keras_nst.files import make_folder
+from keras_nst.images.compositing import blend
 from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
+from keras_nst.images.pyramid import fit
 from keras_nst.options import PixelOptions, Region
 from keras_nst.startup import load_tensorflow
 
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     if options.init not in ("content", "noise"):
         read(options.init)  # A wrong path is told before TensorFlow has loaded.
     load_tensorflow()
-    from keras_nst.jobs.optimize import optimize, settled
+    from keras_nst.jobs.optimize import coverage, optimize, settled
 
     chosen = settled(PixelOptions(**pixel_options(options)))
     console = Console()
@@ -49,6 +51,9 @@ def run(options: argparse.Namespace) -> int:
             if reporter.saved:
                 raise KeyboardInterrupt(f"--init {reporter.saved} goes on from the last preview.") from None
             raise
+    if (covered := coverage(regions)) is not None:
+        photograph = resize(Picture(picture.rgb), chosen.end_size).rgb
+        restyled = blend(photograph, restyled, fit(covered, photograph))
     alpha = None if picture.alpha is None else resize(picture, chosen.end_size).alpha
     record = _record(options, chosen, reporter.facts)
     deliver(output, Picture(restyled, alpha), record=record)

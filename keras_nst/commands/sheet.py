@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras_nst
 from keras_nst.commands.inputs import check_destination, content, deliver, expand
+from keras_nst.images.compositing import blend
 from keras_nst.images.io import read
 from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
@@ -26,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         for photograph in photographs:
             stylized = stylizer(Picture(photograph), color=options.color).rgb
             for strength in options.strengths:
-                next(each).append(photograph + strength * (stylized - photograph))
+                next(each).append(blend(photograph, stylized, strength))
     labels = ["photograph", *(style.name for style in chosen)]
     sides = [f"{strength:g}" for _ in photographs for strength in options.strengths]
     several = len(options.strengths) > 1

@@ -50,11 +50,10 @@ def measure(
     scene = {
         "output": {**observer(result[here], probes), **regions},
         "content": {**observer(composite[here], probes), **regions},
-        "style": matched_style(
-            observer, painting, result[here], own[zhou.MATCHING_LAYER], by_color=False, in_line=False
-        ),
     }
-    _, raw = loss(scene)
+    matching = own[zhou.MATCHING_LAYER]
+    style = matched_style(loss, observer, painting, result[here], matching, by_color=False, in_line=False)
+    _, raw = loss.with_constants(style)(scene)
     return {
         "changed_outside": int(np.sum(changed & outside)),
         "seam": seam(result[0], painting[0], mask[0, ..., 0]),

@@ -63,8 +63,8 @@ if keras.backend.backend() == "tensorflow":
             with tf.GradientTape(persistent=len(variables) > 1) as tape, self._compiling():
                 found = losses()
             # Zeros for a variable that a loss does not reach.
-            zero = tf.UnconnectedGradients.ZERO
-            return [tape.gradient(loss, own, unconnected_gradients=zero) for loss, own in zip(found, variables, strict=True)]
+            unreached = {"unconnected_gradients": tf.UnconnectedGradients.ZERO}
+            return [tape.gradient(loss, own, **unreached) for loss, own in zip(found, variables, strict=True)]
 
         def _compiling(self):
             return compiled_for_cpu(self.jit_compile and not tf.config.list_physical_devices("GPU"))

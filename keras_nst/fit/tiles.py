@@ -48,6 +48,11 @@ class Window(NamedTuple):
         """What is the window's own of a map of the window."""
         return part[self._core(part)]
 
+    def put(self, part: np.ndarray, whole: np.ndarray) -> None:
+        """Write what is the window's own of a map of the window into that of the picture."""
+        rows = _in_map(self.core_rows, slice(0, self.height), whole.shape[1])
+        whole[:, rows, _in_map(self.core_columns, slice(0, self.width), whole.shape[2])] = self.core(part)
+
     def _crop(self, whole):
         rows = _in_map(self.rows, slice(0, self.height), whole.shape[1])
         columns = _in_map(self.columns, slice(0, self.width), whole.shape[2])

@@ -1,6 +1,6 @@
 """Keras models that train a net: the steps around the gradients, and against an objective of photographs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import keras
 from keras import ops
@@ -61,6 +61,10 @@ class Trainer(GradientStep, keras.Model):
         """All that a training needs to go on, in a fixed order, once the optimizers are built."""
         return [*self.net.variables, *self.average.variables, self.step, *self.optimizer.variables]
 
+    def scheduled(self, schedule: Callable) -> Callable:
+        """A learning rate for an optimizer that follows the trainer's step, whatever the optimizer itself counts."""
+        return lambda: schedule(self.step)
+
     def preview(self, photograph) -> list:
         """What the net to keep makes of a photograph (1, height, width, 3), as pictures to be shown below it."""
         return [self.trained(photograph)]
@@ -96,7 +100,8 @@ class StyleTrainer(Trainer):
     Args:
         net: Model from photographs (batch, height, width, 3) in [0, 1] to stylized ones; or, with a condition, from
             {"image": these, "statistics": (batch, n)}.
-        objective: What is minimized over the roles "output", "content" and, with a condition, "style"; others are bound.
+        objective: What is minimized over the roles "output", "content" and, with a condition, "style"; others are
+            bound.
         condition: What is measured of the paintings for the net to know the style by; None for a net of one style.
         shown: With a condition, the paintings (1, h, w, 3) that a preview shows the styles of.
         decay: See `Trainer`.

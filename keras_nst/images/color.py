@@ -1,4 +1,4 @@
-"""Color apart from brightness: luma, a picture in another's colors, and what stands under transparency."""
+"""Color apart from brightness: luma, and a picture in another's colors."""
 
 import cv2
 import numpy as np
@@ -139,24 +139,3 @@ def _kernel(points: np.ndarray, others: np.ndarray, deviation: float) -> np.ndar
     """Gaussian of the distances (n, m)."""
     squares = np.square(points[:, None] - others[None]).sum(axis=-1)
     return np.exp(-squares / (2 * deviation**2))
-
-
-def fill_transparent(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """A picture on a plain ground of its own mean color, so that nothing hidden under transparency shows.
-
-    Files keep any color under transparent pixels, and a network would paint it. The mean, weighted by alpha, is the
-    ground that contrasts least with what is seen.
-
-    Args:
-        rgb: Color not multiplied by alpha, (N, H, W, 3) float32 in [0, 1].
-        alpha: Opacity, (N, H, W, 1) float32 in [0, 1].
-
-    Returns:
-        The composite, (N, H, W, 3) in [0, 1]. Opaque pixels are unchanged bit for bit; a picture of which nothing is
-        seen becomes middle gray.
-    """
-    visible = rgb * alpha
-    weight = alpha.sum(axis=(1, 2), keepdims=True, dtype=np.float64)
-    total = visible.sum(axis=(1, 2), keepdims=True, dtype=np.float64)
-    ground = np.divide(total, weight, out=np.full_like(total, 0.5), where=weight > 0)
-    return visible + (1 - alpha) * ground.astype(rgb.dtype)

@@ -12,6 +12,7 @@ from scipy.ndimage import binary_fill_holes
 
 from keras_nst.errors import InputError
 from keras_nst.images.color import luma
+from keras_nst.images.compositing import blend
 from keras_nst.images.picture import Picture, resize
 
 TOLERANCE = 12.0
@@ -249,7 +250,7 @@ def strengths(mask: np.ndarray, elsewhere: float, protected: float) -> np.ndarra
         (1, h, w, 1) float32, soft over 3 % of the picture's shorter side on either side of outlines.
     """
     soft = feather(mask, _SOFT_STRENGTH * min(mask.shape[1:3]))
-    return elsewhere + soft * np.float32(protected - elsewhere)
+    return blend(np.float32(elsewhere), np.float32(protected), soft)
 
 
 def overlay(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -263,7 +264,7 @@ def overlay(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
         (1, h, w, 3) float32 in [0, 1]; what is wholly selected is unchanged. The line lies outside of where the mask
         exceeds one half.
     """
-    shown = mask * rgb + (1 - mask) * (np.float32(_DIMMED) * luma(rgb))
+    shown = blend(np.float32(_DIMMED) * luma(rgb), rgb, mask)
     inside = np.uint8(mask[0, ..., 0] > 0.5)
     width = max(1, round(_LINE_WIDTH * max(inside.shape)))
     grown = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1,) * 2))

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from keras_nst.errors import InputError
+from keras_nst.images.compositing import over
 from keras_nst.images.masks import TOLERANCE, bounding_box, check, flood, from_alpha, refine
 from keras_nst.images.picture import Picture
 
@@ -174,11 +175,12 @@ def place(
     # Halves go up always, not to the even number: the same shift of `at` is the same shift of the object.
     left, top = math.floor(x - across / 2 + 1), math.floor(y - down / 2 + 1)
     shown = sized[max(0, -top) : height - top, max(0, -left) : width - left]
-    layer = np.zeros((1, height, width, 4), np.float32)
-    layer[:, max(0, top) : top + down, max(0, left) : left + across] = shown
-    placed = np.clip(layer[..., 3:], 0, 1)  # Cubic interpolation overshoots at edges.
-    composite = np.clip(layer[..., :3], 0, placed) + (1 - placed) * painting
-    return np.minimum(composite, 1), placed  # Beyond by rounding only.
+    here = slice(None), slice(max(0, top), top + down), slice(max(0, left), left + across)
+    composite, placed = painting.copy(), np.zeros((1, height, width, 1), np.float32)
+    placed[here] = alpha = np.clip(shown[..., 3:], 0, 1)  # Cubic interpolation overshoots at edges.
+    # Beyond by rounding only.
+    composite[here] = np.minimum(over(np.clip(shown[..., :3], 0, alpha), alpha, painting[here]), 1)
+    return composite, placed
 
 
 def check_object(mask: np.ndarray) -> None:

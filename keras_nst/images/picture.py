@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from keras_nst.images.color import fill_transparent
+from keras_nst.images.compositing import fill_transparent
 
 
 @dataclass(frozen=True, eq=False)

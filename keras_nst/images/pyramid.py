@@ -17,7 +17,7 @@ def fit(image: np.ndarray, like: np.ndarray) -> np.ndarray:
     height, width = like.shape[1:3]
     interpolation = cv2.INTER_AREA if height < image.shape[1] else cv2.INTER_CUBIC
     sized = cv2.resize(image[0], (width, height), interpolation=interpolation)
-    return np.clip(sized, 0, 1).reshape(1, height, width, image.shape[3])
+    return np.clip(sized, 0, 1, out=sized).reshape(1, height, width, image.shape[3])
 
 
 def finer(image: np.ndarray, coarser: np.ndarray, sized: np.ndarray) -> np.ndarray:
@@ -31,4 +31,7 @@ def finer(image: np.ndarray, coarser: np.ndarray, sized: np.ndarray) -> np.ndarr
     Returns:
         (1, H, W, 3) in [0, 1].
     """
-    return np.clip(fit(image, sized) + sized - fit(coarser, sized), 0, 1)
+    result = fit(image, sized)  # In place from here on: a large picture is most of the memory that is taken.
+    result += sized
+    result -= fit(coarser, sized)
+    return np.clip(result, 0, 1, out=result)

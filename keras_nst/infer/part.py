@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_nst.images.compositing import blend
 from keras_nst.images.masks import bounding_box
 
 MARGIN = 0.25
@@ -24,7 +25,8 @@ def restyle_part(
     Args:
         rgb: The photograph, (1, h, w, 3) float32 in [0, 1].
         mask: What is selected, (1, h, w, 1) in [0, 1].
-        restyle: From the cut and its mask, (1, y, x, 3) and (1, y, x, 1), to the cut in the new style.
+        restyle: From the cut and its mask, (1, y, x, 3) and (1, y, x, 1), to the cut in the new style. What
+            the mask half selects is restyled as a whole: it is put back by half.
         background: From the photograph to what is shown around; None leaves it as it is.
 
     Returns:
@@ -39,7 +41,5 @@ def restyle_part(
     rows, columns = bounding_box(mask, margin)
     result = rgb.copy() if background is None else np.array(background(rgb))
     cut = (slice(None), rows, columns)
-    around, soft = result[cut], mask[cut]
-    restyled = restyle(rgb[cut], soft)
-    result[cut] = np.where(soft > 0, around + soft * (restyled - around), around)
+    result[cut] = blend(result[cut], restyle(rgb[cut], mask[cut]), mask[cut])
     return result

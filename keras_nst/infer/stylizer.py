@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_nst.images.color import with_colors
+from keras_nst.images.compositing import blend
 from keras_nst.images.picture import Picture
 from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.fold import fold
@@ -73,7 +74,7 @@ class Stylizer:
         for begin, stylized in self._bands(grained, (height, width)):
             rows = slice(begin, begin + stylized.shape[1])
             stylized = with_colors(stylized, opaque[:, rows], color)
-            result[:, rows] = opaque[:, rows] + strength[:, rows] * (stylized - opaque[:, rows])
+            result[:, rows] = blend(opaque[:, rows], stylized, strength[:, rows])
         return Picture(result, picture.alpha)
 
     @functools.cached_property

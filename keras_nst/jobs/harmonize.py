@@ -3,21 +3,26 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
+from keras import ops, tree
 
 from keras_nst.errors import unknown
 from keras_nst.fit import precision
+from keras_nst.fit.memory import check_memory
 from keras_nst.fit.optimizers import Progress, lbfgs
 from keras_nst.fit.pixels import PixelObjective
-from keras_nst.fit.tiles import ALIGNMENT, assemble, windows
+from keras_nst.fit.tiles import ALIGNMENT, Window, assemble, windows
 from keras_nst.images.color import agreed_colors, luma, spread_changes
+from keras_nst.images.compositing import blend
 from keras_nst.images.masks import bounding_box, feather
 from keras_nst.images.paste import check_object
 from keras_nst.images.pyramid import finer, fit, sizes
-from keras_nst.losses.patches import blocks, consistent, nearest_patches
+from keras_nst.losses import Loss
+from keras_nst.losses.patches import consistent, nearest_patches
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, stride, vgg
@@ -37,7 +42,11 @@ FEATHER = 2.0
 UNLIKE = 60.0
 """Distance of colors, in units of CIELAB, that counts like features of which the cosine is lower by 1."""
 
-TILE = 768
+TILE = 512
+# Estimates of what a run takes beyond what is loaded: at least, for each pixel of the painting, and for each around the
+# object, by the precision.
+FIXED_BYTES, PICTURE_BYTES = 700_000_000, 80
+WINDOW_BYTES = {"off": 3000, "bfloat16": 2000}
 GRAY = 1 / 255
 
 
@@ -68,7 +77,7 @@ def harmonize(
         object is gray.
 
     Raises:
-        InputError: The mask selects nothing or everything, or there is no such quality or weight.
+        InputError: The mask selects nothing or everything, there is no such quality or weight, or too little memory.
 
     Source: Zhou, sections 3.3 and 4.2.2; `recipes.zhou` has what differs.
     """
@@ -76,6 +85,8 @@ def harmonize(
     check_object(mask)
     if options.quality not in QUALITIES:
         raise unknown("quality", options.quality, QUALITIES)
+    soft = feather(mask, FEATHER)
+    check_size(soft, precision.settled(options.mixed_precision))
     observer = Observer(
         vgg=vgg(
             zhou.STYLE_LAYERS,
@@ -84,30 +95,49 @@ def harmonize(
             dtype=precision.policy(options.mixed_precision),
         )
     )
-    soft = feather(mask, FEATHER)
     if options.style_strength is None:
         options = dataclasses.replace(options, style_strength=fitting_strength(painting))
     first, others = QUALITIES[options.quality]
     scales = sizes(max(painting.shape[1:3]), COARSEST)
     pasted = np.where(soft > 0, composite, painting)
     if options.recolor:
-        recolored = _recolored(observer, *(_at(scales[0], picture) for picture in (painting, pasted, mask)), pasted)
-        pasted = pasted + min(1, 2 * options.style_strength) * mask * (recolored - pasted)
+        small = (_at(scales[0], picture) for picture in (painting, pasted, mask))
+        here, recolored = _recolored(observer, *small, pasted)
+        pasted[here] = blend(pasted[here], recolored, min(1, 2 * options.style_strength) * mask[here])
     image = coarser = None
     for side in scales:
         sized = _at(side, pasted)
-        image = sized if image is None else finer(image, coarser, sized)
+        image = sized.copy() if image is None else finer(image, coarser, sized)
         steps = first if coarser is None else others
         if steps and options.style_strength:
             report = progress and functools.partial(progress, side)
-            image = _restyled(observer, _at(side, painting), sized, fit(soft, sized), image, options, steps, report)
+            _restyle(observer, _at(side, painting), sized, _at(side, soft), image, options, steps, report)
         coarser = sized
     if np.ptp(painting, axis=-1).max() <= GRAY:
         image = np.repeat(luma(image), 3, axis=-1)
-    return np.where(soft > 0, painting + soft * (image - painting), painting)
+    result, here = painting.copy(), (slice(None), *bounding_box(soft))
+    result[here] = blend(painting[here], image[here], soft[here])
+    return result
+
+
+def check_size(mask: np.ndarray, precision: str) -> None:
+    """Refuse a picture that the memory at hand will not hold.
+
+    Args:
+        mask: Where the object is in it, (1, h, w, 1), not all zero.
+        precision: "off" or "bfloat16".
+
+    Raises:
+        InputError: It will not.
+    """
+    size = mask.shape[1:3]
+    around = math.prod(span.stop - span.start for span in surroundings(mask))
+    needed = FIXED_BYTES + PICTURE_BYTES * math.prod(size) + WINDOW_BYTES[precision] * around
+    check_memory(size, needed, lambda free: "Try a smaller painting, or a smaller object.")
 
 
 def matched_style(
+    loss: Loss,
     observer: Observer,
     painting: np.ndarray,
     picture: np.ndarray,
@@ -116,10 +146,11 @@ def matched_style(
     everywhere: bool = False,
     by_color: bool = True,
     in_line: bool = True,
-) -> dict[str, np.ndarray]:
-    """What style is compared with, as if an observer had seen it: the painting's features at the places that match.
+) -> dict[str, Any]:
+    """What style is compared with, as `Loss.targets` gives it: the painting's at the places that match.
 
     Args:
+        loss: With the term of style.
         observer: With the network "vgg".
         painting: (1, h, w, 3) in [0, 1].
         picture: What is matched, (1, y, x, 3).
@@ -127,36 +158,32 @@ def matched_style(
         everywhere: Whether all of the painting is taken, whatever matches.
         by_color: Whether places of another color match less.
         in_line: Whether matches are brought into line with their neighbors.
-
-    Returns:
-        Features (1, 1, n, channels) of each layer of style, and the weights of region 0 there. A place counts as often
-        as it is matched.
     """
     layer = zhou.MATCHING_LAYER
-    theirs = _features(observer, painting, zhou.STYLE_LAYERS)
-    deepest = theirs[layer]
+    looks = _means(painting, stride(layer))
     if everywhere:
-        matches = np.arange(deepest[..., 0].size)
+        times = np.ones(looks[..., :1].shape, np.float32)
     else:
-        features = _features(observer, picture, [layer])[layer]
+        features = _features(observer, picture, layer)
         positions = np.flatnonzero(own)
-        looks = _means(painting, stride(layer))
         traits = None
         if by_color:
             colors = _means(picture, stride(layer)).reshape(-1, 3)[positions]
             traits = _lab(colors) / UNLIKE, _lab(looks.reshape(-1, 3)) / UNLIKE
-        matches = nearest_patches(features, positions, deepest, traits)
+        matches = nearest_patches(features, positions, _features(observer, painting, layer), traits)
         if in_line:
             matches = consistent(matches, positions, features.shape[2], looks)
-    places, times = np.unique(matches, return_counts=True)
-    style = {}
-    for name, features in theirs.items():
-        factor = stride(layer) // stride(name)
-        rows, columns = blocks(places, deepest.shape[2], factor)
-        counts = np.repeat(times, factor**2).reshape(1, 1, -1, 1)
-        style[f"vgg/{name}"] = features[:, rows, columns][:, None]
-        style[f"region0/{name}"] = np.float32(counts / counts.sum())
-    return style
+        times = np.bincount(matches, minlength=looks[..., 0].size).reshape(looks[..., :1].shape)
+    # A place counts as often as it is matched, as a region of the painting would.
+    regions = {f"region0/{name}": _counted(times, name, painting.shape[1:3]) for name in zhou.STYLE_LAYERS}
+    probes = [probe for probe in loss.probes("style") if probe not in regions]
+    parts = []
+    for window in _windows(painting, layer):
+        inside = window.weights(regions)
+        if any(weights.any() for weights in inside.values()):
+            targets = loss.targets("style", {**observer(window.crop(painting), probes), **inside})
+            parts.append((window, tree.map_structure(ops.convert_to_numpy, targets)))
+    return assemble(parts)
 
 
 def surroundings(mask: np.ndarray, backbone: str = "vgg16") -> tuple[slice, slice]:
@@ -198,19 +225,35 @@ def smoothness(painting: np.ndarray) -> float:
 
 
 def _at(side: int, picture: np.ndarray) -> np.ndarray:
+    if side == max(picture.shape[1:3]):
+        return picture
     height, width = (max(1, round(length * side / max(picture.shape[1:3]))) for length in picture.shape[1:3])
     return fit(picture, np.empty((1, height, width, 0)))
 
 
-def _features(observer: Observer, picture: np.ndarray, layers: Sequence[str]) -> dict[str, np.ndarray]:
-    """VGG's features of a large picture, {layer: (1, h, w, channels)}, computed in tiles."""
-    halo = max(receptive_field(layer, "vgg19") for layer in layers) // 2  # The larger of both networks'.
-    probes = [f"vgg/{layer}" for layer in layers]
-    parts = []
-    for window in windows(*picture.shape[1:3], TILE, halo):
-        observed = observer(window.crop(picture), probes)
-        parts.append((window, {layer: np.asarray(observed[f"vgg/{layer}"], np.float32) for layer in layers}))
-    return assemble(parts)
+def _windows(picture: np.ndarray, layer: str) -> list[Window]:
+    """Windows in which a large picture goes through the network down to a layer."""
+    return windows(*picture.shape[1:3], TILE, receptive_field(layer, "vgg19") // 2)  # The larger of both networks'.
+
+
+def _features(observer: Observer, picture: np.ndarray, layer: str) -> np.ndarray:
+    """VGG's features of a large picture, (1, h, w, channels) float32, computed in tiles."""
+    probe, whole = f"vgg/{layer}", None
+    for window in _windows(picture, layer):
+        part = np.asarray(observer(window.crop(picture), [probe])[probe], np.float32)
+        if whole is None:
+            height, width = (side // stride(layer) for side in picture.shape[1:3])
+            whole = np.empty((1, height, width, part.shape[-1]), np.float32)
+        window.put(part, whole)
+    return whole
+
+
+def _counted(times: np.ndarray, layer: str, size: tuple[int, int]) -> np.ndarray:
+    """How often places (1, h, w, 1) count, as weights of a finer layer of a picture of this size, summing to 1."""
+    factor = stride(zhou.MATCHING_LAYER) // stride(layer)
+    fine = np.repeat(np.repeat(np.float32(times / (times.sum() * factor**2)), factor, axis=1), factor, axis=2)
+    missing = ((0, side // stride(layer) - have) for side, have in zip(size, fine.shape[1:3], strict=True))
+    return np.pad(fine, ((0, 0), *missing, (0, 0)))
 
 
 def _means(picture: np.ndarray, factor: int) -> np.ndarray:
@@ -222,12 +265,12 @@ def _means(picture: np.ndarray, factor: int) -> np.ndarray:
 
 def _recolored(
     observer: Observer, painting: np.ndarray, pasted: np.ndarray, mask: np.ndarray, full: np.ndarray
-) -> np.ndarray:
-    """The composite `full` with colors of the painting under the mask, found at the scale of the other pictures."""
+) -> tuple[tuple[slice, slice, slice], np.ndarray]:
+    """Where the object is in the composite `full`, and that with colors of the painting, found at the others' scale."""
     layer = zhou.COLOR_LAYER
     rows, columns = surroundings(mask)
     window, inside = pasted[:, rows, columns], mask[:, rows, columns]
-    theirs, own = (_features(observer, picture, [layer])[layer] for picture in (painting, window))
+    theirs, own = (_features(observer, picture, layer) for picture in (painting, window))
     factor = stride(layer)
     covered = _means(inside, factor)
     positions = np.flatnonzero(covered)
@@ -239,13 +282,12 @@ def _recolored(
     small, changes = np.zeros((2, *own.shape[1:3], 3), np.float32)
     small[places[:, 0], places[:, 1]], changes[places[:, 0], places[:, 1]] = colors, agreed - colors
     known = covered[0, ..., 0] > 0
-    result = full.copy()
     # The same part of the large picture: of what the scale's size was rounded to, positions tell the shares.
     down, right = (large / few for large, few in zip(full.shape[1:3], pasted.shape[1:3], strict=True))
     down_to = slice(round(rows.start * down), round((rows.start + factor * own.shape[1]) * down))
     right_to = slice(round(columns.start * right), round((columns.start + factor * own.shape[2]) * right))
-    result[:, down_to, right_to] = spread_changes(full[:, down_to, right_to], small, changes, known)
-    return result
+    here = slice(None), down_to, right_to
+    return here, spread_changes(full[here], small, changes, known)
 
 
 def _lab(colors: np.ndarray) -> np.ndarray:
@@ -256,17 +298,17 @@ def _rgb(colors: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(np.float32(colors)[None], cv2.COLOR_LAB2RGB)[0]
 
 
-def _restyled(
+def _restyle(
     observer: Observer,
     painting: np.ndarray,
     pasted: np.ndarray,
     mask: np.ndarray,
-    start: np.ndarray,
+    image: np.ndarray,
     options: HarmonizeOptions,
     steps: int,
     report: Callable[[Progress], None] | None,
-) -> np.ndarray:
-    """The composite `pasted` after so many steps from a picture `start`, all at one scale."""
+) -> None:
+    """Take the object in `image`, the composite `pasted` as it is so far, so many steps on, all at one scale."""
     here = slice(None), *surroundings(mask, options.backbone)
     pasted, mask = pasted[here], mask[here]
     chosen = weights("zhou", changed=options.weights)
@@ -278,23 +320,20 @@ def _restyled(
     regions = {f"region0/{layer}": counts for layer, counts in own.items()}
     objective = PixelObjective(loss, observer, pasted.shape[1:3], regions)
     style = matched_style(
+        loss,
         observer,
         painting,
-        start[here],
+        image[here],
         own[zhou.MATCHING_LAYER],
         everywhere=not options.matched,
         in_line=options.consistent,
     )
-    objective.bind(objective.targets("content", pasted, regions) | loss.targets("style", style))
-
-    def whole(part: np.ndarray) -> np.ndarray:
-        result = start.copy()
-        result[here] = part
-        return result
+    objective.bind(objective.targets("content", pasted, regions) | style)
 
     def step(now: Progress) -> None:
-        report(now._replace(image=whole(now.image)))
+        whole = image.copy()
+        whole[here] = now.image
+        report(now._replace(image=whole))
 
     # On pixels: after as many steps in frequencies the style is a tenth further, for patches say what each pixel is.
-    found = lbfgs(objective, start[here], mask > 0, iterations=steps, smoothing=0.0, progress=report and step)
-    return whole(found)
+    image[here] = lbfgs(objective, image[here], mask > 0, iterations=steps, smoothing=0.0, progress=report and step)

@@ -180,7 +180,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
             )
         net.set_weights(start.get_weights())
     trainer = StyleTrainer(net, Objective(loss, Observer(**networks)).bind(style=painting))
-    optimizer = _adam(options, _warmed(options.learning_rate, options.steps))
+    optimizer = _adam(options, trainer.scheduled(_warmed(options.learning_rate, options.steps)))
     trainer.compile(optimizer=optimizer, jit_compile=devices.suits_xla(policy))
     # Now, not with the first step, so that a checkpoint finds the optimizer's variables.
     optimizer.build(trainer.trainable_variables)
@@ -221,7 +221,7 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
         chosen.discrimination(options.game),
         partial(chosen.factors, steps=options.steps),
     )
-    rate = _stepped(options.learning_rate, options.steps)
+    rate = trainer.scheduled(_stepped(options.learning_rate, options.steps))
     adams = [_adam(options, rate, beta_1=0.5) for _ in range(2)]
     trainer.compile(*adams, jit_compile=devices.suits_xla(policy))
     made_of = {
@@ -245,7 +245,7 @@ def _weights(options: TrainingOptions) -> dict[str, float]:
     return weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
 
 
-def _adam(options: TrainingOptions, rate: keras.optimizers.schedules.LearningRateSchedule, **moments):
+def _adam(options: TrainingOptions, rate: Callable, **moments):
     """An optimizer, with loss scaling where gradients are float16."""
     optimizer = keras.optimizers.Adam(rate, **moments)
     if options.mixed_precision == "float16":

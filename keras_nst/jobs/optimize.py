@@ -1,18 +1,16 @@
 """Restyle one picture by optimizing its pixels, coarse to fine."""
 
-import contextlib
 import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
-import psutil
 
 from keras_nst.errors import InputError
 from keras_nst.fit import precision
+from keras_nst.fit.memory import check_memory
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT
@@ -36,18 +34,6 @@ HISTORY, HISTORY_IN_TILES = 16, 5
 FIXED_BYTES, PICTURE_BYTES, STEP_BYTES = 1_500_000_000, 600, 48
 WINDOW_BYTES = {"off": 5400, "float16": 3400, "bfloat16": 3400}
 LEAST_TILE = 256
-# Where Linux tells of a container's memory: its limit, what is taken, and what of that are files that it would let go;
-# cgroups of version 2 and 1.
-CONTAINER = Path("/sys/fs/cgroup")
-CONTAINER_LIMITS = (
-    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-    (
-        "memory/memory.limit_in_bytes",
-        "memory/memory.usage_in_bytes",
-        "memory/memory.stat",
-        "total_inactive_file",
-    ),
-)
 
 
 def optimize(
@@ -67,14 +53,15 @@ def optimize(
             StopIteration to end the scale.
 
     Returns:
-        The picture, its longest side at most `options.end_size`, (1, h, w, 3) float32 in [0, 1].
+        The picture, its longest side at most `options.end_size`, (1, h, w, 3) float32 in [0, 1]. What is selected only
+        in part is restyled as a whole: `images.compositing.blend` and `coverage` make soft masks fade.
 
     Raises:
         InputError: Options or masks that cannot be used.
     """
     options = settled(options)
     full = resize(Picture(content), options.end_size).rgb
-    check_memory(full.shape[1:3], options.tile, options.mixed_precision, options.optimizer)
+    check_size(full.shape[1:3], options.tile, options.mixed_precision, options.optimizer)
     network = vgg(
         [*options.style_layers, *options.content_layers],
         backbone=options.backbone,
@@ -88,16 +75,19 @@ def optimize(
     for side in sizes(max(full.shape[1:3]), options.start_size):
         sized = resize(Picture(full), side).rgb
         masks = {number: _fit_mask(region.mask, sized) for number, region in numbered.items()}
-        masks[0] = np.max(list(masks.values()), axis=0)
+        masks[0] = _fit_mask(coverage(regions), sized)
         objective = _objective(sized, numbered, masks, network, options)
         free = masks[0] > 0
         start = _start(options, sized) if image is None else finer(image, coarser, sized)
         report = progress and functools.partial(progress, side)
         image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
-    image = with_colors(image, sized, options.color)
-    # Soft masks fade. Where a mask is 0 or 1 nothing is computed, so that pixels stay what they are bit for bit.
-    faded = np.where(masks[0] < 1, sized + masks[0] * (image - sized), image)
-    return np.where(free, faded, sized)
+    return np.where(free, with_colors(image, sized, options.color), sized)
+
+
+def coverage(regions: Sequence[Region]) -> np.ndarray | None:
+    """How much all regions cover together, (1, H, W, 1) in [0, 1]; None for all of the picture."""
+    masks = [region.mask for region in regions]
+    return None if any(mask is None for mask in masks) else np.minimum(sum(masks), 1)
 
 
 def _minimize(objective: PixelObjective, start: np.ndarray, free: np.ndarray, options: PixelOptions, report):
@@ -177,7 +167,7 @@ def settled(options: PixelOptions) -> PixelOptions:
     )
 
 
-def check_memory(size: tuple[int, int], tile: int | None, precision: str, optimizer: str = "lbfgs") -> None:
+def check_size(size: tuple[int, int], tile: int | None, precision: str, optimizer: str = "lbfgs") -> None:
     """Refuse a picture that the memory at hand will not hold.
 
     Args:
@@ -190,32 +180,18 @@ def check_memory(size: tuple[int, int], tile: int | None, precision: str, optimi
         InputError: It will not; the message says which tile would.
     """
     height, width = size
-    free, window_bytes = free_memory(), WINDOW_BYTES[precision]
+    window_bytes = WINDOW_BYTES[precision]
     window = min(height, tile or height) * min(width, tile or width)
     without, in_tiles = (
         FIXED_BYTES + height * width * (PICTURE_BYTES + STEP_BYTES * history * (optimizer == "lbfgs"))
         for history in (HISTORY, HISTORY_IN_TILES)
     )
-    needed = (in_tiles if tile else without) + window * window_bytes
-    if needed <= free:
-        return
-    affordable = math.isqrt(max(0, free - in_tiles) // window_bytes) // ALIGNMENT * ALIGNMENT
-    advice = f"--tile {affordable}" if affordable >= LEAST_TILE else "a smaller --end-size"
-    raise InputError(
-        f"{width} x {height} pixels take about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Try {advice}."
-    )
 
+    def advice(free: int) -> str:
+        affordable = math.isqrt(max(0, free - in_tiles) // window_bytes) // ALIGNMENT * ALIGNMENT
+        return f"Try --tile {affordable}." if affordable >= LEAST_TILE else "Try a smaller --end-size."
 
-def free_memory() -> int:
-    """Bytes that can still be taken: of the machine, or of the container where that has less."""
-    free = [psutil.virtual_memory().available]
-    for limit, taken, statistics, cache in CONTAINER_LIMITS:
-        # Where there is no limit the file holds "max", or a number beyond any machine, or there is none.
-        with contextlib.suppress(OSError, ValueError):
-            counts = dict(line.split() for line in (CONTAINER / statistics).read_text().splitlines())
-            used = int((CONTAINER / taken).read_text()) - int(counts.get(cache, 0))
-            free.append(int((CONTAINER / limit).read_text()) - used)
-    return max(0, min(free))
+    check_memory(size, (in_tiles if tile else without) + window * window_bytes, advice)
 
 
 def _start(options: PixelOptions, sized: np.ndarray) -> np.ndarray:

@@ -4,14 +4,13 @@ Features are (1, h, w, channels); positions are counted row by row, so that posi
 """
 
 import numpy as np
-from keras import ops
 from scipy.spatial.distance import cdist
 
 SIDE = 3
 """Of a patch, in positions."""
 
 
-def patches(features, positions):
+def patches(features: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """The patches around some positions, the border repeated.
 
     Args:
@@ -23,14 +22,13 @@ def patches(features, positions):
     """
     _, height, width, channels = features.shape
     reach = SIDE // 2
-    flat = ops.reshape(features, (height * width, channels))
     rows, columns = np.divmod(np.asarray(positions), width)
     around = [
         np.clip(rows + down, 0, height - 1) * width + np.clip(columns + right, 0, width - 1)
         for down in range(-reach, reach + 1)
         for right in range(-reach, reach + 1)
     ]
-    return ops.take(flat, np.stack(around, axis=1), axis=0)
+    return features.reshape(-1, channels)[np.stack(around, axis=1)]
 
 
 def nearest_patches(
@@ -40,11 +38,12 @@ def nearest_patches(
     traits: tuple[np.ndarray, np.ndarray] | None = None,
     *,
     rows: int = 256,
-):
+    columns: int = 4096,
+) -> np.ndarray:
     """For each patch of one image the most similar patch of another, by the cosine of their angle.
 
-    The cosines are a product of matrices, `rows` patches at a time: memory does not grow with the number of positions,
-    nor does the time with the size of the image that they are in.
+    The cosines are products of matrices, of `rows` patches with `columns` others: memory grows neither with the number
+    of positions nor with the size of the painting, nor does the time with the size of the image that they are in.
 
     Args:
         features: Of the one, (1, h, w, channels), not negative.
@@ -53,21 +52,31 @@ def nearest_patches(
         traits: Of the positions and of all places of the painting, (n, k) and (y x, k): the squared distance of a
             place's from a position's is subtracted from the cosine. None for the cosine alone.
         rows: Patches compared at once.
+        columns: Patches that they are compared with at once.
 
     Returns:
-        Positions in the painting, (n,).
+        Positions in the painting, (n,); of equals the first.
 
     Source: Zhou, section 3.3.2; Luan et al. 2018, algorithm 1. Differs from the source: only rows under the mask are
     compared.
     """
-    everywhere = np.arange(painting.shape[1] * painting.shape[2])
-    candidates = _unit(np.asarray(patches(painting, everywhere)))
-    own, theirs = traits or (np.zeros((len(positions), 1)), np.zeros((len(everywhere), 1)))
-    found = np.empty(len(positions), int)
-    for chunk in np.array_split(np.arange(len(positions)), max(1, -(-len(positions) // rows))):
-        cosines = _unit(np.asarray(patches(features, positions[chunk]))) @ candidates.T
-        found[chunk] = np.argmax(cosines - cdist(own[chunk], theirs, "sqeuclidean"), axis=1)
+    found, best = np.zeros(len(positions), int), np.full(len(positions), -np.inf)
+    for places in _chunks(painting.shape[1] * painting.shape[2], columns):
+        candidates = _unit(patches(painting, places))
+        for chunk in _chunks(len(positions), rows):
+            likeness = _unit(patches(features, positions[chunk])) @ candidates.T
+            if traits is not None:
+                likeness = likeness - cdist(traits[0][chunk], traits[1][places], "sqeuclidean")
+            nearest = np.argmax(likeness, axis=1)
+            reached = np.take_along_axis(likeness, nearest[:, None], axis=1)[:, 0]
+            better = reached > best[chunk]
+            found[chunk[better]], best[chunk[better]] = places[nearest[better]], reached[better]
     return found
+
+
+def _chunks(count: int, size: int) -> list[np.ndarray]:
+    """The numbers below a count, so many at a time."""
+    return np.array_split(np.arange(count), max(1, -(-count // size)))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -113,21 +122,3 @@ def consistent(matches: np.ndarray, positions: np.ndarray, width: int, painting:
         # The sum of squared distances from all others is least for what is nearest to their mean.
         chosen[index] = proposed[np.argmin(np.square(looks - looks.mean(axis=0)).sum(axis=1))]
     return chosen
-
-
-def blocks(positions: np.ndarray, width: int, factor: int) -> np.ndarray:
-    """The positions of a finer layer that lie under some of a coarser one.
-
-    Args:
-        positions: Of the coarser layer, (n,), in rows of `width`.
-        width: Of the coarser layer.
-        factor: How many positions of the finer layer one of the coarser has on each side.
-
-    Returns:
-        Row and column in the finer layer, two arrays of (n factor^2,), block by block.
-    """
-    rows, columns = np.divmod(positions, width)
-    within = np.arange(factor)
-    down, right = factor * rows[:, None, None] + within[:, None], factor * columns[:, None, None] + within
-    down, right = np.broadcast_arrays(down, right)
-    return down.ravel(), right.ravel()

@@ -102,7 +102,8 @@ def style(
         return sum(share * statistic.distance(*pair) for share, *pair in zip(factors, output, target, strict=True))
 
     role = f"style{region or ''}"
-    term = Term(role, distance, Measurement(_probes(layers, region), measured), role, additive="statistic", pooled=pooled)
+    measurement = Measurement(_probes(layers, region), measured)
+    term = Term(role, distance, measurement, role, additive="statistic", pooled=pooled)
     return Loss(((1.0, term),))
 
 

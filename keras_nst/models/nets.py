@@ -14,4 +14,4 @@ NETS: dict[str, Callable[..., keras.Model]] = {
     "unet": unet,
     "unet-lite": partial(unet, filters=(8, 16, 32, 64, 96), residual_blocks=(1, 1, 2), kernel=5),
 }
-"""Builders, called with a dtype policy. One whose model has an input "code" beside "image" learns many styles at once."""
+"""Builders, called with a dtype policy. One whose model has an input "code" beside "image" learns many styles."""

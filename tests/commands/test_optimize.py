@@ -14,6 +14,7 @@ from keras_nst.models.transfer_net import transfer_net
 
 # Shallow, so that it compiles in a second.
 QUICK = ("--layers", "relu1_1", "--content-layers", "relu1_2", "--statistic", "gram", "--iterations", 3)
+FAR = ("--iterations", 8, "--style-weight", 100, "--mixed-precision", "off")
 
 
 @pytest.fixture
@@ -80,6 +81,32 @@ def test_partial_restyles_a_box_and_gives_the_rest_another_style(here, capsys, t
     np.testing.assert_array_equal(part[rest], before[rest])
     np.testing.assert_array_equal(part[~rest], both[~rest])
     assert (both[rest] != before[rest]).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "background"),
+    [
+        (("optimize", "photo.png", "a.jpg", "--content-mask"), None),
+        (("partial", "photo.png", "--style", "a.jpg", "--mask"), None),
+        (("partial", "photo.png", "--style", "a.jpg", "--background-style", "b.jpg", "--mask"), "b.jpg"),
+    ],
+)
+def test_through_a_soft_mask_a_painting_is_seen_once(here, capsys, arguments, background):
+    levels = np.zeros((36, 48), np.uint8)
+    levels[:, 12:32] = 255
+    Image.fromarray(levels).save("whole.png")
+    Image.fromarray(levels // 5 * 2).save("soft.png")
+    for name in ("whole", "soft"):
+        assert run(capsys, *arguments, f"{name}.png", *QUICK, *FAR, "-o", f"{name}-out.png")[0] == 0
+    ground = read("photo.png").rgb
+    if background:
+        run(capsys, "optimize", "photo.png", background, *QUICK, *FAR, "-o", "ground.png")
+        ground = read("ground.png").rgb
+    full, faded = (read(f"{name}-out.png").rgb for name in ("whole", "soft"))
+    whole, part = ((result - ground)[:, :, 12:32] for result in (full, faded))
+    # A region counts alike at any opacity, and so what is painted is the same.
+    assert np.sum(part * whole) / np.sum(whole**2) == pytest.approx(0.4, abs=0.02)
+    np.testing.assert_allclose(part, 0.4 * whole, atol=0.05)
 
 
 PAIR = ("photo.png", "a.jpg")

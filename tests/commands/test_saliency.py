@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from keras_nst.cli import main
-from keras_nst.images.color import fill_transparent
+from keras_nst.images.compositing import fill_transparent
 from keras_nst.images.io import read, read_record
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.saliency import saliency

@@ -56,6 +56,14 @@ def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(
     return built
 
 
+def scheduled(perception):
+    """A training with Adam on both sides, its rate halved at each step."""
+    built = trainer(perception)
+    rate = built.scheduled(keras.optimizers.schedules.ExponentialDecay(1e-3, 1, 0.5))
+    built.compile(keras.optimizers.Adam(rate), keras.optimizers.Adam(rate), run_eagerly=True)
+    return built
+
+
 def fit(built, batch, steps=1):
     """The logs of each step."""
     data = tf.data.Dataset.from_tensors(tuple(map(tf.constant, batch)))
@@ -161,6 +169,15 @@ def test_in_the_initialization_the_discriminator_rests_and_its_adam_with_it(perc
     assert np.median(moved) == pytest.approx(1e-3, rel=0.01)
 
 
+def test_after_the_initialization_the_discriminator_moves_by_the_rate_of_the_trainings_step(perception, batch):
+    built = scheduled(perception)
+    before = weights_of(built.discriminator)
+    fit(built, batch, BEGIN + 1)
+    # Adam's first step is as long as the rate, which has been halved in each step of the initialization.
+    moved = np.abs(built.discriminator.get_layer("logits").kernel.numpy() - before[-2])
+    assert np.median(moved) == pytest.approx(1e-3 * 0.5**BEGIN, rel=0.01)
+
+
 def test_the_saliency_loss_changes_what_the_generator_sees(perception, batch):
     built = trainer(perception, {"adversarial": 0.0, "saliency": 1.0})
     own = {variable.path for variable in part(built.net, MAP).variables}
@@ -210,10 +227,7 @@ def test_the_preview_has_result_and_both_maps(perception, batch):
 
 
 def test_a_checkpoint_brings_both_sides_back(perception, batch, tmp_path):
-    def adam():
-        return keras.optimizers.Adam(1e-3)
-
-    stopped, resumed = trainer(perception, optimizer=adam), trainer(perception, optimizer=adam)
+    stopped, resumed = scheduled(perception), scheduled(perception)
     fit(stopped, batch, BEGIN + 1)
     checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
     checkpoint.set_model(stopped)

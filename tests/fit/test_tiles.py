@@ -85,6 +85,17 @@ def test_windows_of_maps_assemble_to_the_maps():
             np.testing.assert_array_equal(joined[stride], values, err_msg=f"{height, width, tile, halo, stride}")
 
 
+def test_windows_put_their_parts_where_they_were():
+    for height, width, tile, halo in cases():
+        whole = whole_maps(height, width)
+        written = {stride: np.full_like(values, -1) for stride, values in whole.items()}
+        for window in windows(height, width, tile, halo):
+            for stride, part in window.crop(whole).items():
+                window.put(part, written[stride])
+        for stride, values in whole.items():
+            np.testing.assert_array_equal(written[stride], values, err_msg=f"{height, width, tile, halo, stride}")
+
+
 def test_a_window_of_a_map_is_the_map_of_the_window():
     for height, width, tile, halo in cases():
         for window in windows(height, width, tile, halo):

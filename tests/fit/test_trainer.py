@@ -74,7 +74,9 @@ def go_on(trainer, steps):
         averages.append(trainer.average.get_weights())
 
     notes = keras.callbacks.LambdaCallback(on_train_begin=note, on_epoch_end=note)
-    batches = tf.data.Dataset.from_tensors({"content": PHOTOGRAPHS})  # One step an epoch, since logs are means over an epoch.
+    batches = tf.data.Dataset.from_tensors(
+        {"content": PHOTOGRAPHS}
+    )  # One step an epoch, since logs are means over an epoch.
     history = trainer.fit(batches, epochs=steps, shuffle=False, callbacks=[notes], verbose=0).history
     logs = [dict(zip(history, values, strict=True)) for values in zip(*history.values(), strict=True)]
     return Run(trainer, weights, averages, logs)

@@ -7,12 +7,12 @@ from scipy.spatial import cKDTree
 
 from keras_nst.errors import InputError
 from keras_nst.evaluation.harmonization import measure
+from keras_nst.fit import memory
 from keras_nst.images.masks import feather
+from keras_nst.jobs import harmonize as job
 from keras_nst.jobs.harmonize import FEATHER, fitting_strength, harmonize, matched_style, smoothness, surroundings
-from keras_nst.losses.patches import blocks
 from keras_nst.models.observer import Observer
-from keras_nst.models.regions import region_weights
-from keras_nst.models.vgg import receptive_field, vgg
+from keras_nst.models.vgg import receptive_field, stride, vgg
 from keras_nst.options import HarmonizeOptions
 from keras_nst.recipes import zhou
 
@@ -118,20 +118,58 @@ def test_the_surroundings_hold_all_that_the_objects_features_see():
     assert rows.start % 16 == columns.start % 16 == 0
 
 
-def test_a_part_of_the_painting_matches_itself(scene, observer):
-    painting, _, mask = scene
-    halves = np.concatenate([painting, strokes(1, 112, 128, (0.2, 0.3, 0.7), 0.03)], axis=2)
-    own = region_weights(mask, [zhou.MATCHING_LAYER])[zhou.MATCHING_LAYER]
-    found = matched_style(observer, halves, painting, own, in_line=False)
-    features = np.asarray(observer(halves, ["vgg/relu3_1"])["vgg/relu3_1"])
-    rows, columns = blocks(np.flatnonzero(np.pad(own, ((0, 0), (0, 0), (0, 16), (0, 0)))), 32, 2)
-    inside = columns < 24  # Where the other half is not yet seen.
-    expected = features[0, rows, columns][inside]
-    assert inside.mean() > 0.7
-    matched = {tuple(place) for place in np.round(found["vgg/relu3_1"][0, 0], 2)}
-    assert np.mean([tuple(place) in matched for place in np.round(expected, 2)]) > 0.95
-    everywhere = matched_style(observer, halves, painting, own, everywhere=True)
-    assert everywhere["region0/relu4_1"].shape[2] == 14 * 32
+def grams(features, rows, columns):
+    """Of features {layer: (1, h, w, c)} under some positions of relu4_1, by themselves."""
+    for layer in zhou.STYLE_LAYERS:
+        side = stride(zhou.MATCHING_LAYER) // stride(layer)
+        within = np.arange(side)
+        down, right = side * rows[:, None, None] + within[:, None], side * columns[:, None, None] + within
+        seen = np.asarray(features[f"vgg/{layer}"])[0][down, right].reshape(-1, features[f"vgg/{layer}"].shape[-1])
+        yield seen.T @ seen / seen.size
+
+
+@pytest.fixture
+def halves(scene):
+    """The painting, and beside it another."""
+    return np.concatenate([scene[0], strokes(1, 112, 128, (0.2, 0.3, 0.7), 0.03)], axis=2)
+
+
+@pytest.fixture
+def tiled(monkeypatch):
+    monkeypatch.setattr(job, "TILE", 176)
+
+
+def far(found, expected):
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+def test_a_part_of_the_painting_matches_itself(scene, observer, halves, tiled):
+    painting, _, _ = scene
+    own = np.zeros((1, 14, 16, 1), np.float32)
+    own[:, 3:11, 2:9] = 1 / 56  # Where the other half is not seen.
+    style = matched_style(zhou.loss(), observer, halves, painting, own, in_line=False)["style"]
+    features = observer(halves, [f"vgg/{layer}" for layer in zhou.STYLE_LAYERS])
+    rows, columns = np.divmod(np.flatnonzero(own), 16)
+    everywhere = np.indices((14, 32)).reshape(2, -1)
+    for (found,), expected, other in zip(
+        style, grams(features, rows, columns), grams(features, *everywhere), strict=True
+    ):
+        assert far(found[0], expected) < 0.01
+        assert far(other, expected) > 0.1
+
+
+def test_all_of_a_painting_in_tiles_is_what_it_is_at_once(scene, observer, halves, tiled):
+    loss, own = zhou.loss(), np.ones((1, 14, 16, 1), np.float32)
+    style = matched_style(loss, observer, halves, scene[0], own, everywhere=True)["style"]
+    features = observer(halves, [f"vgg/{layer}" for layer in zhou.STYLE_LAYERS])
+    for (found,), expected in zip(style, grams(features, *np.indices((14, 32)).reshape(2, -1)), strict=True):
+        assert far(found[0], expected) < 1e-4
+
+
+def test_a_painting_that_memory_will_not_hold_is_refused(scene, monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda: 500_000_000)
+    with pytest.raises(InputError, match=r"128 x 112 pixels take about .* GB, and 0\.5 GB are free\. Try a smaller"):
+        harmonize(*scene, DRAFT)
 
 
 def test_smoothness_tells_surfaces_from_dots():

@@ -203,6 +203,16 @@ def test_a_collection_is_learned_against_a_discriminator(collection):
     assert read(folder / "preview.jpg").rgb.shape[1] == 4 * (256 + 8) + 8
 
 
+def test_both_sides_learn_at_the_rate_of_the_trainings_step(collection):
+    options = learn.dataclasses.replace(collection, steps=2000, learning_rate=2e-4)
+    trainer = learn._against_discriminator(options, Console(quiet=True)).trainer
+    trainer.discriminator_optimizer.iterations.assign(100)  # It rests while there is no game.
+    # As the recipe's page has it: a tenth from half of the steps on, a hundredth for the last quarter.
+    for step, rate in ((900, 2e-4), (1300, 2e-5), (1900, 2e-6)):
+        trainer.step.assign(step)
+        assert [float(optimizer.learning_rate) for optimizer, _ in trainer.players] == pytest.approx([rate, rate])
+
+
 def test_cartoongan_is_learned_without_saliency(collection):
     changed = {"epochs": 2.5, "game": "hinge", "spectral_norm": True}
     card = read_card(learn.learn(learn.dataclasses.replace(collection, recipe="cartoongan", **changed)))

@@ -1,14 +1,15 @@
 import dataclasses
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from reference import losses as reference
 
 from keras_nst.errors import InputError
+from keras_nst.fit import memory
+from keras_nst.images.masks import feather
 from keras_nst.jobs import optimize as job
-from keras_nst.jobs.optimize import check_memory, optimize, settled
+from keras_nst.jobs.optimize import check_size, coverage, optimize, settled
 from keras_nst.models.vgg import vgg
 from keras_nst.options import PixelOptions, Region
 
@@ -68,12 +69,18 @@ def test_outside_of_the_mask_nothing_changes(photograph, stripes, left):
     assert (result[:, :, :20] != photograph[:, :, :20]).mean() > 0.9
 
 
-def test_a_soft_mask_fades(photograph, stripes, left):
-    soft = 0.25 * left
-    full = optimize(photograph, [Region([stripes[0]], mask=left)], SHALLOW)
-    faded = optimize(photograph, [Region([stripes[0]], mask=soft)], SHALLOW)
-    # Weights of a region sum to 1 at any opacity, so that only the last step differs.
-    np.testing.assert_allclose(faded, photograph + 0.25 * (full - photograph), atol=2e-3)
+def test_what_is_selected_in_part_is_restyled_as_a_whole(photograph, stripes, left):
+    full, soft = (optimize(photograph, [Region([stripes[0]], mask=mask)], SHALLOW) for mask in (left, 0.25 * left))
+    # Weights of a region sum to 1 at any opacity.
+    np.testing.assert_allclose(soft, full, atol=2e-3)
+
+
+def test_regions_cover_together_what_they_share(left):
+    soft = feather(left, 8)
+    painting = np.zeros((1, 40, 40, 3), np.float32)
+    np.testing.assert_allclose(coverage([Region([painting], mask=mask) for mask in (soft, 1 - soft)]), 1)
+    np.testing.assert_array_equal(coverage([Region([painting], mask=mask) for mask in (soft, left)])[left == 1], 1)
+    assert coverage([Region([painting])]) is None
 
 
 def test_each_region_takes_its_own_painting(photograph, stripes, left):
@@ -160,53 +167,30 @@ def test_a_paper_has_its_own_statistic():
         settled(PixelOptions(recipe="jin2020", statistic="gaussian"))
 
 
-@pytest.mark.parametrize(
-    ("folder", "limit", "taken", "cache"),
-    [
-        ("", "memory.max", "memory.current", "inactive_file"),
-        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-    ],
-)
-def test_a_containers_limit_counts(tmp_path, monkeypatch, folder, limit, taken, cache):
-    monkeypatch.setattr(job, "CONTAINER", tmp_path)
-    monkeypatch.setattr(job.psutil, "virtual_memory", lambda: SimpleNamespace(available=8_000_000))
-    assert job.free_memory() == 8_000_000
-    where = tmp_path / folder
-    where.mkdir(exist_ok=True)
-    (where / taken).write_text("3000000\n")
-    (where / "memory.stat").write_text(f"anon 2000000\n{cache} 1000000\n")
-    (where / limit).write_text("5000000\n")
-    assert job.free_memory() == 3_000_000  # A third of what is taken are files that are read again when needed.
-    (where / limit).write_text("1000000\n")
-    assert job.free_memory() == 0
-    (where / limit).write_text("max\n" if not folder else "9223372036854771712\n")
-    assert job.free_memory() == 8_000_000
-
-
 def test_half_precision_is_given_larger_pictures(monkeypatch):
-    monkeypatch.setattr(job, "free_memory", lambda: 6_700_000_000)
-    check_memory((1024, 1024), None, "bfloat16")  # Which takes 6.3 to 6.6 GB, and more in float32.
-    check_memory((2048, 2048), 512, "bfloat16")
+    monkeypatch.setattr(memory, "free_memory", lambda: 6_700_000_000)
+    check_size((1024, 1024), None, "bfloat16")  # Which takes 6.3 to 6.6 GB, and more in float32.
+    check_size((2048, 2048), 512, "bfloat16")
     with pytest.raises(InputError, match="--tile"):
-        check_memory((1024, 1024), None, "off")
+        check_size((1024, 1024), None, "off")
 
 
 def test_what_remembers_fewer_steps_is_given_larger_pictures(monkeypatch):
-    monkeypatch.setattr(job, "free_memory", lambda: 6_200_000_000)
+    monkeypatch.setattr(memory, "free_memory", lambda: 6_200_000_000)
     with pytest.raises(InputError, match="--tile"):
-        check_memory((1024, 1024), None, "bfloat16")
-    check_memory((1024, 1024), 1024, "bfloat16")
-    check_memory((1024, 1024), None, "bfloat16", "adam")
+        check_size((1024, 1024), None, "bfloat16")
+    check_size((1024, 1024), 1024, "bfloat16")
+    check_size((1024, 1024), None, "bfloat16", "adam")
 
 
 @pytest.mark.parametrize("precision", ["off", "bfloat16"])
 def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypatch, precision):
-    monkeypatch.setattr(job, "free_memory", lambda: 6_000_000_000)
+    monkeypatch.setattr(memory, "free_memory", lambda: 6_000_000_000)
     with pytest.raises(InputError, match=r"2048 x 1536 pixels take about .* GB, and 6\.0 GB are free") as refused:
-        check_memory((1536, 2048), None, precision)
+        check_size((1536, 2048), None, precision)
     tile = int(re.search(r"--tile (\d+)", str(refused.value))[1])
-    check_memory((1536, 2048), tile, precision)
+    check_size((1536, 2048), tile, precision)
     with pytest.raises(InputError, match="--tile"):
-        check_memory((1536, 2048), 2 * tile, precision)
+        check_size((1536, 2048), 2 * tile, precision)
     with pytest.raises(InputError, match="a smaller --end-size"):
-        check_memory((20_000, 20_000), None, precision)
+        check_size((20_000, 20_000), None, precision)

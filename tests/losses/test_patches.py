@@ -1,7 +1,9 @@
+import itertools
+
 import numpy as np
 import pytest
 
-from keras_nst.losses.patches import blocks, consistent, nearest_patches, patches
+from keras_nst.losses.patches import consistent, nearest_patches, patches
 
 
 @pytest.fixture
@@ -24,11 +26,11 @@ def test_at_the_border_a_patch_repeats_it(painting):
     np.testing.assert_array_equal(corner[2, 2], painting[0, 1, 1])
 
 
-@pytest.mark.parametrize("rows", [7, 256])
-def test_a_moved_part_of_the_painting_is_found_where_it_was(painting, rows):
+@pytest.mark.parametrize(("rows", "columns"), [(7, 5), (256, 4096)])
+def test_a_moved_part_of_the_painting_is_found_where_it_was(painting, rows, columns):
     moved = 3 * np.roll(painting, (2, -3), axis=(1, 2))  # Brighter, too: the angle stays.
     y, x = np.mgrid[3:8, 1:7]
-    found = nearest_patches(moved, (y * 11 + x).ravel(), painting, rows=rows)
+    found = nearest_patches(moved, (y * 11 + x).ravel(), painting, rows=rows, columns=columns)
     np.testing.assert_array_equal(found, ((y - 2) * 11 + x + 3).ravel())
 
 
@@ -54,18 +56,11 @@ def test_matches_in_line_stay(painting):
     np.testing.assert_array_equal(consistent(matches, (y * 11 + x).ravel(), 11, painting), matches)
 
 
-def test_blocks_are_the_positions_whose_quotient_is_given():
-    rows, columns = blocks(np.array([7, 4]), 3, 4)  # Row 2, column 1, and row 1, column 1.
-    assert len(set(zip(rows, columns, strict=True))) == 2 * 16
-    np.testing.assert_array_equal(rows // 4, np.repeat([2, 1], 16))
-    np.testing.assert_array_equal(columns // 4, 1)
-
-
 def test_of_patches_alike_the_one_with_like_traits_is_taken(painting):
     twice = np.concatenate([painting, painting], axis=2)  # Two of each, the second 11 columns to the right.
     y, x = np.mgrid[2:7, 2:7]
     positions = (y * 11 + x).ravel()
     side = np.tile(np.repeat([0.0, 0.1], 11), 9)[:, None]
-    for wanted in (0.0, 0.1):
-        found = nearest_patches(painting, positions, twice, (np.full((25, 1), wanted), side))
+    for wanted, columns in itertools.product((0.0, 0.1), (5, 4096)):
+        found = nearest_patches(painting, positions, twice, (np.full((25, 1), wanted), side), columns=columns)
         np.testing.assert_array_equal(found, (y * 22 + x).ravel() + (11 if wanted else 0))
