@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_nst.errors import InputError
 from keras_nst.files import replacing
 from keras_nst.images.clips import Clip, join, read_frames, write_frames
 from keras_nst.infer.steady import STEADINESS, Steady
@@ -44,7 +45,7 @@ def stylize_clip(
         progress: Told the number of frames done, after each.
 
     Raises:
-        InputError: The clip is damaged, or the output cannot be written.
+        InputError: The clip is damaged, a result is not finite, or the output cannot be written.
     """
     output = Path(output)
     file = clip.path.stat()
@@ -59,6 +60,8 @@ def stylize_clip(
         for stamp, frame in read_frames(clip, skip=done, max_size=max_size):
             result = steady(frame)
             done += 1
+            if not all(np.isfinite(values).all() for values in steady.carried):
+                raise InputError(f"Frame {done} of {clip.path} comes out as no colors. Try it in another style.")
             progress(done)
             yield stamp, result
 
