@@ -20,7 +20,6 @@ from keras_nst.images.io import read, write
 from keras_nst.images.paste import check_object, cut_object, find_object, place
 from keras_nst.images.picture import Picture, visible
 from keras_nst.options import HarmonizeOptions
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,7 +36,6 @@ def run(options: argparse.Namespace) -> int:
         make_folder(options.report)
     if options.keep_mask:
         write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
-    load_tensorflow()
     from keras_nst.fit import precision
     from keras_nst.jobs.harmonize import harmonize
 

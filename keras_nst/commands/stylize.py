@@ -23,7 +23,6 @@ from keras_nst.images.picture import Picture
 from keras_nst.images.proof import Proof
 from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.styles import MODEL, find_style, read_card, styles
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -191,7 +190,6 @@ def _stylizer(options, chosen: tuple[str, ...]):
 
 @functools.cache
 def _loaded(chosen: tuple[str, ...], shares: tuple[float, ...] | None):
-    load_tensorflow()
     from keras_nst.infer.stylizer import Blend, Stylizer
 
     return Stylizer(*chosen) if len(chosen) == 1 else Blend(chosen, shares)
