@@ -156,6 +156,7 @@ def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
                 record=record,
                 job={"styles": chosen, "models": _modified(chosen)},
                 progress=lambda frames: bar.update(task, completed=frames),
+                tell=lambda line: print(line, file=sys.stderr),
             )
         seconds = time.perf_counter() - began
         if options.json:
