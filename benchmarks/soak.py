@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from keras_nst.startup import load_tensorflow
+from keras_nst.startup import one_operation_at_once
 
 ALLOWED_GROWTH = 0.05
 INTERVAL = 5.0
@@ -95,7 +95,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=60, help="(default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=30, help="of training (default: %(default)s)")
     options = parser.parse_args()
-    load_tensorflow()  # As the commands do.
+    one_operation_at_once()  # As the commands do.
     failures = []
     print(f"{'':<10}{'readings':>9}{'MB early':>10}{'MB at the end':>15}{'most':>7}{'growth':>8}")
     for name in options.kinds or KINDS:

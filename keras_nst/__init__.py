@@ -5,6 +5,9 @@ or when one of the names in `__all__` is first used.
 """
 
 import importlib
+import sys
+
+from keras_nst.startup import Quiet
 
 __version__ = "0.1.0"
 
@@ -26,6 +29,8 @@ _MODULES = {
     "write": "images.io",
 }
 __all__ = list(_MODULES)
+
+sys.meta_path.insert(0, Quiet())
 
 
 def __getattr__(name: str):

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 
 import keras_nst
-from keras_nst import interruption
+from keras_nst import interruption, startup
 from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.options import NETS, HarmonizeOptions, PixelOptions, TrainingOptions
 from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         options = _parser().parse_args(arguments)
+        if options.command != "train":  # Its photographs are read by the same threads.
+            startup.one_operation_at_once()
         with interruption.orderly():
             code = importlib.import_module(f"keras_nst.commands.{options.command}").run(options)
         sys.stdout.flush()

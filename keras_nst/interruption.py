@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from keras_nst import startup
+
 PACKAGE = __name__.partition(".")[0]
 FRAGILE = {"jax", "jaxlib", "keras", "llvmlite", "numba", "onnx", "tensorflow", "tf2onnx"}
 
@@ -50,7 +52,9 @@ def orderly() -> Iterator[None]:
 
 
 def _package(frame: FrameType) -> str:
-    return frame.f_globals.get("__name__", "").partition(".")[0]
+    """The package whose code a frame runs; none for what runs while any package is being loaded."""
+    module = frame.f_globals.get("__name__", "")
+    return "" if module == startup.__name__ else module.partition(".")[0]
 
 
 def _is_fragile(frame: FrameType | None) -> bool:

@@ -85,6 +85,14 @@ def test_what_a_library_calls_is_interrupted():
     assert interrupted("call", module("keras.src", LIBRARY)) == ["library went on"]
 
 
+def test_what_finds_modules_for_a_library_is_not_interrupted():
+    ours, seen = module("keras_nst.fake", OURS), []
+    ours["callback"] = module("keras_nst.startup", OURS)["callback"]
+    with pytest.raises(KeyboardInterrupt), orderly():
+        ours["call"](module("keras.src", LIBRARY), seen)
+    assert seen == ["library went on", "ours was called", "called back"]
+
+
 def test_cleaning_up_is_not_interrupted():
     assert interrupted("cleaning", module("tensorflow", LIBRARY)) == ["library went on", "cleaned", "up"]
 

@@ -19,7 +19,6 @@ from keras_nst.images.paste import check_object, place
 from keras_nst.images.picture import Picture
 from keras_nst.images.pyramid import fit, sizes
 from keras_nst.options import HarmonizeOptions
-from keras_nst.startup import load_tensorflow
 
 _GLANCE = 0.5  # Seconds between intermediate pictures.
 _STROKES = [("Automatic", "auto"), ("Light", "0.3"), ("Medium", "0.5"), ("Strong", "0.8")]
@@ -220,7 +219,6 @@ class HarmonizeTab:
             with self._working:
                 if stop.is_set():
                     return
-                load_tensorflow()
                 from keras_nst.jobs.harmonize import COARSEST, QUALITIES, harmonize
 
                 first, others = QUALITIES[options.quality]

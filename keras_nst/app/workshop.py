@@ -20,7 +20,6 @@ from keras_nst.images.paste import cut_object
 from keras_nst.images.picture import Picture
 from keras_nst.infer.subject import MASKS, subject_mask
 from keras_nst.models.styles import find_style, styles
-from keras_nst.startup import load_tensorflow
 
 FEATHER = 2.0
 """Pixels on either side of the outline in which a restyled part and its surroundings mix."""
@@ -155,7 +154,6 @@ class Workshop:
             subject_mask(flat, source)
 
     def _load(self, style: str):
-        load_tensorflow()
         from keras_nst.infer.stylizer import Stylizer
 
         return Stylizer(find_style(style))

@@ -8,15 +8,12 @@ import keras_nst
 from keras_nst.commands.inputs import content, deliver, destinations, each, expand, result_name
 from keras_nst.errors import InputError
 from keras_nst.images.io import read
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
     """Send each picture to the server, and write what it answers."""
     inputs = expand(options.inputs)
     outputs = destinations(inputs, options.output, functools.partial(result_name, options.style))
-    if options.protocol == "grpc":
-        load_tensorflow()  # The protocol's messages are made of TensorFlow's.
     from keras_nst.infer.served import ServedStyle
 
     served = ServedStyle(options.url, options.style, protocol=options.protocol, timeout=options.timeout)

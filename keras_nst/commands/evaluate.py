@@ -9,7 +9,6 @@ from keras_nst.console import Console, track
 from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.files import make_folder
 from keras_nst.images.io import read
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,7 +23,6 @@ def run(options: argparse.Namespace) -> int:
         make_folder(options.report)
     for reason in photographs.skipped:
         console.line(f"Skipped: {reason}")
-    load_tensorflow()
     from tensorflow_datasets.datasets.siscore.labels import IMAGENET_LABELS_LIST
 
     from keras_nst.evaluation.evaluate import evaluate

@@ -4,7 +4,6 @@ import argparse
 
 from keras_nst.errors import InputError
 from keras_nst.models.styles import find_style
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -12,7 +11,6 @@ def run(options: argparse.Namespace) -> int:
     names = [find_style(style).resolve().name for style in options.styles]
     if twice := {name for name in names if names.count(name) > 1}:
         raise InputError(f"Two styles are named {min(twice)}. Export them to different folders.")
-    load_tensorflow()
     from keras_nst.jobs.export import export
 
     for style in options.styles:

@@ -21,7 +21,6 @@ from keras_nst.images.masks import seen
 from keras_nst.images.paste import check_object, cut_object, find_object, place
 from keras_nst.images.picture import Picture
 from keras_nst.options import HarmonizeOptions
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,7 +37,6 @@ def run(options: argparse.Namespace) -> int:
         make_folder(options.report)
     if options.keep_mask:
         write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
-    load_tensorflow()
     from keras_nst.fit import precision
     from keras_nst.jobs.harmonize import harmonize
 

@@ -11,14 +11,12 @@ from packaging.requirements import Requirement
 
 import keras_nst
 from keras_nst.models.styles import styles
-from keras_nst.startup import load_tensorflow
 
 PACKAGE = "keras_nst"
 
 
 def run(options: argparse.Namespace) -> int:
     """Print versions, devices, styles and extras."""
-    load_tensorflow()
     import keras
 
     facts = {

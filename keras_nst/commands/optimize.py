@@ -20,7 +20,6 @@ from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.pyramid import fit
 from keras_nst.options import PixelOptions, Region
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,7 +33,6 @@ def run(options: argparse.Namespace) -> int:
         make_folder(options.report)
     if options.init not in ("content", "noise"):
         read(options.init)  # A wrong path is told before TensorFlow has loaded.
-    load_tensorflow()
     from keras_nst.jobs.optimize import coverage, optimize, settled
 
     chosen = settled(PixelOptions(**pixel_options(options)))

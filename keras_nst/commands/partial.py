@@ -17,7 +17,6 @@ from keras_nst.images.io import read
 from keras_nst.images.picture import Picture
 from keras_nst.models.styles import find_style
 from keras_nst.options import PixelOptions, Region
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,7 +28,6 @@ def run(options: argparse.Namespace) -> int:
         if _painting(style) is None:
             find_style(style)
     mask = select_mask(options, picture)
-    load_tensorflow()
     from keras_nst.infer.part import restyle_part
 
     def restyled(style: str):

@@ -10,7 +10,6 @@ from keras_nst.images.io import read
 from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
 from keras_nst.models.styles import find_style, styles
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,7 +17,6 @@ def run(options: argparse.Namespace) -> int:
     check_destination(options.output)
     chosen = [find_style(style) for style in options.style or styles()]
     photographs = [read(content(source), max_size=options.max_size).rgb for source in expand(options.inputs)]
-    load_tensorflow()
     from keras_nst.infer.stylizer import Stylizer
 
     rows = [[photograph] for photograph in photographs for _ in options.strengths]

@@ -23,7 +23,6 @@ from keras_nst.images.picture import Picture
 from keras_nst.images.proof import Proof
 from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.styles import MODEL, find_style, read_card, styles
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -157,6 +156,7 @@ def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
                 record=record,
                 job={"styles": chosen, "models": _modified(chosen)},
                 progress=lambda frames: bar.update(task, completed=frames),
+                tell=lambda line: print(line, file=sys.stderr),
             )
         seconds = time.perf_counter() - began
         if options.json:
@@ -191,7 +191,6 @@ def _stylizer(options, chosen: tuple[str, ...]):
 
 @functools.cache
 def _loaded(chosen: tuple[str, ...], shares: tuple[float, ...] | None):
-    load_tensorflow()
     from keras_nst.infer.stylizer import Blend, Stylizer
 
     return Stylizer(*chosen) if len(chosen) == 1 else Blend(chosen, shares)

@@ -8,7 +8,6 @@ from keras_nst.images.io import read
 from keras_nst.models.styles import find_style, styles
 from keras_nst.options import TrainingOptions
 from keras_nst.recipes import ADVERSARIAL, weights
-from keras_nst.startup import load_tensorflow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,7 +23,6 @@ def run(options: argparse.Namespace) -> int:
         console.line(
             "Training on built-in samples and synthetic images; --content FOLDER of photographs gives better nets."
         )
-    load_tensorflow(at_once=0)  # The photographs are read by the same threads.
     from keras_nst.jobs.learn import can_be_resumed, learn
 
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(TrainingOptions)}

@@ -3,6 +3,7 @@
 import contextlib
 import heapq
 import json
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -168,7 +169,46 @@ def write_frames(path: str | Path, clip: Clip, suffix: str, frames: Iterable[Fra
         target.mux(stream.encode())
 
 
-def join(path: str | Path, clip: Clip, segments: Sequence[Path], record: dict | None = None) -> None:
+def carried_sound(clip: Clip, suffix: str) -> tuple[list[int], list[str]]:
+    """What of a clip's sound a file of a kind can hold, found by writing it once.
+
+    Args:
+        clip: From `inspect`.
+        suffix: Of the file, see `CODECS`; with its dot.
+
+    Returns:
+        The streams that `join` can carry, and a line for each other one and for subtitles, which are left out.
+
+    Raises:
+        InputError: The clip cannot be read any more.
+    """
+    av = _pyav()
+    with _reading(clip.path) as original:
+        can_be_decoded = {stream.index: stream.codec_context is not None for stream in original.streams.audio}
+        left_out = ["subtitles"] if original.streams.subtitles else []
+    carried = []
+    for number, index in enumerate(can_be_decoded, 1):
+        reason = None if can_be_decoded[index] else "FFmpeg has no decoder for it"
+        if reason is None:
+            try:
+                with (
+                    tempfile.TemporaryDirectory() as folder,
+                    _reading(clip.path) as original,
+                    av.open(f"{folder}/sound{suffix}", "w") as target,
+                ):
+                    for packet in _sound_packets(target, original, [index]):
+                        target.mux(packet)
+                carried.append(index)
+            except InputError as error:
+                reason = error.__cause__.strerror
+        if reason is not None:
+            left_out.append(f"sound {number} of {len(can_be_decoded)} ({reason})")
+    return carried, [f"Left out of {clip.path}: {what}." for what in left_out]
+
+
+def join(
+    path: str | Path, clip: Clip, segments: Sequence[Path], sound: Sequence[int] = (), record: dict | None = None
+) -> None:
     """Put encoded frames and the sound of their clip into one file.
 
     Sound is copied where the file can hold it as it is, and encoded as AAC or Opus elsewhere.
@@ -177,19 +217,19 @@ def join(path: str | Path, clip: Clip, segments: Sequence[Path], record: dict | 
         path: Where to; its suffix decides the kind.
         clip: Whose sound it gets.
         segments: From `write_frames`, in their order.
+        sound: Streams of `carried_sound`.
         record: What made the frames, kept as the file's comment.
 
     Raises:
-        InputError: The sound cannot be decoded.
+        InputError: The clip cannot be read any more.
     """
     av = _pyav()
     with av.open(str(path), "w") as target, _reading(clip.path) as original, av.open(str(segments[0])) as first:
         if record is not None:
             target.metadata["comment"] = json.dumps({OWNER: record})
         video = target.add_stream_from_template(first.streams.video[0])
-        sound = {stream: _sound_stream(target, stream) for stream in original.streams.audio}
-        # All that is added before anything is written.
-        packets = [_segment_packets(av, segments, video, clip), _sound_packets(original, sound)]
+        # All streams are added before anything is written.
+        packets = [_segment_packets(av, segments, video, clip), _sound_packets(target, original, sound)]
         for packet in heapq.merge(*packets, key=lambda packet: packet.dts * packet.time_base):
             target.mux(packet)
 
@@ -214,9 +254,13 @@ def _segment_packets(av, segments, video, clip):
                     yield packet
 
 
-def _sound_packets(original, sound):
-    if not sound:
-        return
+def _sound_packets(target, original, indices):
+    """The packets of new streams of the target, for those of the original."""
+    sound = {original.streams[index]: _sound_stream(target, original.streams[index]) for index in indices}
+    return _packets_of(original, sound) if sound else ()
+
+
+def _packets_of(original, sound):
     for packet in original.demux(list(sound)):
         stream, copied = sound[packet.stream]
         if not copied:

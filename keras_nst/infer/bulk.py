@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from keras_nst.errors import InputError
+from keras_nst.startup import one_operation_at_once
 
 AHEAD = 4
 """Pictures that are read, and that are being written, at a time: more would only take memory."""
@@ -155,6 +156,7 @@ class _Worker:
     def __init__(self, run: Callable, threads: int | None):
         if threads:  # Workers of one machine share its cores; TensorFlow reads this as it is loaded.
             os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+        one_operation_at_once()
         self._run = run
 
     def __call__(self, batch: dict) -> dict:

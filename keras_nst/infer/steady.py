@@ -112,4 +112,5 @@ def _gradient(values: np.ndarray) -> np.ndarray:
     """Mean square of the steps between neighbors in the window around each pixel, (H, W)."""
     down = np.diff(values, axis=0, append=values[-1:])
     right = np.diff(values, axis=1, append=values[:, -1:])
-    return cv2.blur((down * down + right * right).mean(-1), (_WINDOW, _WINDOW))
+    # The running sums of the filter leave less than nothing where a flat area begins.
+    return np.maximum(cv2.blur((down * down + right * right).mean(-1), (_WINDOW, _WINDOW)), 0)

@@ -7,7 +7,6 @@ import numpy as np
 from keras_nst.images.masks import filled, subject
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.saliency import WORKING_SIDE, saliency, saliency_map
-from keras_nst.startup import load_tensorflow
 
 MASKS = {"saliency": "mean", "cam": "cam"}
 """Names of masks of the subject, and the methods that they are found by."""
@@ -52,7 +51,6 @@ def _activation(rgb: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _classifier():
-    load_tensorflow()
     from keras_nst.models.cam import gap_classifier
 
     return gap_classifier()

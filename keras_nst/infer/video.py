@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_nst.errors import InputError
 from keras_nst.files import replacing
-from keras_nst.images.clips import Clip, join, read_frames, write_frames
+from keras_nst.images.clips import Clip, carried_sound, check_clip_format, join, read_frames, write_frames
 from keras_nst.infer.steady import STEADINESS, Steady
 
 SEGMENT = 48
@@ -27,6 +28,7 @@ def stylize_clip(
     record: dict | None = None,
     job: dict | None = None,
     progress: Callable[[int], None] = lambda frames: None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Stylize a clip. Its time stamps and its sound are kept, and its frames are turned upright.
 
@@ -42,11 +44,16 @@ def stylize_clip(
         record: What made the result, kept in the file's metadata.
         job: What else the result depends on.
         progress: Told the number of frames done, after each.
+        tell: Told a line for each sound and for subtitles that the output cannot have, before the first frame.
 
     Raises:
-        InputError: The clip is damaged, or the output cannot be written.
+        InputError: The clip is damaged, a result is not finite, or the output is of no known kind or cannot be written.
     """
     output = Path(output)
+    check_clip_format(output.suffix)
+    sound, left_out = carried_sound(clip, output.suffix)
+    for line in left_out:
+        tell(line)
     file = clip.path.stat()
     asked = [job, record, steadiness, max_size, str(clip.path.resolve()), file.st_size, file.st_mtime_ns, output.suffix]
     parts = _Parts(output.with_name(f"{output.name}.parts"), json.dumps(asked))
@@ -59,6 +66,8 @@ def stylize_clip(
         for stamp, frame in read_frames(clip, skip=done, max_size=max_size):
             result = steady(frame)
             done += 1
+            if not all(np.isfinite(values).all() for values in steady.carried):
+                raise InputError(f"Frame {done} of {clip.path} comes out as no colors. Try it in another style.")
             progress(done)
             yield stamp, result
 
@@ -70,7 +79,7 @@ def stylize_clip(
         segments += 1
         parts.save(segments, done, steady.carried)
     with replacing(output) as temporary:
-        join(temporary, clip, [parts.segment(number) for number in range(segments)], record)
+        join(temporary, clip, [parts.segment(number) for number in range(segments)], sound, record)
     parts.remove()
 
 

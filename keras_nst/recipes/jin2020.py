@@ -1,7 +1,8 @@
 """Jin 2020: CNN-based image style transfer and its applications. Gatys's method with total variation.
 
-Content 1, style 1000, total variation 10; VGG19 with average pooling; Adam at 0.1 for 500 epochs, from the photograph;
-150 x 225 and 300 x 450 pixels. Layers are not printed: these are Gatys's for style and the last of block 4 for content.
+Content 1, style 1000, total variation 10; 500 epochs at a learning rate of 0.1; 150 x 225 and 300 x 450 pixels. VGG19
+with average pooling is what the paper describes as Gatys's. Its own layers and optimizer are not named: here Adam from
+the photograph, Gatys's layers for style and the last of block 4 for content.
 
 The paper's weights belong to a VGG whose input is standardized: divided by the standard deviation of ImageNet's pixels.
 VGG here takes differences in units of 1/255, so its features are `UNIT` times as large: squares of them are divided by

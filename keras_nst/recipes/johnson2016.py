@@ -1,4 +1,4 @@
-"""Johnson, Alahi, Li 2016: Perceptual losses for real-time style transfer, as Liu et al. 2019 states it."""
+"""Johnson, Alahi, Li 2016: Perceptual losses for real-time style transfer, with Liu et al. 2019's names."""
 
 from collections.abc import Mapping
 

@@ -3,8 +3,9 @@
 The loss is lambda1 (mu1 content + mu2 style) + lambda2 (cam + epsilon category), eqs. (5), (9) and (10). The paper
 gives mu1 1, mu2 20 and epsilon 40, and leaves the lambdas open; its published code has content 1, style 20, cam 80 and
 category 10000. Those weigh means over features of one SqueezeNet and one VGG, in their units. The distances here have
-no unit, so the default weights are others: what is kept costs style, and with these a net comes as near to the painting
-as Johnson's with his (docs/results.md), so that the subject is not bought with less style.
+no unit, so the default weights are others: what is kept costs style, and with these a net of The Starry Night comes as
+near to the painting as Johnson's with his, so that the subject is not bought with less style. Other paintings need more
+(docs/results.md).
 
 The paper keeps one semantic and leaves several at once open: here each is one more term.
 """

@@ -1,13 +1,15 @@
 """Zhou: a pasted object restyled by the patches of the painting that look like it.
 
+The paper is "Partial Style Transferring and Feature Optimization for Style Transfer Network".
+
 Content is measured at relu4_1 and style at the matched places of the painting, both under the mask. The paper matches
 at relu3_1, relu4_1 and relu5_1, each layer for itself, and compares the Gram matrix of each patch with that of its
 match, with weights 0.05 and 1.
 
 Differs from the source, after Luan, Paris, Shechtman and Bala 2018, "Deep painterly harmonization": one match at
 `MATCHING_LAYER`, brought into line with its neighbors, serves all layers, and the matched features have one Gram matrix
-a layer (patch by patch the distance hardly falls). Before, the object takes colors of the painting, found at
-`COLOR_LAYER`; the term of color holds them. Distances have no unit here, so the weights are others.
+a layer. Before, the object takes colors of the painting, found at `COLOR_LAYER`; the term of color holds them.
+Distances have no unit here, so the weights are others.
 """
 
 from collections.abc import Mapping

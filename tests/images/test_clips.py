@@ -6,7 +6,7 @@ import pytest
 from reference import clips
 
 from keras_nst.errors import InputError
-from keras_nst.images.clips import check_clip_format, inspect, join, read_frames, write_frames
+from keras_nst.images.clips import carried_sound, check_clip_format, inspect, join, read_frames, write_frames
 
 PICTURES = clips.frames(12)
 UNEVEN = [1001 * number + 400 * (number % 3) for number in range(12)]
@@ -19,7 +19,7 @@ def copied(source, output):
     segments = [output.with_suffix(f".{number}") for number in range(2)]
     for segment, part in zip(segments, (frames[:7], frames[7:]), strict=True):
         write_frames(segment, clip, output.suffix, part)
-    join(output, clip, segments, {"made": "here"})
+    join(output, clip, segments, carried_sound(clip, output.suffix)[0], {"made": "here"})
     return inspect(output)
 
 
@@ -54,6 +54,28 @@ def test_other_sound_is_encoded_anew_and_as_long_and_high(tmp_path):
     assert len(sound) / clips.SOUND_RATE == pytest.approx(float(12 / clips.RATE), abs=0.03)
     peak = np.abs(np.fft.rfft(sound)).argmax() * clips.SOUND_RATE / len(sound)
     assert peak == pytest.approx(440, abs=3)
+
+
+def test_sound_that_cannot_be_decoded_is_left_out_and_named(tmp_path):
+    clips.write(tmp_path / "in.mp4", PICTURES, sound="aac")
+    whole = (tmp_path / "in.mp4").read_bytes()
+    (tmp_path / "in.mp4").write_bytes(whole.replace(b"mp4a", b"apac").replace(b"esds", b"free"))
+    clip = inspect(tmp_path / "in.mp4")
+    sound, (line,) = carried_sound(clip, ".mp4")
+    assert sound == []
+    assert line == f"Left out of {clip.path}: sound 1 of 1 (FFmpeg has no decoder for it)."
+    assert copied(clip.path, tmp_path / "out.mp4").frames == 12
+
+
+@pytest.mark.parametrize(("suffix", "left_out"), [(".mkv", 0), (".webm", 1)])
+def test_damaged_sound_is_told_before_the_work_where_it_must_be_decoded(tmp_path, suffix, left_out):
+    clips.write(tmp_path / "in.mp4", PICTURES)
+    whole = (tmp_path / "in.mp4").read_bytes()
+    for packet in clips.sound_packets(tmp_path / "in.mp4"):
+        whole = whole.replace(packet, b"\x77" * len(packet))
+    (tmp_path / "in.mp4").write_bytes(whole)
+    sound, lines = carried_sound(inspect(tmp_path / "in.mp4"), suffix)
+    assert (len(sound), len(lines)) == (1 - left_out, left_out)
 
 
 @pytest.mark.parametrize(("rotation", "turns"), [(-90, 3), (90, 1), (180, 2)])

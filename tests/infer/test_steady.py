@@ -65,6 +65,13 @@ def test_another_scene_is_painted_anew(wide, fickle):
     assert np.abs(steady(other) - (1 - other)).mean() < 0.01
 
 
+def test_flat_areas_stay_finite(wide, fickle):
+    bars = pan(wide, 0).copy()
+    bars[:24] = bars[-24:] = 0
+    steady = Steady(lambda frames: np.where(frames > 0, fickle(frames), 0))
+    assert all(np.isfinite(steady(bars)).all() for _ in range(4))
+
+
 def test_without_steadiness_each_frame_is_for_itself(wide):
     steady = Steady(lambda frames: frames / 2, 0)
     for number in range(2):

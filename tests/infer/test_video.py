@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from reference import clips
 
+from keras_nst.errors import InputError
 from keras_nst.images.clips import inspect, write_frames
 from keras_nst.infer.video import SEGMENT, stylize_clip
 
@@ -87,6 +88,13 @@ def test_a_stopped_clip_goes_on_and_ends_with_the_same_frames(clip, tmp_path, en
             np.testing.assert_array_equal(resumed, once)
     assert clips.stamps(output) == clips.stamps(clip.path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "whole.mp4"]
+
+
+@pytest.mark.parametrize("steadiness", [0, 0.6])
+def test_a_result_that_is_not_finite_is_told(clip, tmp_path, steadiness):
+    with pytest.raises(InputError, match=r"Frame 1 of .*in\.mp4"):
+        stylize_clip(clip, tmp_path / "out.mp4", lambda frame: frame * np.float32(np.nan), steadiness=steadiness)
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_another_job_begins_anew(clip, tmp_path):
