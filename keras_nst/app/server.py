@@ -71,7 +71,7 @@ class _Page(gr.Blocks):
 
     def _check_file(self, file: dict) -> None:
         if not self._workshop.holds(file["path"]):
-            raise InputError("Pictures are not fetched from elsewhere. Choose a file.")
+            raise InputError("That picture is not here any more. Choose it again.")
 
     async def process_api(self, *args, **kwargs):
         """As the base class does, with errors for visitors."""
