@@ -395,6 +395,8 @@ def _add_app(commands) -> None:
     message = "address of this computer to serve at; 0.0.0.0 for everybody who can reach it (%(default)s)"
     add("--host", default="127.0.0.1", metavar="ADDRESS", help=message)
     add("--port", type=_number(int, 0, 65535), default=7860, metavar="N", help="0 for any that is free (%(default)s)")
+    message = "a name that browsers reach it by, where it is not the address; may be repeated"
+    add("--name", action="append", default=[], metavar="NAME", help=message)
     add("--share-dir", metavar="DIR", help="keep results in this folder, too (they go with the server)")
     message = "refuse pictures of more pixels (%(default)s)"
     add("--max-pixels", type=_COUNT, default=50_000_000, metavar="N", help=message)

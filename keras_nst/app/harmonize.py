@@ -1,6 +1,7 @@
 """The tab that pastes an object into a painting and makes it look painted there."""
 
 import dataclasses
+import json
 import queue
 import threading
 import time
@@ -11,7 +12,7 @@ import gradio as gr
 import numpy as np
 
 from keras_nst.app.parts import HIDDEN, Result, Selector, made, photograph, slider
-from keras_nst.app.workshop import Selection, Workshop, point
+from keras_nst.app.workshop import Selection, Workshop, check_number, point
 from keras_nst.errors import InputError
 from keras_nst.images.compositing import blend
 from keras_nst.images.masks import check, seen
@@ -20,7 +21,9 @@ from keras_nst.images.picture import Picture
 from keras_nst.images.pyramid import fit, sizes
 from keras_nst.options import HarmonizeOptions
 
+_VISITORS = 200  # Who can stop what they began: more than ever wait.
 _GLANCE = 0.5  # Seconds between intermediate pictures.
+_SIZE, _TURN = (5, 100), (-180, 180)
 _STROKES = [("Automatic", "auto"), ("Light", "0.3"), ("Medium", "0.5"), ("Strong", "0.8")]
 _QUALITIES = [("Draft", "draft"), ("Good", "good"), ("Best", "best")]
 
@@ -58,7 +61,6 @@ class HarmonizeTab:
 
     def __init__(self, workshop: Workshop):
         self._workshop = workshop
-        self._working = threading.Lock()
         self._stops: dict[str | None, threading.Event] = {}
 
     def build(self) -> None:
@@ -74,8 +76,8 @@ class HarmonizeTab:
                     x = gr.Number(label="Column", precision=0, minimum=0, elem_id="harmonize-x", min_width=90)
                     y = gr.Number(label="Row", precision=0, minimum=0, elem_id="harmonize-y", min_width=90)
                 with gr.Row():
-                    size = slider(5, 100, 50, "Size (%)", "harmonize-size")
-                    turn = slider(-180, 180, 0, "Turn (°)", "harmonize-turn")
+                    size = slider(*_SIZE, 50, "Size (%)", "harmonize-size")
+                    turn = slider(*_TURN, 0, "Turn (°)", "harmonize-turn")
         with gr.Row(equal_height=False):
             with gr.Column():
                 strokes = gr.Radio(_STROKES, value="auto", label="Strokes", elem_id="harmonize-strokes")
@@ -99,7 +101,11 @@ class HarmonizeTab:
             change.then(self.preview, scene, canvas, **HIDDEN)
         placed = [x.input, y.input, size.change, turn.change]
         gr.on(placed, self.preview, scene, canvas, trigger_mode="always_last", **HIDDEN)
-        working = run.click(self.begin, None, [run, stop], **HIDDEN).then(
+        # By the page alone, so that it needs no place in the queue.
+        shown = {"outputs": [run, stop], "show_progress": "hidden", "queue": False}
+        run.click(None, js=_buttons(working=True), **shown)
+        begun = run.click(self.begin, None, None, queue=False, **HIDDEN)
+        worked = begun.success(
             self.harmonize,
             [strokes, quality, *scene],
             result.outputs,
@@ -108,7 +114,8 @@ class HarmonizeTab:
             concurrency_limit=1,
             show_progress="hidden",
         )
-        working.then(lambda: _buttons(working=False), None, [run, stop], **HIDDEN)
+        for ended in (begun.failure, worked.success, worked.failure):
+            ended(None, js=_buttons(working=False), **shown)
         stop.click(self.stop, None, None, queue=False, **HIDDEN)
 
     def open(self, path: str | None) -> tuple:
@@ -130,10 +137,11 @@ class HarmonizeTab:
             return scene.painting
         return self._workshop.show(self._pasted(scene)[0])
 
-    def begin(self, request: gr.Request) -> tuple:
-        """Show the button to stop: from now on, so also while others are served first, the visitor can."""
+    def begin(self, request: gr.Request) -> None:
+        """Let the visitor stop it from now on, so also while others are served first."""
         self._stops[request.session_hash] = threading.Event()
-        return _buttons(working=True)
+        if len(self._stops) > _VISITORS:
+            self._stops.pop(next(iter(self._stops)))
 
     def harmonize(self, request: gr.Request, strokes: str, quality: str, *values) -> Iterator[tuple]:
         """Harmonize, showing how far it has come.
@@ -187,6 +195,8 @@ class HarmonizeTab:
 
     def _pasted(self, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
         """The painting with the object, and the object's mask in it."""
+        check_number(scene.size, *_SIZE, "The size")
+        check_number(scene.turn, *_TURN, "The turn")
         picture, mask = self._workshop.picture(scene.selection.path), self._workshop.mask(*scene[:3])
         check(mask, *picture.rgb.shape[1:3], "The selection")
         at = None if scene.x is None or scene.y is None else (scene.x, scene.y)
@@ -216,7 +226,7 @@ class HarmonizeTab:
     def _work(self, painting, pasted, mask, options, stop: threading.Event, tell: Callable) -> None:
         """Harmonize, and tell of each step; then of the result, or of what went wrong."""
         try:
-            with self._working:
+            with self._workshop.turn("optimization"):
                 if stop.is_set():
                     return
                 from keras_nst.jobs.harmonize import COARSEST, QUALITIES, harmonize
@@ -247,9 +257,10 @@ class _StoppedError(Exception):
     """Somebody wants no result any more."""
 
 
-def _buttons(working: bool) -> tuple:
-    """What shows the button to stop in place of the one to run."""
-    return gr.update(visible=not working), gr.update(visible=working)
+def _buttons(working: bool) -> str:
+    """JavaScript that shows the button to stop in place of the one to run, or the other way around."""
+    updates = [{"__type__": "update", "visible": visible} for visible in (not working, working)]
+    return f"() => {json.dumps(updates)}"
 
 
 def _bar(label: str, done: float) -> str:

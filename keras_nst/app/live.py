@@ -7,7 +7,7 @@ import time
 import gradio as gr
 
 from keras_nst.app.parts import camera, slider, style_picker
-from keras_nst.app.workshop import Workshop
+from keras_nst.app.workshop import Workshop, check_number
 from keras_nst.errors import InputError
 from keras_nst.images.encoding import encode
 from keras_nst.images.io import read
@@ -17,6 +17,13 @@ SIDE = 320
 _BYTES = 4_000_000  # Of one picture, in base64.
 _EVERY = 0.1  # Seconds between two pictures at least; the next one is sent when the last has come back.
 _MINUTES = 10
+# Gradio's camera goes on when its stream has failed: each picture begins another one, which fails. Of two failures at
+# once the second must not switch it on again.
+_SWITCH_OFF = """() => {
+  const camera = document.querySelector("#live-picture");
+  if (Date.now() - (camera.switchedOff ?? 0) > 1000) camera.querySelector("[aria-label='capture photo']").click();
+  camera.switchedOff = Date.now();
+}"""
 
 
 class LiveTab:
@@ -40,7 +47,7 @@ class LiveTab:
                 # In the page itself, so that no file is written for each picture.
                 result = gr.HTML(elem_id="live-result", padding=False)
                 note = gr.HTML(elem_id="live-note", elem_classes="note", padding=False)
-        view.stream(
+        streamed = view.stream(
             self.stylize,
             [view, style, strength],
             [result, note],
@@ -51,6 +58,7 @@ class LiveTab:
             concurrency_id="live",
             concurrency_limit=1,
         )
+        streamed.failure(None, js=_SWITCH_OFF)
 
     def stylize(self, frame: str | None, style: str | None, strength: float) -> tuple[str, str]:
         """Stylize a picture of a camera.
@@ -64,10 +72,13 @@ class LiveTab:
             The result and a line about it, for the page.
 
         Raises:
-            InputError: The picture cannot be read.
+            InputError: The picture cannot be read, or the strength is none.
         """
-        began = time.perf_counter()
-        stylized = self._workshop.stylizer(style)(self._picture(frame), strength=strength)
+        check_number(strength, 0, 1, "The strength")
+        stylizer, picture = self._workshop.stylizer(style), self._picture(frame)
+        with self._workshop.turn("camera"):
+            began = time.perf_counter()
+            stylized = stylizer(picture, strength=strength)
         shown = base64.b64encode(encode(stylized, "jpg")).decode()
         height, width = stylized.rgb.shape[1:3]
         note = f"{width} × {height} pixels, {1 / (time.perf_counter() - began):.1f} a second"

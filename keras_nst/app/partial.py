@@ -64,8 +64,9 @@ class PartialTab:
         mask = self._workshop.mask(selection, tolerance, refined)
         check(mask, *picture.rgb.shape[1:3], "The selection")
         inside, outside = self._restyling(style), background and self._restyling(background)
-        began = time.perf_counter()
-        result = restyle_part(picture.rgb, feather(mask, FEATHER), inside, outside or None)
+        with self._workshop.turn("net"):
+            began = time.perf_counter()
+            result = restyle_part(picture.rgb, feather(mask, FEATHER), inside, outside or None)
         record = {"style": style, "background_style": background or None}
         path = self._workshop.deliver(Picture(result, picture.alpha), selection.path, f"{style}-part", record)
         return made(selection.path, path, f"{time.perf_counter() - began:.1f} s")

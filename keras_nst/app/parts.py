@@ -1,6 +1,7 @@
 """What is on more than one tab: pictures to drop, styles to pick, an area to click together, a result to compare."""
 
 import base64
+from abc import ABCMeta
 from pathlib import Path
 
 import cv2
@@ -22,13 +23,40 @@ HIDDEN = {"api_visibility": "undocumented", "show_progress": "hidden"}
 """Of events that answer at once."""
 
 
-def photograph(label: str, **kwargs) -> gr.Image:
+class _NoStub(type(gr.Image)):
+    """Makes the class of a component, as its base does, but without writing a file of types beside the module."""
+
+    def __new__(cls, name, bases, namespace):
+        return ABCMeta.__new__(cls, name, bases, namespace)
+
+
+class Photograph(gr.Image, metaclass=_NoStub):
     """A place to drop a picture. Handlers get the path of the uploaded file, unread: reading is the workshop's."""
-    return _unread(gr.Image(label=label, sources=["upload", "webcam"], buttons=[], **kwargs), "path")
+
+    is_template = True  # The page shows it as it does its base.
+
+    def preprocess(self, payload):
+        """Path of the file."""
+        return payload and payload.path
 
 
-def camera(label: str, side: int, **kwargs) -> gr.Image:
-    """A camera's view, which is streamed. Handlers get each picture as a data URL, unread.
+class Camera(gr.Image, metaclass=_NoStub):
+    """A camera's view, which is streamed. Handlers get each picture as a data URL, unread."""
+
+    is_template = True
+
+    def preprocess(self, payload):
+        """The data URL."""
+        return payload and payload.url
+
+
+def photograph(label: str, **kwargs) -> Photograph:
+    """A place to drop a picture, or to take one."""
+    return Photograph(label=label, sources=["upload", "webcam"], buttons=[], **kwargs)
+
+
+def camera(label: str, side: int, **kwargs) -> Camera:
+    """A camera's view.
 
     Args:
         label: Of the view.
@@ -37,22 +65,7 @@ def camera(label: str, side: int, **kwargs) -> gr.Image:
     """
     wish = {"video": {"width": {"ideal": side}, "height": {"ideal": 3 * side // 4}}}
     options = WebcamOptions(constraints=wish)
-    image = gr.Image(label=label, sources=["webcam"], streaming=True, webcam_options=options, buttons=[], **kwargs)
-    return _unread(image, "url")
-
-
-def _unread(image: gr.Image, attribute: str) -> gr.Image:
-    """Hand out this attribute of what is uploaded. On the object, for Gradio writes a file beside each subclass."""
-    keep = image.async_move_resource_to_block_cache
-
-    async def keep_file(path: str | None) -> str | None:
-        if path and "://" in str(path):  # Gradio would fetch it.
-            raise InputError("Pictures are not fetched from addresses. Choose a file.")
-        return await keep(path)
-
-    image.preprocess = lambda payload: payload and getattr(payload, attribute)
-    image.async_move_resource_to_block_cache = keep_file
-    return image
+    return Camera(label=label, sources=["webcam"], streaming=True, webcam_options=options, buttons=[], **kwargs)
 
 
 def slider(low: float, high: float, value: float, label: str, name: str, step: float = 1, **kwargs) -> gr.Slider:

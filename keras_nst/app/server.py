@@ -2,16 +2,18 @@
 
 import contextlib
 import os
-import re
 import socket
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 
 import gradio as gr
+from gradio_client.utils import is_file_obj_with_meta, traverse
 
+from keras_nst.app.cleaning import cleaning
+from keras_nst.app.door import Door, Names
 from keras_nst.app.harmonize import HarmonizeTab
 from keras_nst.app.live import LiveTab
 from keras_nst.app.partial import PartialTab
@@ -25,10 +27,7 @@ TABS = {"Stylize": StylizeTab, "Harmonize": HarmonizeTab, "Partial": PartialTab,
 """What does each, by the name it has on the page."""
 
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica", "Arial", "sans-serif"]
-_CHECK, _AGE = 600, 6 * 3600  # Seconds between looks for old files, and what is old.
 _SESSIONS = 200
-# What Gradio also serves, and nothing here needs: it fetches from other servers, or is for those who write pages.
-_CLOSED = re.compile(r"/(proxy=|file=[a-z]+:|file=//|process_recording|vibe-edit|undo-vibe-edit|runs(/|$))", re.I)
 
 _STYLE = """
 .gradio-container {width: 100%; max-width: 1120px !important; margin: 0 auto !important}
@@ -54,7 +53,25 @@ footer {display: none !important}
 
 
 class _Page(gr.Blocks):
-    """Blocks whose handlers raise errors like any function: a visitor is told of bad input, and of nothing else."""
+    """Blocks whose handlers raise errors like any function: a visitor is told of bad input, and of nothing else.
+
+    Args:
+        workshop: Whose files handlers may be given.
+        kwargs: Of `gradio.Blocks`.
+    """
+
+    def __init__(self, workshop: Workshop, **kwargs):
+        super().__init__(**kwargs)
+        self._workshop = workshop
+
+    async def preprocess_data(self, block_fn, inputs, *args, **kwargs):
+        """As the base class does, which for any component would fetch addresses, and remember folders as files."""
+        traverse(inputs, self._check_file, is_file_obj_with_meta)
+        return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+
+    def _check_file(self, file: dict) -> None:
+        if not self._workshop.holds(file["path"]):
+            raise InputError("That picture is not here any more. Choose it again.")
 
     async def process_api(self, *args, **kwargs):
         """As the base class does, with errors for visitors."""
@@ -81,18 +98,22 @@ def page(workshop: Workshop) -> gr.Blocks:
     if not styles():
         raise InputError("There is no style. Train one with keras-nst train, or install keras_nst with its styles.")
     warming = _Once(workshop)
-    with _Page(title="keras_nst", analytics_enabled=False, delete_cache=(_CHECK, _AGE)) as blocks:
+    with _Page(workshop, title="keras_nst", analytics_enabled=False) as blocks:
         gr.Markdown("# keras_nst\nStyle transfer that keeps what matters in a picture.")
         for label, tab in TABS.items():
             with gr.Tab(label, id=label.lower()):
                 tab(workshop).build()
         blocks.load(warming, None, None, queue=False, show_progress="hidden", api_visibility="undocumented")
-    return blocks.queue(max_size=workshop.limits.waiting, default_concurrency_limit=2)
+    return blocks.queue(max_size=workshop.limits.waiting, default_concurrency_limit=2, api_open=False)
 
 
 @contextlib.contextmanager
 def serve(
-    host: str = "127.0.0.1", port: int = 7860, share_dir: str | Path | None = None, limits: Limits | None = None
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    share_dir: str | Path | None = None,
+    names: Collection[str] = (),
+    limits: Limits | None = None,
 ) -> Iterator[str]:
     """Serve the page until the block ends.
 
@@ -100,6 +121,7 @@ def serve(
         host: Address of a network interface of this computer.
         port: 0 for any that is free.
         share_dir: A folder where results are kept; without it they go with the server.
+        names: Names that browsers reach the server by, beside the host's.
         limits: What is refused.
 
     Yields:
@@ -108,11 +130,19 @@ def serve(
     Raises:
         InputError: The port is taken, the address is not this computer's, or there is no style.
     """
-    with tempfile.TemporaryDirectory(prefix="keras_nst-") as folder:
-        for name in ("GRADIO_TEMP_DIR", "GRADIO_EXAMPLES_CACHE"):
-            os.environ[name] = folder  # All that Gradio writes or serves.
-        limits = limits or Limits()
-        blocks = page(Workshop(Path(folder), share_dir and Path(share_dir), limits))
+    with tempfile.TemporaryDirectory(prefix="keras_nst-") as name, contextlib.ExitStack() as cleaner:
+        folder, limits = Path(name).resolve(), limits or Limits()
+        for variable in ("GRADIO_TEMP_DIR", "GRADIO_EXAMPLES_CACHE"):
+            os.environ[variable] = str(folder)  # All that Gradio writes or serves.
+        blocks = page(Workshop(folder, share_dir and Path(share_dir), limits))
+        cleaner.enter_context(cleaning(folder, limits))
+
+        @contextlib.asynccontextmanager
+        async def lifespan(app) -> AsyncIterator[None]:
+            # Before Gradio's own layers, one of which answers requests of other sites.
+            app.middleware_stack = Door(app.middleware_stack, Names(host, names), folder, limits)
+            yield
+
         try:
             _, url, _ = blocks.launch(
                 server_name=host,
@@ -130,7 +160,7 @@ def serve(
                 footer_links=[],
                 theme=gr.themes.Default(primary_hue="indigo", font=_FONTS, font_mono=["monospace"]),
                 css=_STYLE + thumbnails(),
-                app_kwargs={"middleware": [(_Closed, (), {})]},
+                app_kwargs={"lifespan": lifespan},
             )
         except OSError as error:
             raise InputError(f"Cannot serve at {host}:{port}. Choose another --port or --host.") from error
@@ -155,17 +185,3 @@ class _Once:
     def __call__(self) -> None:
         if self._first.acquire(blocking=False):
             threading.Thread(target=self._workshop.warm_up, daemon=True).start()
-
-
-class _Closed:
-    """Refuses the addresses that are closed."""
-
-    def __init__(self, app):
-        self._app = app
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] == "http" and _CLOSED.search(scope["path"]):
-            await send({"type": "http.response.start", "status": 403, "headers": []})
-            await send({"type": "http.response.body", "body": b"Closed."})
-            return
-        await self._app(scope, receive, send)

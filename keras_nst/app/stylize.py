@@ -5,7 +5,7 @@ import time
 import gradio as gr
 
 from keras_nst.app.parts import HIDDEN, Result, made, photograph, slider, style_picker
-from keras_nst.app.workshop import Workshop
+from keras_nst.app.workshop import Workshop, check_number
 from keras_nst.images.masks import check, strengths
 from keras_nst.images.samples import SAMPLES, sample_path
 from keras_nst.infer.subject import MASKS, subject_mask
@@ -75,18 +75,21 @@ class StylizeTab:
             least: The strength there.
 
         Raises:
-            InputError: The photograph cannot be read, or has no subject.
+            InputError: The photograph cannot be read, or has no subject, or a strength is none.
         """
+        check_number(strength, 0, 1, "The strength")
+        check_number(least, 0, 1, "The strength on the subject")
         picture = self._workshop.picture(photo)
         stylizer = self._workshop.stylizer(style)
-        began = time.perf_counter()
         record = {"style": style, "strength": strength, "color": "keep" if keep else "style"}
-        if protect in MASKS:
-            mask = subject_mask(picture, protect)
-            check(mask, *picture.rgb.shape[1:3], "The subject")
-            record |= {"protect": protect, "protect_strength": least}
-            strength = strengths(mask, strength, least)
-        stylized = stylizer(picture, strength=strength, color=record["color"])
+        with self._workshop.turn("net"):
+            began = time.perf_counter()
+            if protect in MASKS:
+                mask = subject_mask(picture, protect)
+                check(mask, *picture.rgb.shape[1:3], "The subject")
+                record |= {"protect": protect, "protect_strength": least}
+                strength = strengths(mask, strength, least)
+            stylized = stylizer(picture, strength=strength, color=record["color"])
         height, width = stylized.rgb.shape[1:3]
         note = f"{width} × {height} pixels in {time.perf_counter() - began:.1f} s"
         return made(photo, self._workshop.deliver(stylized, photo, style, record), note)

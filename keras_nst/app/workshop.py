@@ -1,10 +1,11 @@
 """What the tabs share: pictures in and out of one folder, masks and nets that stay at hand, and limits."""
 
+import contextlib
 import functools
 import re
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ FEATHER = 2.0
 
 _PICTURES, _MASKS, _STYLES = 4, 16, 8  # That are kept in memory.
 _CLICKS = 100
+_AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # What takes time or memory.
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,24 @@ class Limits:
         pixels: Pictures of more are refused, before they are decoded.
         side: Pictures are shrunk to this longest side.
         file: Bytes of an uploaded file.
-        seconds: After which an optimization does no more than it must to end with a whole picture.
+        uploads: Files that are uploaded from one address while `age` passes.
+        uploaded: Bytes of these together.
+        message: Bytes of a request that uploads nothing.
+        age: Seconds after which a file goes.
+        kept: Bytes of all files together; beyond, the oldest go.
+        seconds: After which an optimization does no more than it must to end with a whole picture, and for which a job
+            waits for another one.
         waiting: Requests that wait; the next is refused.
     """
 
     pixels: int = 50_000_000
     side: int = 1600
     file: int = 50_000_000
+    uploads: int = 200
+    uploaded: int = 200_000_000
+    message: int = 5_000_000
+    age: float = 6 * 3600.0
+    kept: int = 4_000_000_000
     seconds: float = 300.0
     waiting: int = 60
 
@@ -88,6 +101,7 @@ class Workshop:
         self.limits = limits or Limits()
         self._folder, self._kept = folder.resolve(), kept
         self._loading = threading.RLock()
+        self._turns = {work: threading.BoundedSemaphore(count) for work, count in _AT_ONCE.items()}
         self.picture = functools.lru_cache(_PICTURES)(self._read)
         self.mask = functools.lru_cache(_MASKS)(self._select)
         self._stylizers = functools.lru_cache(_STYLES)(self._load)
@@ -153,6 +167,29 @@ class Workshop:
         for source in MASKS:
             subject_mask(flat, source)
 
+    @contextlib.contextmanager
+    def turn(self, work: str) -> Iterator[None]:
+        """Wait until no more of this is done elsewhere than may be at once, by whatever way it was asked for.
+
+        Args:
+            work: A name of `_AT_ONCE`.
+
+        Raises:
+            InputError: It takes too long.
+        """
+        turn = self._turns[work]
+        if not turn.acquire(timeout=self.limits.seconds):
+            raise InputError("Too many want this at once. Try again in some minutes.")
+        try:
+            yield
+        finally:
+            turn.release()
+
+    def holds(self, path: str) -> bool:
+        """Whether a path is that of a regular file of the workshop."""
+        file = Path(path).resolve()
+        return file.is_relative_to(self._folder) and file.is_file()
+
     def _load(self, style: str):
         from keras_nst.infer.stylizer import Stylizer
 
@@ -161,27 +198,45 @@ class Workshop:
     def _read(self, path: str | None) -> Picture:
         if not path:
             raise InputError("There is no picture yet. Choose one first.")
-        file = Path(path).resolve()
-        if not file.is_relative_to(self._folder) or not file.is_file():
+        if not self.holds(path):
             raise InputError("That picture is not here any more. Choose it again.")
-        content = file.read_bytes()  # So that messages do not tell where it lies.
-        return read(content, max_pixels=self.limits.pixels, max_size=self.limits.side)
+        with self.turn("reading"):
+            content = Path(path).read_bytes()  # So that messages do not tell where it lies.
+            return read(content, max_pixels=self.limits.pixels, max_size=self.limits.side)
 
     def _select(self, selection: Selection, tolerance: float, refined: bool) -> np.ndarray:
         """The mask of a selection, (1, h, w, 1); zeros where nothing is selected."""
+        check_number(tolerance, 0, 100, "The tolerance")
         picture = self.picture(selection.path)
         rgb = picture.rgb
-        mask = cut_object(picture) if selection.begin == "object" else np.zeros_like(rgb[..., :1])
-        for click in selection.clicks:
-            area = flood(rgb, [(click.x, click.y)], tolerance)
-            mask = np.maximum(mask, area) if click.adds else np.minimum(mask, 1 - area)
-        return refine(rgb, mask) if refined else mask
+        with self.turn("mask"):
+            mask = cut_object(picture) if selection.begin == "object" else np.zeros_like(rgb[..., :1])
+            for click in selection.clicks:
+                area = flood(rgb, [(click.x, click.y)], tolerance)
+                mask = np.maximum(mask, area) if click.adds else np.minimum(mask, 1 - area)
+            return refine(rgb, mask) if refined else mask
 
     def _write(self, picture: Picture, stem: str, suffix: str, record: dict | None = None) -> str:
         path = self._folder / secrets.token_hex(16) / f"{stem}.{suffix}"
         path.parent.mkdir(parents=True)
         path.write_bytes(encode(picture, suffix, record=record))
         return str(path)
+
+
+def check_number(number: float, low: float, high: float, name: str) -> None:
+    """Refuse what is no number from `low` to `high`.
+
+    Args:
+        number: What a visitor sent.
+        low: The least.
+        high: The most.
+        name: What it is, for the message.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if not isinstance(number, int | float) or not low <= number <= high:
+        raise InputError(f"{name} is out of range. Expected a number from {low} to {high}.")
 
 
 def clicked(selection: Selection | None, position: Sequence | None, adds: bool) -> Selection:

@@ -19,7 +19,8 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"The app needs {error.name}. Install it: pip install 'keras_nst[app]'.") from error
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # The temporary folder goes, whatever ends it.
     limits = Limits(pixels=options.max_pixels)
-    with serve(options.host, options.port, options.share_dir, limits) as url, contextlib.suppress(KeyboardInterrupt):
+    serving = serve(options.host, options.port, options.share_dir, options.name, limits)
+    with serving as url, contextlib.suppress(KeyboardInterrupt):
         print(f"keras_nst is at {url} (Ctrl+C ends it)", flush=True)
         threading.Event().wait()
     return 0

@@ -65,4 +65,4 @@ def server(home):
         assert "http://" in line, process.communicate()[1]
         yield line.split()[3].rstrip("/"), home / "kept"
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0

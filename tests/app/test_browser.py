@@ -1,12 +1,15 @@
 """The page as a visitor uses it: in a Chromium, by clicks alone."""
 
+import json
 import os
+import re
 import shutil
 
 import numpy as np
 import pytest
 
 from keras_nst.images.io import read
+from keras_nst.images.samples import SAMPLES, sample_path
 
 api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
 
@@ -33,10 +36,14 @@ def browser():
 
 @pytest.fixture
 def page(browser, server):
-    """The page at desktop width, which has asked no other server for anything, and met no error, when the test ends."""
+    """The page at desktop width, which has asked no other server for anything, and met no error, when the test ends.
+
+    Nor has it asked for what is closed.
+    """
     page = browser.new_page(viewport=DESK)
-    elsewhere, errors = [], []
+    elsewhere, errors, closed = [], [], []
     page.on("request", lambda request: elsewhere.append(request.url))
+    page.on("response", lambda answer: closed.append(answer) if answer.status in (403, 404, 413, 421) else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_default_timeout(PATIENCE)
     page.goto(server[0])
@@ -45,6 +52,8 @@ def page(browser, server):
     page.close()
     assert [url for url in elsewhere if not url.startswith((server[0], "data:", "blob:"))] == []
     assert errors == []
+    # A picture of the camera may come when its stream has just ended.
+    assert [answer.url for answer in closed if "/stream/" not in answer.url] == []
 
 
 def drop(page, name, path):
@@ -89,6 +98,107 @@ def test_a_photograph_is_stylized(page, home):
     assert name == "painting-tiny.png"
     assert np.abs(result - read(home / "painting.png").rgb).mean() > 0.02
     assert page.locator("#stylize-result img").count() == 2
+
+
+def test_each_sample_is_stylized_and_then_an_upload(page, home):
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    for number, name in enumerate(SAMPLES):
+        path = sample_path(name)
+        page.locator(".gallery-item").nth(number).click()
+        page.locator(f"#stylize-picture img[src$='{path.name}']").wait_for()
+        page.click("#stylize-run")
+        page.locator(f"#stylize-result img[src$='{path.stem}-tiny.png']").wait_for()
+        result, given = download(page, "stylize")
+        assert given == f"{name}-tiny.png"
+        assert result.shape == read(path).rgb.shape
+    page.locator("#stylize-picture").get_by_label("Clear").click()
+    drop(page, "stylize", home / "painting.png")
+    page.click("#stylize-run")
+    page.locator("#stylize-result img[src$='painting-tiny.png']").wait_for()
+    assert download(page, "stylize")[0].shape == (1, 96, 128, 3)
+
+
+def test_the_samples_stay_pictures_of_this_server(page):
+    """A component that a click has made anew fetches nothing, and reads nothing, either."""
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    page.locator(".gallery-item").first.click()
+    page.locator("#stylize-picture img").wait_for()
+    asked = re.compile("/queue/join")
+    page.route(asked, with_value(0, {"path": "http://127.0.0.1:1/x.png", "meta": {"_type": "gradio.FileData"}}))
+    page.click("#stylize-run")
+    toast(page, "not here any more")
+    page.unroute(asked)
+    page.click("#stylize-run")
+    assert download(page, "stylize")[0].shape == (1, 512, 512, 3)
+
+
+def with_value(position, value):
+    """What sends another value in place of one that the page sends."""
+
+    def change(route):
+        body = route.request.post_data_json
+        if len(body["data"]) > position:
+            body["data"][position] = value
+        route.continue_(post_data=json.dumps(body))
+
+    return change
+
+
+def busy(route):
+    """Gradio's answer where too many requests wait."""
+    route.fulfill(status=503, json={"detail": "Queue is full."})
+
+
+def toast(page, text):
+    page.locator("[data-testid=toast-body]", has_text=text).wait_for()
+
+
+@pytest.mark.parametrize("refused", ["queue/join", "run/predict"])
+def test_the_buttons_return_when_a_harmonization_has_failed(page, refused):
+    page.get_by_role("tab", name="Harmonize").click()
+    page.click("#harmonize-run")
+    toast(page, "Choose both first")
+    for _ in range(2):
+        page.locator("#harmonize-run").wait_for()
+        page.locator("#harmonize-stop").wait_for(state="hidden")
+        page.route(re.compile(refused), busy)
+        page.click("#harmonize-run")
+    page.locator("#harmonize-run").wait_for()
+
+
+def test_a_part_can_be_restyled_after_errors(page, home):
+    page.get_by_role("tab", name="Partial").click()
+    page.click("#partial-run")
+    toast(page, "no photograph yet")
+    asked = re.compile("/queue/join")
+    page.route(asked, busy)
+    page.click("#partial-run")
+    toast(page, "busy")
+    page.unroute(asked)
+    drop(page, "partial", home / "halves.png")
+    click(page, "partial", 0.25, 0.5)
+    tell(page, "partial-hint", "50.0 %")
+    page.locator("#partial-style").get_by_label("Tiny").check()
+    page.click("#partial-run")
+    assert download(page, "partial")[1] == "halves-tiny-part.png"
+
+
+def test_a_camera_is_switched_off_when_its_stream_fails(page):
+    page.get_by_role("tab", name="Live").click()
+    page.locator("#live-style").get_by_label("Tiny").check()
+    camera = page.locator("#live-picture")
+    camera.get_by_text("Webcam").click()
+    asked = re.compile("/queue/join|/stream/")
+    page.route(asked, with_value(1, "no/such"))
+    camera.get_by_text("Record").click()
+    toast(page, "no/such")
+    camera.get_by_text("Record").wait_for()
+    page.unroute(asked)
+    page.wait_for_timeout(1500)
+    camera.get_by_text("Record").click()
+    tell(page, "live-note", "320 × 240 pixels")
+    camera.get_by_text("Stop").click()
+    camera.get_by_text("Record").wait_for()
 
 
 def test_an_object_is_harmonized(page, home):

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -259,6 +260,57 @@ def test_harmonizing_needs_both_pictures(workshop, scene):
     nothing = Selection(scene.selection.path)
     with pytest.raises(InputError, match="selects nothing"):
         next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(selection=nothing)))
+
+
+def test_one_net_works_at_a_time_whoever_asks(workshop, uploaded, monkeypatch):
+    photo, working, most = uploaded("painting.png"), [], []
+
+    def slow(picture, **settings):
+        working.append(picture)
+        most.append(len(working))
+        time.sleep(0.05)
+        working.pop()
+        return picture
+
+    monkeypatch.setattr(workshop, "stylizer", lambda style: slow)
+    with ThreadPoolExecutor(10) as pool:
+        made = [pool.submit(StylizeTab(workshop).stylize, photo, "tiny", 1, False, "no", 0.4) for _ in range(10)]
+    assert len([one.result() for one in made]) == 10
+    assert max(most) == 1
+
+
+def test_what_waits_too_long_for_its_turn_is_told_so(tmp_path, home):
+    workshop = Workshop(tmp_path, limits=Limits(seconds=0.01))
+    with workshop.turn("net"), pytest.raises(InputError, match="Too many"), workshop.turn("net"):
+        pass
+    with workshop.turn("net"):  # After an error, too.
+        pass
+
+
+@pytest.mark.parametrize("number", [-0.1, 1.1, 1e400, float("nan"), None, "1", [1], "<script>"])
+def test_a_strength_is_a_number_from_0_to_1(workshop, uploaded, home, number):
+    photo = uploaded("painting.png")
+    for strengths in ((number, 0.4), (1, number)):
+        with pytest.raises(InputError, match="from 0 to 1") as told:
+            StylizeTab(workshop).stylize(photo, "tiny", strengths[0], False, "no", strengths[1])
+        assert "script" not in str(told.value)
+    with pytest.raises(InputError, match="from 0 to 1"):
+        LiveTab(workshop).stylize(frame((home / "halves.png").read_bytes()), "tiny", number)
+
+
+@pytest.mark.parametrize(
+    ("setting", "number"), [("tolerance", -1), ("tolerance", float("nan")), ("size", 101), ("turn", 1e9)]
+)
+def test_an_object_is_placed_within_bounds(workshop, scene, setting, number):
+    with pytest.raises(InputError, match="Expected a number from"):
+        HarmonizeTab(workshop).preview(*scene._replace(**{setting: number}))
+
+
+def test_stops_of_visitors_who_never_come_are_forgotten(workshop):
+    tab = HarmonizeTab(workshop)
+    for number in range(1000):
+        tab.begin(SimpleNamespace(session_hash=str(number)))
+    assert len(tab._stops) == 200
 
 
 # Live.

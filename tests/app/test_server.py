@@ -1,6 +1,7 @@
 """The app as a server: what it serves, what it refuses, and how much at once."""
 
 import io
+import json
 import os
 import struct
 import zlib
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import urllib3
 from PIL import Image
 from reference.gradio_client import Page, picture
 
@@ -26,6 +28,15 @@ def page(server):
 @pytest.fixture
 def photo(page, home):
     return page.upload((home / "painting.png").read_bytes())
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def ask(server, method, path, body=None, headers=None):
+    """Status and body of an answer."""
+    answer = urllib3.request(method, server[0] + path, body=body, headers=headers, retries=False)
+    return answer.status, answer.data
 
 
 def stylize(page, photo, style="tiny", settings=SETTINGS):
@@ -133,6 +144,7 @@ CALLS = {
     "a strength beyond": ("tiny", (1e9, False, "no", 0.4)),
     "a strength that is none": ("tiny", ("<script>", False, "no", 0.4)),
     "no strength": ("tiny", (None, False, "no", 0.4)),
+    "a strength that is no number": ("tiny", (float("nan"), False, "no", 0.4)),
     "another protection": ("tiny", (1, False, "/etc/passwd", 0.4)),
     "too little": ("tiny", (1,)),
 }
@@ -182,12 +194,102 @@ def test_files_outside_of_the_own_folder_are_not_served(page, path):
 def test_results_that_are_kept_are_not_served_by_their_names(page, photo, server):
     stylize(page, picture(photo))
     kept = next(server[1].iterdir())
-    assert page.get(f"/gradio_api/file={kept}")[0] == 403
+    assert page.get(f"/gradio_api/file={kept}")[0] == 404
 
 
 def test_a_file_that_is_too_large_is_refused(page):
     answer = page.upload(bytes(51_000_000))
     assert answer.status == 413
+    assert answer.data == b"The file has more than the limit of 50 MB."
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_message_that_is_too_large_is_not_read_whole(server, chunked):
+    message = b'{"data": ["' + bytes(6_000_000) + b'"]}'
+    status, answer = ask(server, "POST", "/gradio_api/queue/join", [message] if chunked else message, JSON)
+    assert status == 413
+    assert b"limit of 5 MB" in answer
+
+
+def test_one_visitor_uploads_no_more_than_the_sum(page):
+    # A proxy on the same computer tells whom it asks for.
+    visitor = {"X-Forwarded-For": "203.0.113.7"}
+    answers = [page.upload(bytes(20_000_000), headers=visitor) for _ in range(12)]
+    # With the forms around them ten are more than 200 MB.
+    assert [getattr(answer, "status", 200) for answer in answers] == [200] * 9 + [413] * 3
+    assert answers[-1].data == b"With this file you have uploaded more than the limit of 200 MB."
+    assert isinstance(page.upload(b"small", headers={"X-Forwarded-For": "203.0.113.8"}), str)
+
+
+@pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.evil.example", "203.0.113.7", "[::1", ""])
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_other_names_are_not_served(server, name, method):
+    preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = urllib3.request(method, server[0], headers={"Host": name, **preflight})
+    assert answer.status in (400, 421)
+    assert not [header for header in answer.headers if header.lower().startswith("access-control")]
+
+
+def test_the_names_of_this_computer_are_served(server):
+    port = server[0].rpartition(":")[2]
+    for name in ("127.0.0.1", "localhost", "LOCALHOST", "[::1]"):
+        assert ask(server, "HEAD", "/", headers={"Host": f"{name}:{port}"})[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
+def test_pages_of_other_sites_have_no_access(server, origin):
+    for method, path in (("POST", "/gradio_api/upload"), ("POST", "/gradio_api/queue/join"), ("GET", "/config")):
+        assert ask(server, method, path, headers={"Origin": origin})[0] == 403
+    assert ask(server, "GET", "/config", headers={"Origin": server[0]})[0] == 200
+
+
+CLOSED = {
+    "POST": "run/stylize api/stylize api/stylize/ call/stylize call/v2/stylize cancel reset component_server "
+    "process_recording vibe-edit vibe-code run-history/connect a-new-one",
+    "GET": "dev/reload info openapi.json call/stylize/1 call/v2/stylize/1 queue/status user token file/etc/passwd "
+    "custom_component/1/client/component/x.js stream/a/1/1/playlist.m3u8 deep_link",
+    "PUT": "upload",
+    "OPTIONS": "upload queue/join",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [(method, path) for method, paths in CLOSED.items() for path in paths.split()]
+)
+def test_what_the_page_does_not_need_is_closed(server, method, path):
+    assert ask(server, method, f"/gradio_api/{path}", b"{}", JSON) == (404, b"Closed.")
+
+
+@pytest.mark.parametrize(
+    "path", ["/login", "/logout", "/monitoring", "/monitoring/summary", "/manifest.json", "/pwa_icon", "/svelte/x.js"]
+)
+def test_pages_beside_the_page_are_closed(page, path):
+    assert page.get(path) == (404, b"Closed.")
+
+
+def test_work_is_done_by_way_of_the_queue_alone(server, page, photo):
+    body = {"data": [picture(photo), "tiny", *SETTINGS], "fn_index": page.events["stylize"], "session_hash": "a"}
+    status, answer = ask(server, "POST", "/gradio_api/run/predict", json.dumps(body), JSON)
+    assert status == 404
+    assert b"join the queue" in answer
+
+
+FOLDERS = {
+    "the folder of all files": lambda photo: Path(photo).parents[1],
+    "a folder": lambda photo: Path(photo).parent,
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_folder_is_no_picture(page, photo, name):
+    refused(stylize(page, picture(str(FOLDERS[name](photo)))), "not here any more")
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "http://127.0.0.1:1/x.png", "/dev/zero"])
+def test_no_component_fetches_a_file(page, photo, path):
+    """Gradio looks for files in the values of all of them."""
+    refused(stylize(page, picture(photo), settings=(picture(path), *SETTINGS[1:])), "not here any more")
+    refused(stylize(page, picture(photo), settings=(1, [{"deep": picture(path)}], "no", 0.4)), "not here any more")
 
 
 def test_nothing_is_written_beside(page, photo, server, home):

@@ -17,21 +17,22 @@ class Page:
         self.url, self.session = url, secrets.token_hex(6)
         self._pool = urllib3.PoolManager(retries=False, timeout=120)
         config = self._pool.request("GET", f"{url}/config").json()
-        self._events = {event["api_name"]: event["id"] for event in config["dependencies"]}
+        self.events = {event["api_name"]: event["id"] for event in config["dependencies"]}
 
     def get(self, path):
         """Status and body of a path under the page."""
         answer = self._pool.request("GET", f"{self.url}{path}")
         return answer.status, answer.data
 
-    def upload(self, content, name="picture.png"):
+    def upload(self, content, name="picture.png", headers=None):
         """The path that an uploaded file has on the server; where it refuses, its answer."""
-        answer = self._pool.request("POST", f"{self.url}/gradio_api/upload", fields={"files": (name, content)})
+        fields = {"files": (name, content)}
+        answer = self._pool.request("POST", f"{self.url}/gradio_api/upload", fields=fields, headers=headers)
         return answer.json()[0] if answer.status == 200 else answer
 
     def call(self, event, *data, **event_data):
         """What an event answers: {"data": [...]} or {"error": ...}."""
-        body = {"data": data, "fn_index": self._events[event], "session_hash": self.session}
+        body = {"data": data, "fn_index": self.events[event], "session_hash": self.session}
         body["event_data"] = event_data or None
         joined = self._pool.request("POST", f"{self.url}/gradio_api/queue/join", json=body)
         if joined.status != 200:

@@ -1,0 +1,68 @@
+"""Deleting the files that nobody needs any more, while the server runs."""
+
+import contextlib
+import threading
+import time
+import traceback
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from keras_nst.app.workshop import Limits
+
+_EVERY = 60.0  # Seconds.
+_MOST = 20_000  # Files: small ones take room, too.
+
+
+@contextlib.contextmanager
+def cleaning(folder: Path, limits: Limits, every: float = _EVERY) -> Iterator[None]:
+    """Clean a folder up again and again, in a thread, until the block ends. What is there now stays.
+
+    Args:
+        folder: What is cleaned up.
+        limits: When and how much.
+        every: Seconds from one time to the next.
+    """
+    stays, over = {path for path, *_ in _files(folder)}, threading.Event()
+
+    def work() -> None:
+        while not over.wait(every):
+            try:
+                clean_up(folder, limits, stays)
+            except Exception as error:  # The next time may go well.
+                traceback.print_exception(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def clean_up(folder: Path, limits: Limits, stays: Collection[Path] = ()) -> None:
+    """Delete what is older than `limits.age`, then the oldest until no more than `limits.kept` is left.
+
+    Args:
+        folder: Of the files; those in its folders count, too.
+        limits: When and how much.
+        stays: Files that are neither deleted nor counted.
+    """
+    now, bytes_left, files_left = time.time(), limits.kept, _MOST
+    files = [file for file in _files(folder) if file[0] not in stays]
+    for path, when, size in sorted(files, key=lambda file: file[1], reverse=True):
+        bytes_left, files_left = bytes_left - size, files_left - 1
+        if now - when > limits.age or min(bytes_left, files_left) < 0:
+            with contextlib.suppress(OSError):  # Somebody else deleted it, or reads it.
+                path.unlink()
+            with contextlib.suppress(OSError):  # Not empty.
+                path.parent.rmdir()
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
+    """Files below a folder, when each was last changed, and its bytes."""
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            status = path.lstat()
+            if not path.is_dir():
+                yield path, max(status.st_mtime, status.st_ctime), status.st_size

@@ -1,0 +1,175 @@
+"""What reaches the app: requests by a name it is served at, for what its page needs, no larger than the page sends."""
+
+import ipaddress
+import re
+import socket
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
+
+from keras_nst.app.workshop import Limits
+
+_UPLOAD = "/gradio_api/upload"
+# What the page asks for, of all that Gradio serves.
+_READS = (
+    r"/(config|theme\.css|favicon\.ico|(assets|static)/.+"
+    r"|gradio_api/(startup-events|queue/data|upload_progress|heartbeat/\w+|file={}/.+))?"
+)
+_WRITES = r"/gradio_api/(upload|queue/join|run/predict|stream/\w+(/close)?)"
+
+_FORM = 10_000  # Bytes around a file.
+_DISCARDED = 10  # What is refused is read, so that the answer is read, up to so many times the largest file.
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class Names:
+    """The names and addresses that a server answers to.
+
+    A page of another site can have its own name resolve to this computer (DNS rebinding): the browser then takes the
+    server for that site, but asks for it by that name.
+
+    Args:
+        host: The address that the server listens at.
+        others: Names that browsers reach it by, such as that of a proxy in front.
+    """
+
+    def __init__(self, host: str, others: Collection[str] = ()):
+        self._others = {name.lower() for name in others}
+        self._everywhere = host in ("0.0.0.0", "::")
+        self._names = self._others | {host.lower().strip("[]")}
+        if self._everywhere or self._names & _LOOPBACK:
+            self._names |= _LOOPBACK
+        if self._everywhere:
+            own = socket.gethostname().lower()
+            self._names |= {own, f"{own}.local"}
+
+    def answer(self, host: str) -> bool:
+        """Whether the server answers to a header "Host"."""
+        name = _hostname(f"//{host}")
+        return name in self._names or (self._everywhere and _is_address(name))
+
+    def trust(self, origin: str, host: str) -> bool:
+        """Whether a header "Origin" is that of the server's own page, beside a header "Host"."""
+        return origin.lower().partition("://")[2] == host.lower() or _hostname(origin) in self._others
+
+
+@dataclass
+class _Upload:
+    when: float
+    size: int = 0
+
+
+class Door:
+    """ASGI middleware that lets in what it should, and answers the rest in a line.
+
+    Args:
+        app: The app behind it.
+        names: Of the server.
+        folder: Of the files that are served.
+        limits: What is refused.
+    """
+
+    def __init__(self, app: Callable, names: Names, folder: Path, limits: Limits):
+        self._app, self._names, self._limits = app, names, limits
+        reads = re.compile(_READS.format(re.escape(str(folder))))
+        self._open = {"GET": reads, "HEAD": reads, "POST": re.compile(_WRITES)}
+        self._uploads: dict[str, list[_Upload]] = {}
+
+    async def __call__(self, scope, receive, send):
+        """As ASGI has it."""
+        if scope["type"] != "http":
+            await send({"type": "websocket.close"})  # The page opens none.
+            return
+        try:
+            check = self._admit(scope)
+        except HTTPException as refused:
+            await self._discard(receive)
+            await PlainTextResponse(refused.detail, refused.status_code)(scope, receive, send)
+            return
+        total = 0
+
+        async def counted():
+            nonlocal total
+            message = await receive()
+            total += len(message.get("body", b""))
+            check(total)
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _admit(self, scope) -> Callable[[int], None]:
+        """What raises the exception, too, once a request has more bytes than it may have.
+
+        Raises:
+            HTTPException: The request is refused.
+        """
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self._names.answer(host):
+            raise HTTPException(421, "This name is not served. The server's option --name adds one.")
+        if origin is not None and not self._names.trust(origin, host):
+            raise HTTPException(403, "Pages of other sites have no access.")
+        routes = self._open.get(scope["method"])
+        if not routes or not routes.fullmatch(scope["path"]):
+            raise HTTPException(404, "Closed.")
+        visitor = scope["client"][0] if scope["client"] else ""
+        check = self._upload(visitor) if scope["path"] == _UPLOAD else self._check_message
+        check(int(headers.get("content-length", 0)))
+        return check
+
+    def _check_message(self, size: int) -> None:
+        if size > self._limits.message:
+            raise _too_large("The request has", self._limits.message)
+
+    def _upload(self, visitor: str) -> Callable[[int], None]:
+        """What counts the bytes of a visitor's next upload."""
+        now, limits = time.monotonic(), self._limits
+        for name, uploads in list(self._uploads.items()):
+            uploads[:] = [upload for upload in uploads if upload.when > now - limits.age]
+            if not uploads:
+                del self._uploads[name]
+        uploads = self._uploads.setdefault(visitor, [])
+        if len(uploads) >= limits.uploads:
+            raise HTTPException(413, f"You have uploaded {limits.uploads} files, the limit for now. Try again later.")
+        uploads.append(this := _Upload(now))
+
+        def check(size: int) -> None:
+            if size > limits.file + _FORM:
+                raise _too_large("The file has", limits.file)
+            if sum(upload.size for upload in uploads) - this.size + size > limits.uploaded:
+                raise _too_large("With this file you have uploaded", limits.uploaded)
+            this.size = max(this.size, size)
+
+        return check
+
+    async def _discard(self, receive) -> None:
+        left, more = _DISCARDED * self._limits.file, True
+        while more and left > 0:
+            message = await receive()
+            left -= len(message.get("body", b""))
+            more = message.get("more_body", False)
+
+
+def _too_large(begin: str, limit: int) -> HTTPException:
+    return HTTPException(413, f"{begin} more than the limit of {limit / 1e6:g} MB.")
+
+
+def _hostname(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
