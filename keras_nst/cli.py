@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import keras_nst
 from keras_nst import interruption, startup
 from keras_nst.errors import BAD_INPUT, InputError, one_line
-from keras_nst.options import NETS, HarmonizeOptions, PixelOptions, TrainingOptions
+from keras_nst.models.nets import NETS
+from keras_nst.options import HarmonizeOptions, PixelOptions, TrainingOptions
 from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
 
 INTERRUPTED = 130
@@ -177,8 +178,11 @@ def _add_train(commands) -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(TrainingOptions) if field.name != "weights"}
     parser.set_defaults(**defaults, weights={})
     add = parser.add_argument
-    message = f"the painting; for {' and '.join(ADVERSARIAL)} a collection: a folder or tfds:NAME[:SPLIT]"
-    add("--style", required=True, metavar="IMG", help=message)
+    message = (
+        "the painting; for a net of many styles one or several paintings or folders of them, of each of which a batch "
+        f"has one; for {' and '.join(ADVERSARIAL)} a collection: a folder or tfds:NAME[:SPLIT]"
+    )
+    add("--style", required=True, nargs="+", metavar="IMG", help=message)
     add("--content", metavar="SRC", help="photographs: a folder or tfds:NAME[:SPLIT] (default: built-in samples)")
     add("--validation", metavar="SRC", help="other photographs, as --content: their losses are logged after each epoch")
     add("--download", action="store_true", help="let TensorFlow Datasets download")
@@ -188,7 +192,8 @@ def _add_train(commands) -> None:
     add("--epochs", type=_number(float, 1e-3), metavar="N", help=message)
     add("--size", type=_number(int, 32), metavar="PX", help="side of the training crops (%(default)s)")
     add("--batch", type=_COUNT, metavar="N", help="crops in a batch (%(default)s)")
-    add("--net", choices=NETS, help="the paper's, or a small one that is several times as fast (%(default)s)")
+    message = "johnson: the paper's; lite: several times as fast; unet and unet-lite: many styles at once (%(default)s)"
+    add("--net", choices=NETS, help=message)
     add("--style-size", type=_number(int, 32), metavar="PX", help="the painting's shorter side (%(default)s)")
     add("--keep", type=_names, metavar="WHAT", help="of the photograph: cam, edge, color, or several with commas")
     _add_weights(parser, "content", "style", "tv", "cam", "category", "edge", "color")

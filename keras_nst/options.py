@@ -10,16 +10,14 @@ from keras_nst.models.styles import TRAINED
 if TYPE_CHECKING:
     import numpy as np
 
-NETS = {"full": {}, "lite": {"filters": (8, 24, 48), "kernel": 5}}
-"""Arguments of the transfer net that a style is learned by: the paper's, and one of a seventh of its parameters."""
-
 
 @dataclasses.dataclass(frozen=True)
 class TrainingOptions:
     """What a training is asked to do.
 
     Attributes:
-        style: The painting's file; for a recipe of a whole collection its pictures, as `content`.
+        style: The painting's file; for a recipe of a whole collection its pictures, as `content`. For a net of many
+            styles, one or several files or sets of paintings: a batch has one painting of each.
         content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
         validation: Photographs that are not trained on, as `content`: the losses of the net to keep are logged of them
             after each epoch. For a painting's recipes.
@@ -35,7 +33,7 @@ class TrainingOptions:
         epochs: Times that each photograph is seen, in place of `steps`.
         size: Side of the training crops in pixels.
         batch: Crops in a batch.
-        net: "full", the paper's transfer net, or "lite", a small one; of the recipes for a painting.
+        net: Of `keras_nst.models.nets.NETS`, for the recipes of paintings.
         style_size: Shorter side in pixels that the painting is brought to: what it shows at this size, strokes and
             swirls, is what a result shows in as many pixels.
         learning_rate: Of Adam, at its peak; None for the recipe's.
@@ -52,7 +50,7 @@ class TrainingOptions:
         download: Whether a dataset may be downloaded.
     """
 
-    style: str
+    style: str | Sequence[str]
     content: str | None = None
     validation: str | None = None
     recipe: str = "johnson2016"
@@ -67,7 +65,7 @@ class TrainingOptions:
     epochs: float | None = None
     size: int = 256
     batch: int = 4
-    net: str = "full"
+    net: str = "johnson"
     style_size: int = 512
     learning_rate: float | None = None
     concatenate: bool = True
@@ -82,12 +80,17 @@ class TrainingOptions:
     download: bool = False
 
     @property
+    def styles(self) -> tuple[str, ...]:
+        """All that `style` names."""
+        return (self.style,) if isinstance(self.style, str) else tuple(self.style)
+
+    @property
     def folder(self) -> Path:
         """Where the style is written."""
         if self.output:
             return Path(self.output)
-        name = Path(self.style).stem.lower().replace(" ", "_")
-        return TRAINED / (name if self.net == "full" else f"{name}-{self.net}")
+        name = Path(self.styles[0]).stem.lower().replace(" ", "_")
+        return TRAINED / (name if self.net == type(self).net else f"{name}-{self.net}")
 
 
 @dataclasses.dataclass(frozen=True)

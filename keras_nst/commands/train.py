@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 
 from keras_nst.console import Console
 from keras_nst.images.io import read
@@ -13,8 +14,11 @@ from keras_nst.recipes import ADVERSARIAL, weights
 def run(options: argparse.Namespace) -> int:
     """Train, and print the command that uses the result."""
     console = Console()
-    if options.recipe not in ADVERSARIAL:
-        read(options.style)  # A wrong path is told before TensorFlow has loaded.
+    if options.recipe in ADVERSARIAL and len(options.style) == 1:
+        (options.style,) = options.style
+    for style in options.style if options.recipe not in ADVERSARIAL else ():
+        if not os.path.isdir(style) and not style.startswith("tfds:"):
+            read(style)  # A wrong path is told before TensorFlow has loaded.
     options.lambdas = (options.lambda1, options.lambda2)
     weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
     if options.init:

@@ -191,7 +191,7 @@ class _Style:
         self._stylizer = Stylizer(folder)
         gray = Picture(np.full((1, size, size, 3), 0.5, np.float32))
         # The first run, which also compiles. Without the grain, which would hide what the net itself adds.
-        self._flat = self._stylizer(gray, grain=0).rgb
+        self._flat = self._stylizer(gray, grain=False).rgb
 
     def __call__(self, stem: str, photograph: np.ndarray) -> np.ndarray:
         began = time.perf_counter()

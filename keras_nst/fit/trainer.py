@@ -134,6 +134,7 @@ class StyleTrainer(Trainer):
 
     def preview(self, photograph) -> list:
         """What the net to keep makes of a photograph (1, height, width, 3), for one style or each that is shown."""
+        photograph = ops.convert_to_tensor(photograph)
         if not self.condition:
             return [self.trained(photograph)]
         return [self.trained({"image": photograph, "statistics": statistics}) for statistics in self._shown]

@@ -46,11 +46,12 @@ def _settle() -> None:
 Crop = Callable[[np.ndarray], np.ndarray]
 """From a picture (height, width, channels) to a random square of it (size, size, channels)."""
 
-Draw = Callable[[Path | bytes | None, np.ndarray, Crop], np.ndarray]
-"""From a picture's file, which may be encoded bytes or none, its colors and a crop to what a stream has of it."""
+Draw = Callable[[Path | bytes | None, np.ndarray, Crop, np.random.Generator], np.ndarray]
+"""From a picture's file, which may be encoded bytes or none, its colors, a crop and a source of chance to what a stream
+has of it."""
 
 
-def plain(source: Path | bytes | None, rgb: np.ndarray, crop: Crop) -> np.ndarray:
+def plain(source: Path | bytes | None, rgb: np.ndarray, crop: Crop, rng: np.random.Generator) -> np.ndarray:
     """The `Draw` of a crop and nothing else, (size, size, 3)."""
     return crop(rgb)
 
@@ -94,7 +95,15 @@ class Photographs:
         return (self._source(*picture) for picture in self._pictures.as_numpy_iterator())
 
     def batches(
-        self, *, size: int, batch: int, seed: int, start: int = 0, draw: Draw = plain, channels: int = 3
+        self,
+        *,
+        size: int,
+        batch: int,
+        seed: int,
+        start: int = 0,
+        draw: Draw = plain,
+        channels: int = 3,
+        smallest: float | None = None,
     ) -> tf.data.Dataset:
         """The stream from batch number `start` on.
 
@@ -110,6 +119,8 @@ class Photographs:
             start: The number of the first batch, from 0.
             draw: What becomes of a picture. More channels on it before it is cropped are cropped as it is.
             channels: How many `draw` gives.
+            smallest: The smallest crop's side, as a part of the picture's shorter side, in (0, 1]; None for what
+                suits the source.
 
         Returns:
             Batches of shape (batch, size, size, channels), float32 in [0, 1], without end.
@@ -131,7 +142,9 @@ class Photographs:
             try:
                 if _exiting.is_set():
                     return np.zeros((size, size, channels), np.float32)
-                return self._element(np.random.default_rng((seed, i)), size, draw, *picture)
+                rng = np.random.default_rng((seed, i))
+                cut = partial(random_crop, size=size, rng=rng, smallest=smallest or self._SMALLEST_CROP)
+                return self._element(rng, size, cut, draw, *picture)
             finally:
                 _cropping.discard(threading.get_ident())
 
@@ -153,9 +166,9 @@ class Photographs:
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    def _element(self, rng: np.random.Generator, size: int, draw: Draw, *picture) -> np.ndarray:
+    def _element(self, rng: np.random.Generator, size: int, cut: Crop, draw: Draw, *picture) -> np.ndarray:
         source, rgb = self._load(*picture) or self._replacement(rng)
-        return draw(source, rgb, partial(random_crop, size=size, rng=rng, smallest=self._SMALLEST_CROP))
+        return draw(source, rgb, cut, rng)
 
     def _source(self, *picture) -> tuple[str, Path | bytes]:
         """The path or TFDS id of a picture, and its file or what that holds."""
@@ -205,10 +218,10 @@ class _Samples(_Files):
     def __init__(self):
         super().__init__("samples", "built-in", None, [sample_path(name) for name in SAMPLES])
 
-    def _element(self, rng: np.random.Generator, size: int, draw: Draw, place: int) -> np.ndarray:
+    def _element(self, rng: np.random.Generator, size: int, cut: Crop, draw: Draw, place: int) -> np.ndarray:
         if rng.random() < 0.5:
-            return draw(None, dead_leaves(rng, size), lambda leaves: leaves)
-        return super()._element(rng, size, draw, place)
+            return draw(None, dead_leaves(rng, size), lambda leaves: leaves, rng)
+        return super()._element(rng, size, cut, draw, place)
 
 
 class _Tfds(Photographs):
@@ -218,6 +231,20 @@ class _Tfds(Photographs):
     def _replacement(self, rng: np.random.Generator) -> tuple[bytes, np.ndarray]:
         # A stream of records cannot be asked for another one.
         return self._spare
+
+
+def paintings(source: str | Path, *, download: bool = False) -> Photographs:
+    """Opens one painting's file, or a set of them as `photographs` does.
+
+    Raises:
+        InputError: It does not exist, or holds no picture that can be read.
+    """
+    file = Path(source)
+    return (
+        _Files("file", file.name, file.parent, [file])
+        if os.path.isfile(file)
+        else photographs(source, download=download)
+    )
 
 
 def photographs(source: str | Path | None, *, download: bool = False) -> Photographs:

@@ -41,6 +41,11 @@ def grain(begin: int, end: int, width: int, *, seed: int = 0) -> np.ndarray:
     return np.float32(GRAIN) * total[None]
 
 
+def with_grain(rgb: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """A picture (1, height, width, 3) in [0, 1] with grain on it."""
+    return np.clip(rgb + grain(0, *rgb.shape[1:3], seed=seed), 0, 1)
+
+
 def _row(seed: tuple[int, ...], width: int) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((width, 3), np.float32)
 

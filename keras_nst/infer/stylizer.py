@@ -9,17 +9,11 @@ import tensorflow as tf
 
 from keras_nst.images.color import with_colors
 from keras_nst.images.compositing import blend
+from keras_nst.images.grain import steady_grain
 from keras_nst.images.picture import Picture
 from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.fold import fold
 from keras_nst.models.styles import load_net
-
-GRAIN = 0.02
-"""Standard deviation of the grain that a picture is given before it is stylized, in units of its range of 1.
-
-Where a picture is exactly flat, as a page or a cut-out product is, a net has nothing to hang a stroke on and paints one
-plain color up to a halo around the next edge. Film has grain, and so had the photographs that it was trained on.
-"""
 
 WHOLE_PIXELS = 2**21
 """Pictures of more pixels are stylized band by band: as a whole, a pixel takes about a kilobyte."""
@@ -47,7 +41,7 @@ class Stylizer:
         ).get_concrete_function()
 
     def __call__(
-        self, picture: Picture, *, strength: float | np.ndarray = 1.0, color: str = "style", grain: float = GRAIN
+        self, picture: Picture, *, strength: float | np.ndarray = 1.0, color: str = "style", grain: bool = True
     ) -> Picture:
         """Stylize a picture.
 
@@ -56,7 +50,8 @@ class Stylizer:
             strength: From 0, the picture itself, to 1, the full style; a mixture of both between. A number, or a map of
                 the picture's size, (1, H, W, 1).
             color: "style", or what else `keras_nst.images.color.with_colors` knows: "keep" or "only".
-            grain: See `GRAIN`; of all pictures of one width the same. 0 gives what the net makes of the picture itself.
+            grain: Whether the net sees the picture with grain, as in its training; of all pictures of one width the
+                same. Without, this is what the net makes of the picture itself.
 
         Returns:
             A picture of the same size, with the same alpha.
@@ -68,7 +63,7 @@ class Stylizer:
         def grained(begin: int, end: int) -> np.ndarray:
             if not grain:
                 return opaque[:, begin:end]
-            return np.clip(opaque[:, begin:end] + np.float32(grain) * _grain(begin, end, width), 0, 1)
+            return np.clip(opaque[:, begin:end] + steady_grain(begin, end, width), 0, 1)
 
         result = np.empty_like(opaque)
         for begin, stylized in self._bands(grained, (height, width)):
@@ -86,12 +81,6 @@ class Stylizer:
         if height * width > WHOLE_PIXELS:
             return self._bandwise(rows, size)
         return iter([(0, self._stylize(rows(0, height)).numpy())])
-
-
-@functools.lru_cache(maxsize=1)  # For the next picture of a folder or a clip.
-def _grain(begin: int, end: int, width: int) -> np.ndarray:
-    """Rows of grain; each by a generator of its own, the same in whatever band it is."""
-    return np.stack([np.random.default_rng(row).standard_normal((width, 3), np.float32) for row in range(begin, end)])
 
 
 class Blend:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -21,28 +22,32 @@ from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.curves import curves, read_log, read_losses
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer, Trainer
-from keras_nst.images.datasets import Photographs, photographs
+from keras_nst.images.grain import with_grain
 from keras_nst.images.io import read
 from keras_nst.images.picture import fit_short_side
-from keras_nst.images.sets import PairedSets
+from keras_nst.images.sets import PaintedPhotographs, PairedSets
+from keras_nst.models import nets
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
+from keras_nst.models.predictor import STATISTICS, predicted
 from keras_nst.models.sdp_gan import MAP, PICTURE, discriminator, generator, part
-from keras_nst.models.styles import MODEL, PREVIEW, load_net, read_card, save_style
-from keras_nst.models.transfer_net import transfer_net
+from keras_nst.models.styles import MODEL, PAINTER, PREVIEW, load_net, load_painter, read_card, save_style
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
-from keras_nst.options import NETS, TrainingOptions
+from keras_nst.options import TrainingOptions
 from keras_nst.recipes import ADVERSARIAL, recipe, weights
 
 # A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
 EPOCH_STEPS, EPOCHS = 250, 8
 # Float16 gradients overflow with Keras's own first scale of 2^15 and lose the first steps; with this one they fit.
 LOSS_SCALE = 64.0
+# The norm of all gradients together: a batch of a rare painting is no reason to leave what has been learned.
+CLIP = 10.0
 WARMUP_STEPS = 100
 VALIDATION_CROPS = 64
 # In the public domain, so that a preview can be published with its style.
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
+PREVIEW_STYLES = 8
 
 # What may change when a training is resumed, to save one whose loss explodes or to let it run on.
 ADJUSTABLE = ("devices", "epochs", "learning_rate", "steps", "weights")
@@ -124,7 +129,7 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
     if can_be_resumed(folder):
         where = folder / "training"
         raise InputError(f"{where} holds an unfinished training. Pass --resume to go on, or remove that folder.")
-    if (folder / MODEL).exists() and not overwrite:
+    if any((folder / net).exists() for net in (MODEL, PAINTER)) and not overwrite:
         raise InputError(
             f"{folder} holds a style. Choose another --output, or pass --overwrite to replace it in the end."
         )
@@ -144,21 +149,17 @@ class _Job(NamedTuple):
 
     options: TrainingOptions
     trainer: Trainer
-    source: Photographs | PairedSets
-    validation: Photographs | None
+    source: PaintedPhotographs | PairedSets
+    validation: PaintedPhotographs | None
     made_of: dict
     net: Callable[[], keras.Model]
 
 
 def _against_painting(options: TrainingOptions, console: Console) -> _Job:
-    """A transfer net that minimizes a recipe's loss for a painting."""
+    """A transfer net that minimizes a recipe's loss for a painting, or for each painting of some sets."""
     if options.game != TrainingOptions.game or options.spectral_norm or not options.concatenate:
         message = "Leave out --game, --spectral-norm and --no-concatenation, or choose --recipe sdp_gan."
         raise InputError(f"The recipe {options.recipe} has no discriminator and no saliency net. {message}")
-    painting = fit_short_side(read(options.style).rgb, options.style_size)
-    source = photographs(options.content, download=options.download)
-    options = _counted(options, source)
-    validation = options.validation and photographs(options.validation, download=options.download)
     loss = recipe(options.recipe).loss(_weights(options))
     keras.utils.set_random_seed(options.seed)
     policy = precision.policy(options.mixed_precision)
@@ -170,26 +171,48 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
             classes=options.classifier_classes,
             size=options.classifier_size,
         )
-    build = partial(transfer_net, **NETS[options.net])
+    objective = Objective(loss, Observer(**networks))
+    build, many = partial(nets.build, options.net), nets.NETS[options.net].conditional
+    if many:
+        if options.batch % len(options.styles):
+            raise InputError(
+                f"A batch of {options.batch} cannot be shared by {len(options.styles)} styles. "
+                "Expected a multiple; change --batch."
+            )
+        build = partial(predicted, options.net)
+    elif len(options.styles) > 1 or not os.path.isfile(options.styles[0]):
+        raise InputError(f"The net {options.net} learns one painting. Give --style one file, or choose --net unet.")
     net = build(dtype=policy)
+    sets = partial(
+        PaintedPhotographs,
+        styles=options.styles if many else (),
+        style_size=options.style_size,
+        download=options.download,
+    )
+    source, validation = sets(options.content), options.validation and sets(options.validation)
+    options = _counted(options, source)
     if options.init:
-        start = load_net(options.init)
+        start = load_painter(options.init) if many else load_net(options.init)
         if [weight.shape for weight in start.weights] != [weight.shape for weight in net.weights]:
             raise InputError(
                 f"The style {options.init!r} is not of the {options.net} transfer net's architecture. Choose another."
             )
         net.set_weights(start.get_weights())
-    trainer = StyleTrainer(net, Objective(loss, Observer(**networks)).bind(style=painting))
-    optimizer = _adam(options, trainer.scheduled(_warmed(options.learning_rate, options.steps)))
+    if many:
+        trainer = StyleTrainer(net, objective, STATISTICS, shown=source.first_paintings(PREVIEW_STYLES))
+    else:
+        painting = fit_short_side(read(options.styles[0]).rgb, options.style_size)
+        trainer = StyleTrainer(net, objective.bind(style=painting))
+    optimizer = _adam(options, trainer.scheduled(_warmed(options.learning_rate, options.steps)), global_clipnorm=CLIP)
     trainer.compile(optimizer=optimizer, jit_compile=devices.suits_xla(policy))
     # Now, not with the first step, so that a checkpoint finds the optimizer's variables.
     optimizer.build(trainer.trainable_variables)
-    file = Path(options.style)
-    made_of = {
-        "style_image": file.name,
-        "style_sha256": sha256(file),
-        "content": source.describe(),
-    }
+    made_of = {"content": source.photos.describe()}
+    if many:
+        made_of["paintings"] = [paintings.describe() for paintings in source.styles]
+    else:
+        (file,) = map(Path, options.styles)
+        made_of |= {"style_image": file.name, "style_sha256": sha256(file)}
     return _Job(options, trainer, source, validation, made_of, build)
 
 
@@ -199,7 +222,7 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
         raise InputError(f"The recipe {options.recipe} begins with its own initialization. Leave out --init.")
     if options.validation:
         raise InputError(f"The recipe {options.recipe} has no loss to validate by. Leave out --validation.")
-    if options.net != "full":
+    if options.net != TrainingOptions.net:
         raise InputError(f"The recipe {options.recipe} has a net of its own. Leave out --net.")
     chosen, asked = recipe(options.recipe), _weights(options)
     if not asked["adversarial"]:
@@ -232,7 +255,7 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
     return _Job(options, trainer, source, None, made_of, lambda: part(build(), PICTURE))
 
 
-def _counted(options: TrainingOptions, source: Photographs | PairedSets) -> TrainingOptions:
+def _counted(options: TrainingOptions, source: PaintedPhotographs | PairedSets) -> TrainingOptions:
     """The options with as many steps as the epochs asked for have."""
     if options.epochs is None:
         return options
@@ -258,7 +281,7 @@ def _fit(job: _Job, options: TrainingOptions, training: Path, console: Console, 
     trainer = job.trainer
     step = trainer.steps_taken
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
-    samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
+    samples = [with_grain(fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE)) for name in PREVIEW_SAMPLES]
     board = training / "tensorboard"
     if write and board.is_file():
         board.unlink()
@@ -310,7 +333,7 @@ def _finish(job: _Job, folder: Path, facts: dict) -> None:
             curves({folder.name: losses}).savefig(temporary, dpi=150)
 
 
-def _crops(source: Photographs, options: TrainingOptions):
+def _crops(source: PaintedPhotographs, options: TrainingOptions):
     """As many crops as there are photographs, or up to `VALIDATION_CROPS`; the same each time."""
     batches = -(-min(len(source), VALIDATION_CROPS) // options.batch)
     return source.batches(size=options.size, batch=options.batch, seed=options.seed).take(batches).cache()

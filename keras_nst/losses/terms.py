@@ -14,6 +14,7 @@ from keras_nst.losses.functional import (
     coarse,
     cross_entropy,
     hinge,
+    instance_normalized,
     least_squares,
     log_loss,
     mean_absolute,
@@ -40,7 +41,9 @@ def _features_and_weights(observed: Sequence, layers: Sequence[str]) -> tuple[Se
     return observed[: len(layers)], observed[len(layers) :] or [None] * len(layers)
 
 
-def content(*layers: str, relative: bool = True, unit: float = 1.0, region: int | None = None) -> Loss:
+def content(
+    *layers: str, relative: bool = True, unit: float = 1.0, normalized: bool = False, region: int | None = None
+) -> Loss:
     """Distance of the output's VGG features from the content image's, summed over `layers`.
 
     Args:
@@ -48,13 +51,20 @@ def content(*layers: str, relative: bool = True, unit: float = 1.0, region: int 
         relative: Whether to divide by the mean square of the content's features, so that the distance has no unit and
             one weight serves all layers and networks. The paper does not.
         unit: Of the features, where it is not relative: they are divided by it.
+        normalized: Whether features are compared after `instance_normalized`, so that a style may change a picture's
+            brightness and contrast at no cost, and what is left is its structure.
         region: Where; see `style`.
 
-    Source: Liu et al. 2019, eq. (2). Differs from the source: `relative`.
+    Source: Liu et al. 2019, eq. (2); Huang & Belongie 2017, section 5, for the normalization. Differs from the source:
+    `relative`.
     """
 
+    def seen(*observed):
+        features, weights = observed[: len(layers)], observed[len(layers) :]
+        return (*map(instance_normalized, features), *weights) if normalized else observed
+
     def measured(*observed):
-        features, weights = _features_and_weights(observed, layers)
+        features, weights = _features_and_weights(seen(*observed), layers)
         squares = (weighted_mean(squared_difference(f, 0), w) for f, w in zip(features, weights, strict=True))
         return tuple(features), tuple(squares)
 
@@ -65,7 +75,7 @@ def content(*layers: str, relative: bool = True, unit: float = 1.0, region: int 
             for f, w, kept, square in parts
         )
 
-    output = Measurement(_probes(layers, region), lambda *observed: observed)
+    output = Measurement(_probes(layers, region), seen)
     target = Measurement(_probes(layers, region), measured)
     return Loss(((1.0, Term("content", distance, output, "content", target, additive="distance")),))
 

@@ -261,7 +261,9 @@ class ConditionalInstanceNormalization(layers.Layer):
 
     def scale_and_offset(self, code):
         """Scale and offset (batch, channels), float32, of codes (batch, size)."""
-        both = ops.matmul(ops.cast(code, "float32"), self.kernel) + self.bias
+        # Keras may hand out the weights in half precision where a net around this layer computes in it.
+        code, kernel, bias = (ops.cast(values, "float32") for values in (code, self.kernel, self.bias))
+        both = ops.matmul(code, kernel) + bias
         scale, offset = ops.split(both, 2, axis=-1)
         return 1.0 + scale, offset
 

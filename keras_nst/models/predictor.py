@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_nst.losses.algebra import Measurement
+from keras_nst.models.nets import build
 from keras_nst.models.unet import CODE_SIZE
 
 # What is about the mean of a tap's features over paintings, so that those of all taps are of one size.
@@ -44,18 +45,25 @@ def style_predictor(code_size: int = CODE_SIZE, *, statistics: int = SIZE, hidde
     return keras.Model(measured, layers.Dense(code_size, name="code")(code), name="style_predictor")
 
 
-def with_predictor(net: keras.Model) -> keras.Model:
-    """A conditional net behind a predictor of its codes, to be trained as one.
+def predicted(name: str, dtype: str = "float32") -> keras.Model:
+    """Build a conditional net behind a predictor of its codes, to be trained as one.
 
     Args:
-        net: From {"image", "code"} to a picture, as `keras_nst.models.unet.unet`.
+        name: The net's, of `keras_nst.models.nets.NETS`.
+        dtype: Keras dtype policy of the net's hidden layers.
 
     Returns:
-        A model from {"image": (batch, height, width, 3), "statistics": (batch, SIZE)} to the picture. Its layers
-        "style_predictor" and that of the net's name are the two.
+        A model from {"image": (batch, height, width, 3), "statistics": (batch, SIZE)} to the picture; see `parts`.
     """
+    net = build(name, dtype)
     photograph = keras.Input((None, None, 3), name="image")
     measured = keras.Input((SIZE,), name="statistics")
     predictor = style_predictor(net.input["code"].shape[-1])
     picture = net({"image": photograph, "code": predictor(measured)})
     return keras.Model({"image": photograph, "statistics": measured}, picture, name="predicted")
+
+
+def parts(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """The conditional net and the predictor that `predicted` has joined; they share its weights."""
+    predictor, net = (layer for layer in model.layers if isinstance(layer, keras.Model))
+    return net, predictor

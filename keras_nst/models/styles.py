@@ -1,9 +1,13 @@
 """Trained styles on disk: a folder with the net, its card and a preview.
 
     starry_night/
-        model.keras     the net, its weights in half precision
+        model.keras     the net, its weights in half precision; or, of a net of many styles,
+        code.npy        the code of this one
         card.json       what made it: recipe, weights, data, steps, final losses, version, hashes of style image and net
         preview.jpg     photographs above, results below
+    unet/
+        painter.keras   a net of many styles, and the predictor of their codes
+        card.json, preview.jpg
 
 Finding and listing styles needs no Keras; it is loaded with the first net.
 """
@@ -13,7 +17,7 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +30,7 @@ from keras_nst.files import replacing, sha256
 if TYPE_CHECKING:
     import keras
 
-MODEL, CARD, PREVIEW = "model.keras", "card.json", "preview.jpg"
+MODEL, PAINTER, CODE, CARD, PREVIEW = "model.keras", "painter.keras", "code.npy", "card.json", "preview.jpg"
 TRAINED = Path("saved_models")
 """Where train.py puts new styles: a folder of the working directory."""
 
@@ -39,7 +43,7 @@ MAX_BYTES = 500_000_000
 # fmt: off
 KERAS_LAYERS = frozenset({
     "Activation", "Add", "Average", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
-    "Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "Dropout", "ELU", "GlobalAveragePooling2D",
+    "Conv2DTranspose", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "ELU", "GlobalAveragePooling2D",
     "GroupNormalization", "Identity", "InputLayer", "LayerNormalization", "LeakyReLU", "MaxPooling2D", "Maximum",
     "Minimum", "Multiply", "PReLU", "ReLU", "Rescaling", "SeparableConv2D", "Softmax", "SpectralNormalization",
     "Subtract", "UpSampling2D", "ZeroPadding2D",
@@ -66,7 +70,11 @@ _SHIPPED = next((path for path in (_PACKAGE / TRAINED, _PACKAGE.parent / TRAINED
 def styles() -> dict[str, Path]:
     """The folders of all styles that can be asked for by name: those shipped, and those of the working directory."""
     folders = [*sorted(_SHIPPED.glob("*")), *sorted(TRAINED.glob("*"))]
-    return {folder.name: folder for folder in folders if (folder / MODEL).is_file()}
+    return {folder.name: folder for folder in folders if _is_style(folder)}
+
+
+def _is_style(folder: Path) -> bool:
+    return any((folder / file).is_file() for file in (MODEL, CODE))
 
 
 def find_style(style: str | Path) -> Path:
@@ -83,9 +91,10 @@ def find_style(style: str | Path) -> Path:
         return known[str(style)]
     folder = Path(style)
     if folder.is_dir():
-        if not (folder / MODEL).is_file():
+        if not _is_style(folder):
             raise InputError(
-                f"{folder} is not a style: it holds no {MODEL}. Expected a folder that train.py has written."
+                f"{folder} is not a style: it holds neither {MODEL} nor {CODE}. "
+                "Expected a folder that train.py has written."
             )
         return folder
     raise unknown("style", str(style), known)
@@ -97,7 +106,11 @@ def read_card(style: str | Path) -> dict:
     Raises:
         InputError: No such style, or a card that is no JSON object.
     """
-    path = find_style(style) / CARD
+    return _card_of(find_style(style))
+
+
+def _card_of(folder: Path) -> dict:
+    path = folder / CARD
     try:
         card = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (ValueError, RecursionError, OSError) as error:
@@ -114,7 +127,59 @@ def load_net(style: str | Path) -> "keras.Model":
         InputError: No such style, a model file that Keras cannot read, another than its card tells of, or one of
             other layers, shapes or weights than a net's, which are finite.
     """
-    path, expected = find_style(style) / MODEL, read_card(style).get(HASH)
+    folder = find_style(style)
+    if not (folder / CODE).is_file():
+        return _load(folder / MODEL, _check_net)
+    from keras_nst.models.bake import bake
+    from keras_nst.models.predictor import parts
+
+    code = _read_code(folder / CODE)
+    net, _ = parts(load_painter(find_painter(folder)))
+    if net.input["code"].shape[-1] != len(code):
+        raise InputError(f"{folder / CODE} has {len(code)} numbers, and its net takes others. Copy the style anew.")
+    return bake(net, code)
+
+
+def find_painter(folder: Path) -> Path:
+    """The folder of the net that a style of many has its code for, beside the style or among those shipped.
+
+    Raises:
+        InputError: The style's card names none, or one that is not there.
+    """
+    name = str(_card_of(folder).get("painter", ""))
+    for home in (folder.parent, _SHIPPED):
+        if name and Path(name).name == name and (home / name / PAINTER).is_file():
+            return home / name
+    raise InputError(f"The net {name!r} that {folder} has a code for is not beside it. Copy that folder, too.")
+
+
+def load_painter(folder: str | Path) -> "keras.Model":
+    """A net of many styles with the predictor of their codes, as `keras_nst.models.predictor.predicted` builds it.
+
+    Args:
+        folder: The net's folder, or the name of one that is shipped.
+
+    Raises:
+        InputError: No such net, or one that cannot be loaded, as in `load_net`.
+    """
+    folder = next((found for found in (Path(folder), _SHIPPED / folder) if (found / PAINTER).is_file()), None) or folder
+    if not (Path(folder) / PAINTER).is_file():
+        raise InputError(f"{folder} holds no {PAINTER}. Expected the folder of a net that has learned many styles.")
+    return _load(Path(folder) / PAINTER, _check_weights)
+
+
+def _read_code(path: Path) -> np.ndarray:
+    try:
+        code = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} cannot be read: {error}. Copy the style anew.") from error
+    if code.ndim != 1 or code.dtype.kind != "f" or not np.isfinite(code).all():
+        raise InputError(f"{path} is no code of a style. Expected one row of finite numbers. Copy the style anew.")
+    return code.astype(np.float32)
+
+
+def _load(path: Path, check: Callable[[Path, "keras.Model"], None]) -> "keras.Model":
+    expected = _card_of(path.parent).get(HASH)
     if expected and sha256(path) != expected:
         raise InputError(f"{path} is not the net that its {CARD} tells of: another SHA-256. Copy the style anew.")
     import keras
@@ -124,7 +189,7 @@ def load_net(style: str | Path) -> "keras.Model":
     try:
         _check_archive(path)
         net = keras.saving.load_model(path, compile=False)
-        _check_net(path, net)
+        check(path, net)
         return net
     except InputError:
         raise
@@ -140,20 +205,20 @@ def save_style(folder: str | Path, net: "keras.Model", card: dict, preview: Path
 
     Args:
         folder: The style's folder.
-        net: As `load_net` gives it.
+        net: As `load_net` or `load_painter` gives it.
         card: What made it.
         preview: The preview's file, which is copied; None, or a missing one, for no preview.
 
     Raises:
         InputError: The folder cannot be written, or weights are no numbers in half precision.
     """
-    folder = Path(folder)
+    folder, file = Path(folder), PAINTER if isinstance(net.input, dict) else MODEL
     has_preview = preview is not None and preview.is_file()
     with contextlib.ExitStack() as files:  # They take their names in the opposite order, the card last.
         card_file = files.enter_context(replacing(folder / CARD))
         if has_preview:
             shutil.copyfile(preview, files.enter_context(replacing(folder / PREVIEW)))
-        net_file = files.enter_context(replacing(folder / MODEL))
+        net_file = files.enter_context(replacing(folder / file))
         net.save(net_file)
         _halve(net_file)
         card_file.write_text(json.dumps({**card, HASH: sha256(net_file)}, indent=2) + "\n", "utf-8")
@@ -205,13 +270,41 @@ def _check_net(path: Path, net: "keras.Model") -> None:
     shapes = [getattr(getattr(net, side, None), "shape", None) for side in ("input", "output")]
     if shapes != [(None, None, None, 3)] * 2:
         raise InputError(f"{path} is no net of a style: it turns {shapes[0]} into {shapes[1]}. {_EXPECTED}")
-    if not all(np.isfinite(ops.convert_to_numpy(weight)).all() for weight in net.weights):
-        raise InputError(f"{path} is damaged: some of its weights are no numbers. {_EXPECTED}")
+    _check_weights(path, net)
     gray = np.full((1, 17, 22, 3), 0.5, np.float32)
     result = ops.convert_to_numpy(net(gray, training=False))
     if result.shape != gray.shape or not np.isfinite(result).all():
         made = "what are no numbers" if result.shape == gray.shape else result.shape
         raise InputError(f"{path} is no net of a style: it makes {made} of a picture {gray.shape}. {_EXPECTED}")
+
+
+def _check_weights(path: Path, net: "keras.Model") -> None:
+    from keras import ops
+
+    if not all(np.isfinite(ops.convert_to_numpy(weight)).all() for weight in net.weights):
+        raise InputError(f"{path} is damaged: some of its weights are no numbers. Copy it anew.")
+
+
+def save_code(folder: str | Path, code: np.ndarray, card: dict, preview: Path | None = None) -> None:
+    """Write a style that is a code of a net of many.
+
+    Args:
+        folder: The style's folder, beside that of the net.
+        code: (n,).
+        card: What made it; "painter" names the net's folder.
+        preview: As in `save_style`.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    folder = Path(folder)
+    with contextlib.ExitStack() as files:
+        card_file = files.enter_context(replacing(folder / CARD))
+        if preview is not None:
+            shutil.copyfile(preview, files.enter_context(replacing(folder / PREVIEW)))
+        with files.enter_context(replacing(folder / CODE)).open("wb") as file:
+            np.save(file, np.asarray(code, np.float32))
+        card_file.write_text(json.dumps(card, indent=2) + "\n", "utf-8")
 
 
 def _halve(path: Path) -> None:

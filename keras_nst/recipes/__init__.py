@@ -14,7 +14,7 @@ from types import ModuleType
 
 from keras_nst.errors import InputError, unknown
 
-TRAINING = ("johnson2016", "liu2019")
+TRAINING = ("johnson2016", "liu2019", "ghiasi2017")
 ADVERSARIAL = ("cartoongan", "sdp_gan")
 PIXELS = ("chen2016", "jin2020")
 HARMONIZING = ("zhou",)

@@ -25,6 +25,10 @@ LEARNING_RATE = johnson2016.LEARNING_RATE
 
 def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:
     """The perceptual loss plus each semantic that has a weight."""
-    semantics = {"cam": losses.cam, "category": losses.category, "edge": losses.edge, "color": losses.color}
-    kept = (weights[name] * term() for name, term in semantics.items() if name in weights)
-    return sum(kept, start=johnson2016.loss(weights))
+    return johnson2016.loss(weights) + kept(weights)
+
+
+def kept(weights: Mapping[str, float]) -> losses.Loss:
+    """The terms of the semantics that have a weight."""
+    terms = {"cam": losses.cam, "category": losses.category, "edge": losses.edge, "color": losses.color}
+    return sum((weights[name] * term() for name, term in terms.items() if name in weights), start=losses.Loss(()))

@@ -113,6 +113,11 @@ TERMS = {
         {"output": _features(1), "content": _features(2)},
         partial(reference.content, relative=False),
     ),
+    "content, normalized": Row(
+        losses.content("relu1_2", "relu2_2", normalized=True),
+        {"output": _features(1), "content": _features(2)},
+        reference.normalized_content,
+    ),
     "style, region 0": Row(
         losses.style("relu1_2", "relu2_2", region=0),
         {"output": _region(0, 1), "style": _region(0, 2, batch=1)},

@@ -116,6 +116,23 @@ def _mean_square(values, weights):
     return float(np.sum(weights * values.astype(np.float64) ** 2)) / values.shape[-1]
 
 
+def normalized(features):
+    """One item's channels without their means, by their standard deviations."""
+    features = features.astype(np.float64)
+    variance = features.var(axis=(0, 1))
+    return (features - features.mean(axis=(0, 1))) / np.sqrt(variance + 1e-3 * variance.mean() + 1e-6)
+
+
+def normalized_content(scene):
+    """`content` of normalized features."""
+    return content(
+        {
+            role: {probe: np.stack([normalized(item) for item in features]) for probe, features in observed.items()}
+            for role, observed in scene.items()
+        }
+    )
+
+
 def content(scene, relative=True, region=None):
     """Eq. (2), summed over the layers observed of the content and averaged over the batch."""
     values = []
