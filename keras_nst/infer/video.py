@@ -25,7 +25,6 @@ def stylize_clip(
     steadiness: float = STEADINESS,
     max_size: int | None = None,
     record: dict | None = None,
-    job: dict | None = None,
     progress: Callable[[int], None] = lambda frames: None,
 ) -> None:
     """Stylize a clip. Its time stamps and its sound are kept, and its frames are turned upright.
@@ -39,8 +38,7 @@ def stylize_clip(
         stylize: From a frame, (1, H, W, 3) float32 in [0, 1], to its result.
         steadiness: See `Steady`.
         max_size: Shrink to this longest side first.
-        record: What made the result, kept in the file's metadata.
-        job: What else the result depends on.
+        record: What made the result, kept in the file's metadata: `stylize`, too.
         progress: Told the number of frames done, after each.
 
     Raises:
@@ -48,7 +46,7 @@ def stylize_clip(
     """
     output = Path(output)
     file = clip.path.stat()
-    asked = [job, record, steadiness, max_size, str(clip.path.resolve()), file.st_size, file.st_mtime_ns, output.suffix]
+    asked = [record, steadiness, max_size, str(clip.path.resolve()), file.st_size, file.st_mtime_ns, output.suffix]
     parts = _Parts(output.with_name(f"{output.name}.parts"), json.dumps(asked))
     steady = Steady(stylize, steadiness)
     segments, done, steady.carried = parts.load()
