@@ -1,11 +1,13 @@
 """Commands as a user types them."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from reference import clips
 from reference.nets import randomized
 
@@ -128,6 +130,52 @@ def test_results_that_are_there_are_not_made_again(here, style, capsys):
     kept = {path.name for path in first if path.stat().st_mtime_ns == first[path]}
     assert kept == {"0-tiny.jpg", "2-tiny.jpg"}
     assert run(capsys, *arguments, "--strength", 0.5)[1].count("\n") == 3  # Other results.
+
+
+@pytest.mark.parametrize("changed", ["photos/1.jpg", "mask.png", "profile.icc", "style/model.keras"])
+def test_a_result_is_made_again_when_a_file_that_made_it_has_changed_whatever_its_time(here, style, capsys, changed):
+    shutil.copytree(style, "style")
+    Image.fromarray(np.eye(36, 48, dtype=np.uint8) * 255).save("mask.png")
+    Path("profile.icc").write_bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    arguments = ["stylize", "photos", "--style", "style", "-o", "out"]
+    arguments += ["--protect", "mask.png", "--proof", "profile.icc"]
+    assert run(capsys, *arguments)[0] == 0
+    for path in here.rglob("*.*"):  # As a copy of the folders has it.
+        os.utime(path)
+    assert run(capsys, *arguments)[1:] == ("", "3 of 3 are done already.\n")
+    if changed.endswith("keras"):
+        net = transfer_net(filters=(4, 4, 8), residual_blocks=1)
+        save_style("style", randomized(net, np.random.default_rng(1)), {})
+    elif changed.endswith("icc"):
+        Path(changed).write_bytes(Path(changed).read_bytes() + b"\0")
+    else:
+        Image.open(changed).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(changed)
+    os.utime(changed, (0, 0))
+    assert len(run(capsys, *arguments)[1].splitlines()) == (1 if changed == "photos/1.jpg" else 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp"])
+def test_a_folder_that_is_stylized_into_itself_leaves_its_results_alone(here, style, capsys, suffix):
+    for path in (here / "photos").iterdir():
+        Image.open(path).save(path.with_suffix(suffix))
+        path.unlink()
+    arguments = ("stylize", "photos", "-o", "photos", "--style", style)
+    names = {f"{number}{end}{suffix}" for number in range(3) for end in ("", "-tiny")}
+    for _ in range(2):
+        assert run(capsys, *arguments)[0] == 0
+        assert {path.name for path in (here / "photos").iterdir()} == names
+
+
+def test_results_are_stylized_again_where_they_are_named_or_go_elsewhere(here, style, other, capsys):
+    assert run(capsys, "stylize", "photos", "-o", "photos", "--style", style)[0] == 0
+    assert "left out" in run(capsys, "stylize", "photos", "-o", "photos", "--style", other)[2]
+    assert not list((here / "photos").glob("*-tiny-other.*"))
+    assert run(capsys, "stylize", "photos/0-tiny.jpg", "-o", "photos", "--style", other)[0] == 0
+    assert [path.name for path in (here / "photos").glob("*-tiny-other.*")] == ["0-tiny-other.jpg"]
+    assert run(capsys, "stylize", "photos/*-tiny.jpg", "-o", "elsewhere", "--style", other)[0] == 0
+    assert len(list((here / "elsewhere").iterdir())) == 3
+    code, _, err = run(capsys, "stylize", "elsewhere", "-o", "elsewhere", "--style", style)
+    assert (code, "are results" in err) == (2, True)
 
 
 def test_a_clip_gives_a_clip(here, style, capsys):

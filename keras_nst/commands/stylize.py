@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import hashlib
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ import keras_nst
 from keras_nst.commands.inputs import content, deliver, destinations, each, expand, result_name
 from keras_nst.console import Console, progress
 from keras_nst.errors import BAD_INPUT, InputError, one_line
+from keras_nst.files import sha256
 from keras_nst.images.clips import check_clip_format, inspect, is_clip
 from keras_nst.images.encoding import check_format
 from keras_nst.images.io import MAX_PIXELS, read, read_record
@@ -37,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     if options.blend and len(options.blend) != len(options.style):
         raise InputError(f"--blend takes a share for each --style. Received: {len(options.blend)}.")
     chosen = tuple(str(find_style(style).resolve()) for style in options.style)
-    inputs = expand(options.inputs)
+    inputs = _without_results(options, expand(options.inputs), _name(chosen))
     write = _write_clips if any(map(is_clip, inputs)) else _write_each
     try:
         return write(options, inputs, chosen)
@@ -52,8 +54,7 @@ def _write_each(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
     outputs = destinations(inputs, options.output, functools.partial(result_name, name), _check(options))
     jobs = list(zip(inputs, outputs, strict=True))
     if len(jobs) > 1:
-        record, newest = _record(options, name), max(_modified(chosen))
-        done = {job for job in jobs if _is_done(*job, record, newest)}
+        done = {job for job in jobs if _is_done(options, chosen, job)}
         jobs = [job for job in jobs if job not in done]
         if done:
             print(f"{len(done)} of {len(inputs)} are done already.", file=sys.stderr)
@@ -85,42 +86,72 @@ def _run(options, chosen: tuple[str, ...], jobs: Iterable[Job]) -> Iterator[tupl
 
     def read_one(job: Job):
         began = time.perf_counter()
-        return _read(options, job[0]), time.perf_counter() - began
+        record = _record(options, chosen, job[0])  # First: of a file that changes just now, the old one's is told.
+        return _read(options, job[0]), record, time.perf_counter() - began
 
-    def stylize(picture_and_seconds):
-        picture, seconds = picture_and_seconds
+    def stylize(picture_and_more):
+        picture, record, seconds = picture_and_more
         stylizer = _stylizer(options, chosen)  # Loaded once a picture has been read.
         began = time.perf_counter()
         result = stylizer(picture, strength=_strength(options, picture), color=options.color)
         if options.proof:
             result = Picture(Proof(options.proof)(result.straight), result.alpha)
-        return result, seconds + time.perf_counter() - began
+        return result, record, seconds + time.perf_counter() - began
 
-    def write_one(job: Job, picture_and_seconds) -> dict:
-        picture, seconds = picture_and_seconds
+    def write_one(job: Job, picture_and_more) -> dict:
+        picture, record, seconds = picture_and_more
         began = time.perf_counter()
-        deliver(job[1], picture, bits=options.bits, record=_record(options, _name(chosen)))
+        deliver(job[1], picture, bits=options.bits, record=record)
         height, width = picture.straight.shape[1:3]
         return {"width": width, "height": height, "seconds": seconds + time.perf_counter() - began}
 
     return pipeline(jobs, read_one, stylize, write_one)
 
 
-def _is_done(source: str, output: str, record: dict, newest: int) -> bool:
-    """Whether a result is there that is newer than its picture and its style, and was made by the same options."""
+def _without_results(options, inputs: list[str], name: str) -> list[str]:
+    """The inputs but for the results of earlier runs: a folder may be stylized into itself.
+
+    Left out is what lies where results go and either has the name of another input's result, or was found in a folder
+    or by a pattern and records a style.
+
+    Raises:
+        InputError: Nothing else is there.
+    """
+    folder = os.path.realpath(options.output or ".")
+    beside = [source for source in inputs if os.path.realpath(os.path.dirname(source)) == folder]
+    names = {result_name(name, Path(source)) for source in inputs} if len(inputs) > 1 else set()
+    results = {
+        source
+        for source in beside
+        if os.path.basename(source) in names or (source not in options.inputs and _is_result(source))
+    }
+    if results == set(inputs):
+        raise InputError(f"All pictures in {folder} are results. Give another --output to stylize them again.")
+    if results:
+        print(f"{len(results)} of {len(inputs)} are results of earlier runs, and left out.", file=sys.stderr)
+    return [source for source in inputs if source not in results]
+
+
+def _is_result(path: str) -> bool:
     try:
-        made = os.stat(output).st_mtime_ns
-        return made > max(newest, os.stat(source).st_mtime_ns) and read_record(output) == record
-    except (OSError, InputError):  # Not a file, or not ours.
+        record = read_record(path)
+        return isinstance(record, dict) and "style" in record
+    except InputError:
+        return False
+
+
+def _is_done(options, chosen: tuple[str, ...], job: Job) -> bool:
+    """Whether a result is there, and records that all that it would be made of made it."""
+    source, output = job
+    try:
+        found = read_record(output)
+        return found is not None and source != "-" and found == _record(options, chosen, source)
+    except InputError:  # No file, or not ours.
         return False
 
 
 def _name(chosen: tuple[str, ...]) -> str:
     return "+".join(Path(style).name for style in chosen)
-
-
-def _modified(chosen: tuple[str, ...]) -> list[int]:
-    return [(Path(style) / MODEL).stat().st_mtime_ns for style in chosen]
 
 
 def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
@@ -140,7 +171,7 @@ def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
     def process(source: str, output: str) -> None:
         began = time.perf_counter()
         clip = inspect(source)
-        record = {**_record(options, name), "steadiness": options.steadiness}
+        record = {**_record(options, chosen, source), "steadiness": options.steadiness}
 
         def stylize(frame):
             return _stylizer(options, chosen)(Picture(frame), strength=options.strength, color=options.color).rgb
@@ -154,7 +185,6 @@ def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
                 steadiness=options.steadiness,
                 max_size=options.max_size,
                 record=record,
-                job={"styles": chosen, "models": _modified(chosen)},
                 progress=lambda frames: bar.update(task, completed=frames),
                 tell=lambda line: print(line, file=sys.stderr),
             )
@@ -196,10 +226,15 @@ def _loaded(chosen: tuple[str, ...], shares: tuple[float, ...] | None):
     return Stylizer(*chosen) if len(chosen) == 1 else Blend(chosen, shares)
 
 
-def _record(options, name: str) -> dict:
-    return {
+def _record(options, chosen: tuple[str, ...], source: str) -> dict:
+    """What makes a result: what was asked for, and one hash of it and of the content of all files that count.
+
+    Raises:
+        InputError: One of them cannot be read.
+    """
+    record = {
         "version": keras_nst.__version__,
-        "style": name,
+        "style": _name(chosen),
         "blend": options.blend,
         "strength": options.strength,
         "color": options.color,
@@ -209,6 +244,12 @@ def _record(options, name: str) -> dict:
         "protect": options.protect and Path(options.protect).name,
         "protect_strength": options.protect_strength,
     }
+    files = [*(os.path.join(style, MODEL) for style in chosen), options.proof, options.protect]
+    contents = [file and os.path.isfile(file) and sha256(file) for file in files]
+    # Standard input is read once, and a sample is what its name says.
+    made_from = source if source == "-" or source.startswith("sample:") else sha256(source)
+    everything = json.dumps([record, contents, made_from])
+    return {**record, "made_from": hashlib.sha256(everything.encode()).hexdigest()}
 
 
 def _check(options):

@@ -26,7 +26,6 @@ def stylize_clip(
     steadiness: float = STEADINESS,
     max_size: int | None = None,
     record: dict | None = None,
-    job: dict | None = None,
     progress: Callable[[int], None] = lambda frames: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> None:
@@ -41,8 +40,7 @@ def stylize_clip(
         stylize: From a frame, (1, H, W, 3) float32 in [0, 1], to its result.
         steadiness: See `Steady`.
         max_size: Shrink to this longest side first.
-        record: What made the result, kept in the file's metadata.
-        job: What else the result depends on.
+        record: What made the result, kept in the file's metadata: `stylize`, too.
         progress: Told the number of frames done, after each.
         tell: Told a line for each sound and for subtitles that the output cannot have, before the first frame.
 
@@ -55,7 +53,7 @@ def stylize_clip(
     for line in left_out:
         tell(line)
     file = clip.path.stat()
-    asked = [job, record, steadiness, max_size, str(clip.path.resolve()), file.st_size, file.st_mtime_ns, output.suffix]
+    asked = [record, steadiness, max_size, str(clip.path.resolve()), file.st_size, file.st_mtime_ns, output.suffix]
     parts = _Parts(output.with_name(f"{output.name}.parts"), json.dumps(asked))
     steady = Steady(stylize, steadiness)
     segments, done, steady.carried = parts.load()

@@ -101,5 +101,5 @@ def test_another_job_begins_anew(clip, tmp_path):
     told = []
     with pytest.raises(Killed):
         stylize_clip(clip, tmp_path / "out.mp4", killed_after(SEGMENT + 1), steadiness=0)
-    stylize_clip(clip, tmp_path / "out.mp4", negative, steadiness=0, job={"style": "other"}, progress=told.append)
+    stylize_clip(clip, tmp_path / "out.mp4", negative, steadiness=0, record={"style": "other"}, progress=told.append)
     assert told[0] == 0
