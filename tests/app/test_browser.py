@@ -107,14 +107,14 @@ def test_each_sample_is_stylized_and_then_an_upload(page, home):
         page.locator(".gallery-item").nth(number).click()
         page.locator(f"#stylize-picture img[src$='{path.name}']").wait_for()
         page.click("#stylize-run")
-        page.locator(f"#stylize-result img[src$='{path.stem}-tiny.png']").wait_for()
+        page.locator(f"#stylize-result img[src$='{path.stem}-tiny.png']").wait_for(state="attached")
         result, given = download(page, "stylize")
         assert given == f"{name}-tiny.png"
         assert result.shape == read(path).rgb.shape
     page.locator("#stylize-picture").get_by_label("Clear").click()
     drop(page, "stylize", home / "painting.png")
     page.click("#stylize-run")
-    page.locator("#stylize-result img[src$='painting-tiny.png']").wait_for()
+    page.locator("#stylize-result img[src$='painting-tiny.png']").wait_for(state="attached")
     assert download(page, "stylize")[0].shape == (1, 96, 128, 3)
 
 
