@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.files import check_file
+from keras_nst.images.decoding import decode_frame
 from keras_nst.images.encoding import OWNER
 from keras_nst.images.io import MIN_SIDE
 from keras_nst.images.picture import Picture, resize
@@ -30,8 +32,8 @@ _QUALITY = {
 _SEGMENT = "nut"  # A container of any codec, with time stamps of any unit.
 _BT709, _LIMITED = 1, 1  # FFmpeg's numbers: of color space, primaries and transfer alike; of 16 to 235 for brightness.
 _MICROSECONDS = 1_000_000  # FFmpeg's unit of a file's duration.
-# How much earlier than it says a whole file may end, in seconds and as a share.
-_MISSING, _MISSING_SHARE = 0.5, 0.02
+# How much earlier than it says a whole file may end, in seconds and as a share. MP4 counts, others guess.
+_MISSING, _MISSING_OF_MP4, _MISSING_SHARE = 0.5, 0.1, 0.02
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,16 @@ class Clip:
         frames: How many there are.
         rate: Frames in a second, on average.
         time_base: The unit of time stamps, in seconds.
-        turns: Quarter turns counterclockwise that put a stored frame upright.
-        aspect: Width of a pixel to its height, of upright frames.
+        aspect: Width of a stored pixel to its height.
+        size: Height and width of the first frame, upright and of square pixels; others are brought to it.
     """
 
     path: Path
     frames: int
     rate: Fraction
     time_base: Fraction
-    turns: int
     aspect: Fraction
+    size: tuple[int, int]
 
 
 Frame = tuple[int, np.ndarray]
@@ -85,31 +87,34 @@ def inspect(path: str | Path) -> Clip:
             installed.
     """
     with _reading(path) as container:
-        first = next(container.decode(_video(container, path)), None)
+        stream = _video(container, path)
+        first = next(container.decode(stream), None)
         if first is None or min(first.width, first.height) < MIN_SIDE:
             size = "no frames" if first is None else f"{first.width} x {first.height} pixels"
             raise InputError(f"Cannot read {path}: it holds {size}. Expected sides from {MIN_SIDE}.")
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        size = decode_frame(first, aspect).shape[1:3]
     with _reading(path) as container:
         stream = _video(container, path)
-        frames, end = 0, 0
+        shown, end = [], 0
         for packet in container.demux():
             if packet.pts is not None:
-                frames += packet.stream is stream
+                # What was cut away in front is there and not shown, or cannot be without a frame that was.
+                if packet.stream is stream and not packet.is_discard and packet.pts >= (first.pts or 0):
+                    shown.append(packet.pts)
                 end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
         length = Fraction(container.duration or 0, _MICROSECONDS)
         reached = end - Fraction(container.start_time or 0, _MICROSECONDS)
-        told = stream.frames if "mp4" in container.format.name else 0  # Others guess, or count empty frames, too.
-        if reached < length - max(_MISSING, _MISSING_SHARE * length) or frames < (1 - _MISSING_SHARE) * told:
-            told = f"{frames} of {told} frames" if told else f"{float(reached):.1f} of {float(length):.1f} s"
+        missing = _MISSING_OF_MP4 if "mp4" in container.format.name else _MISSING
+        if reached < length - max(missing, _MISSING_SHARE * length):
+            told = f"{float(reached):.1f} of {float(length):.1f} s"
             raise InputError(f"Cannot read {path}: it is cut short after {told}. Copy it anew.")
-        turns = round(first.rotation / 90) % 4
-        aspect = stream.sample_aspect_ratio or Fraction(1)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        return Clip(Path(path), frames, rate, stream.time_base, turns, 1 / aspect if turns % 2 else aspect)
+        return Clip(Path(path), len(set(shown)), rate, stream.time_base, aspect, size)
 
 
 def read_frames(clip: Clip, *, skip: int = 0, max_size: int | None = None) -> Iterator[Frame]:
-    """The frames of a clip, upright and with even sides, as codecs want them.
+    """The frames of a clip, upright, of square pixels and with even sides, as codecs want them.
 
     Args:
         clip: From `inspect`.
@@ -130,9 +135,9 @@ def read_frames(clip: Clip, *, skip: int = 0, max_size: int | None = None) -> It
             last, number = stamp, number + 1
             if number <= skip:
                 continue
-            context = stream.codec_context  # Its size is that of all, should a frame differ.
-            stored = frame.to_ndarray(format="rgb24", width=context.width, height=context.height)
-            rgb = np.rot90(stored, clip.turns)[None].astype(np.float32) / 255
+            rgb = decode_frame(frame, clip.aspect)
+            if rgb.shape[1:3] != clip.size:
+                rgb = np.clip(cv2.resize(rgb[0], clip.size[::-1], interpolation=cv2.INTER_CUBIC), 0, 1)[None]
             if max_size:
                 rgb = resize(Picture(rgb), max_size).rgb
             height, width = rgb.shape[1:3]
@@ -158,7 +163,7 @@ def write_frames(path: str | Path, clip: Clip, suffix: str, frames: Iterable[Fra
                 stream.height, stream.width = rgb.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 context = stream.codec_context
-                context.time_base, context.sample_aspect_ratio = clip.time_base, clip.aspect
+                context.time_base = clip.time_base
                 context.colorspace = context.color_primaries = context.color_trc = _BT709
                 context.color_range = _LIMITED
             samples = np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)

@@ -1,6 +1,7 @@
-"""From an opened file, of which only the header has been read, to a picture in memory."""
+"""From an opened file, of which only the header has been read, or a frame of a clip to a picture in memory."""
 
 import io
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -12,6 +13,23 @@ from keras_nst.images.picture import Picture
 
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 _EXTRA_SAMPLES = 338  # The TIFF tag; Pillow has no name for it.
+
+# Of moving pictures: numbers of ITU-T H.273, which FFmpeg has for its own.
+_BT709, _UNSPECIFIED, _BT601, _BT2020, _SRGB = 1, 2, 5, 9, 13
+_WIDE = (_BT2020, 11, 12)  # Primaries, also of P3.
+_HIGH_RANGE = (16, 18)  # Transfers: PQ and HLG.
+_HD = 1280, 576  # What is wider than one or higher than the other is HD.
+# The display matrix's (a, b, c, d), which takes (x, y) to (a x + c y, b x + d y), and EXIF's number of the same turn.
+_ORIENTATIONS = {
+    (1, 0, 0, 1): 1,
+    (-1, 0, 0, 1): 2,
+    (-1, 0, 0, -1): 3,
+    (1, 0, 0, -1): 4,
+    (0, 1, 1, 0): 5,
+    (0, 1, -1, 0): 6,
+    (0, -1, -1, 0): 7,
+    (0, -1, 1, 0): 8,
+}
 
 
 def decode(image: Image.Image) -> Picture:
@@ -30,6 +48,49 @@ def decode(image: Image.Image) -> Picture:
     # Both decoders turn a TIFF themselves.
     orientation = None if image.format == "TIFF" else exif_tag(image, ExifTags.Base.Orientation)
     return Picture(_upright(color, orientation), None if alpha is None else _upright(alpha, orientation))
+
+
+def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
+    """The pixels of a frame of a clip, upright, square and in sRGB.
+
+    What is not tagged is BT.709 in HD and BT.601 below. PQ and HLG come with white at 203 nits, as in BT.2408; what is
+    brighter is clipped. FFmpeg, which does this, moves strong colors a little, so that those beyond sRGB find a place.
+
+    Args:
+        frame: PyAV's.
+        aspect: Width of a stored pixel to its height.
+
+    Returns:
+        (1, H, W, 3) float32 in [0, 1]. Pixels that are not square are stretched, none is lost.
+    """
+    high_range = frame.color_trc in _HIGH_RANGE
+    if high_range and frame.color_primaries == _UNSPECIFIED:
+        frame.color_primaries = _BT2020
+    if frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb:
+        is_hd = frame.width >= _HD[0] or frame.height > _HD[1]
+        untagged = _BT709 if is_hd else _BT601
+        frame.colorspace = _BT2020 if frame.color_primaries == _BT2020 else untagged
+    target = {}
+    if high_range or frame.color_primaries in _WIDE:
+        if frame.color_trc == _UNSPECIFIED:
+            frame.color_trc = _BT709
+        target = {"dst_color_primaries": _BT709, "dst_color_trc": _SRGB if high_range else frame.color_trc}
+    stored = frame.reformat(format="rgb24", **target).to_ndarray()
+    if aspect != 1:
+        height, width = stored.shape[:2]
+        square = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+        stored = cv2.resize(stored, square, interpolation=cv2.INTER_CUBIC)
+    return _upright(stored, _orientation(frame))
+
+
+def _orientation(frame) -> int:
+    """EXIF's number for the turn that a frame's display matrix asks for, to the nearest quarter."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return 1
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float)
+    straight = abs(a) + abs(d) >= abs(b) + abs(c)
+    return _ORIENTATIONS.get(tuple(np.sign((a, 0, 0, d) if straight else (0, b, c, 0)).astype(int).tolist()), 1)
 
 
 def _decode_8_bits(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:

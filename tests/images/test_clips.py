@@ -1,4 +1,6 @@
+import struct
 import sys
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -7,6 +9,7 @@ from reference import clips
 
 from keras_nst.errors import InputError
 from keras_nst.images.clips import carried_sound, check_clip_format, inspect, join, read_frames, write_frames
+from keras_nst.images.decoding import decode_frame
 
 PICTURES = clips.frames(12)
 UNEVEN = [1001 * number + 400 * (number % 3) for number in range(12)]
@@ -78,13 +81,112 @@ def test_damaged_sound_is_told_before_the_work_where_it_must_be_decoded(tmp_path
     assert (len(sound), len(lines)) == (1 - left_out, left_out)
 
 
-@pytest.mark.parametrize(("rotation", "turns"), [(-90, 3), (90, 1), (180, 2)])
-def test_frames_are_turned_upright(tmp_path, rotation, turns):
-    clips.write(tmp_path / "in.mp4", PICTURES[:2], rotation=rotation, sound=None)
+IDENTITY = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+
+
+# Of ISO 14496-12's matrix, which takes (x, y) to (a x + c y, b x + d y): a, b, c, d.
+@pytest.mark.parametrize(
+    "turn", [(a, 0, 0, d) for a in (1, -1) for d in (1, -1)] + [(0, b, c, 0) for b in (1, -1) for c in (1, -1)]
+)
+def test_frames_are_turned_and_mirrored_upright(tmp_path, turn):
+    clips.write(tmp_path / "in.mp4", PICTURES[:2], sound=None)
+    a, b, c, d = (value << 16 for value in turn)
+    before, after = (tmp_path / "in.mp4").read_bytes().rsplit(IDENTITY, 1)
+    turned = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    (tmp_path / "in.mp4").write_bytes(before + turned + after)
     _, frame = next(read_frames(inspect(tmp_path / "in.mp4")))
-    upright = np.rot90(PICTURES[0], turns) / 255
+    height, width = PICTURES[0].shape[:2]
+    matrix = np.reshape(turn, (2, 2))
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    places = np.stack([x, y], -1) @ matrix
+    places -= places.min((0, 1))
+    upright = np.zeros((*np.flip(places.max((0, 1)) + 1), 3))
+    upright[places[..., 1], places[..., 0]] = PICTURES[0] / 255
     assert frame.shape == upright.shape
     assert np.abs(frame - upright).mean() < 0.05 < np.abs(frame - upright[::-1, ::-1]).mean()
+
+
+def patchwork(height, width):
+    """Two by two plain colors."""
+    colors = np.uint8([[[200, 30, 30], [30, 180, 40]], [[40, 60, 200], [220, 170, 140]]])
+    return colors.repeat(height // 2, 0).repeat(width // 2, 1)
+
+
+def middles(frame):
+    height, width = frame.shape[:2]
+    return frame[height // 4 :: height // 2, width // 4 :: width // 2]
+
+
+@pytest.mark.parametrize(("height", "width", "matrix"), [(720, 1280, 1), (64, 96, 5)], ids=["BT.709", "BT.601"])
+def test_the_matrix_of_untagged_frames_follows_from_their_size(tmp_path, height, width, matrix):
+    picture = patchwork(height, width)
+    clips.write(tmp_path / "in.mp4", [picture], sound=None, matrix=matrix)
+    _, frame = next(read_frames(inspect(tmp_path / "in.mp4")))
+    np.testing.assert_allclose(middles(frame), middles(picture) / 255, atol=3 / 255)
+
+
+def perceptual_quantizer(nits):
+    """BT.2100, table 4."""
+    power = (nits / 10_000) ** (2610 / 16384)
+    return ((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power)) ** (2523 / 32)
+
+
+def hybrid_log_gamma(nits):
+    """BT.2100, table 5, of neutral light on a display of 1,000 cd/m2."""
+    scene = (nits / 1000) ** (1 / 1.2)
+    return np.where(
+        scene <= 1 / 12, np.sqrt(3 * scene), 0.17883277 * np.log(12 * np.maximum(scene, 0.05) - 0.28466892) + 0.55991073
+    )
+
+
+@pytest.mark.parametrize(("transfer", "number"), [(perceptual_quantizer, 16), (hybrid_log_gamma, 18)])
+def test_high_dynamic_range_comes_with_white_at_203_nits(transfer, number):
+    srgb = np.float64([[level] * 3 for level in (230, 192, 128, 64, 32, 0)]) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    # BT.2087, M2.
+    wide = linear @ np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]).T
+    red, green, blue = transfer(203 * wide).T
+    luma = 0.2627 * red + 0.6780 * green + 0.0593 * blue
+    planes = 64 + 876 * luma, 512 + 896 * (blue - luma) / 1.8814, 512 + 896 * (red - luma) / 1.4746
+    frame = av.VideoFrame(32 * len(srgb), 32, "yuv444p10le")
+    for plane, values in zip(frame.planes, planes, strict=True):
+        line = np.zeros(plane.line_size // 2, np.uint16)
+        line[: 32 * len(srgb)] = np.rint(values).repeat(32)
+        plane.update(np.tile(line, (32, 1)).tobytes())
+    frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range = 9, 9, number, 1
+    np.testing.assert_allclose(decode_frame(frame)[0, 16, 16::32], srgb, atol=3 / 255)
+
+
+@pytest.mark.parametrize(("aspect", "size"), [(Fraction(2), (48, 128)), (Fraction(3, 4), (64, 64))])
+def test_pixels_become_square(tmp_path, aspect, size):
+    clips.write(tmp_path / "in.mp4", PICTURES, aspect=aspect)
+    clip = copied(tmp_path / "in.mp4", tmp_path / "out.mp4")
+    assert (clip.size, clip.aspect) == (size, 1)
+
+
+def test_frames_of_another_size_are_brought_to_the_first(tmp_path):
+    clips.write(tmp_path / "1.ts", PICTURES[:6], sound=None)
+    clips.write(
+        tmp_path / "2.ts", clips.frames(6, 96, 80), sound=None, stamps=[1001 * number for number in range(6, 12)]
+    )
+    (tmp_path / "in.ts").write_bytes((tmp_path / "1.ts").read_bytes() + (tmp_path / "2.ts").read_bytes())
+    shapes = [frame.shape for _, frame in read_frames(inspect(tmp_path / "in.ts"))]
+    assert len(shapes) > 6
+    assert set(shapes) == {(48, 64, 3)}
+
+
+def test_of_a_trimmed_clip_the_frames_that_are_shown_count(tmp_path):
+    clips.write(tmp_path / "in.mp4", PICTURES, sound=None, stamps=[1001 * number for number in range(-5, 7)])
+    clip = inspect(tmp_path / "in.mp4")
+    assert clip.frames == len(list(read_frames(clip))) == 7
+
+
+def test_of_a_clip_whose_start_is_cut_away_the_frames_that_are_shown_count(tmp_path):
+    clips.write(tmp_path / "in.ts", clips.frames(30), sound=None)
+    whole = (tmp_path / "in.ts").read_bytes()
+    (tmp_path / "in.ts").write_bytes(whole[188 * (len(whole) // 188 // 3) :])
+    clip = inspect(tmp_path / "in.ts")
+    assert 0 < clip.frames == len(list(read_frames(clip))) < 30
 
 
 def test_frames_are_shrunk_to_even_sides(tmp_path):
@@ -115,7 +217,7 @@ def test_bad_clips_are_told(tmp_path):
     (tmp_path / "text.mp4").write_text("no clip")
     for name in ("index_last.mp4", "index_first.mp4", "cut.mkv"):
         cut(tmp_path / name, 0.5)
-    told = {"index_last.mp4": "cut short", "index_first.mp4": "of 40 frames", "cut.mkv": "cut short"}
+    told = {"index_last.mp4": "cut short", "index_first.mp4": r"of 1\.4 s", "cut.mkv": "cut short"}
     told |= {"sound.mp4": "no video", "tiny.mp4": "16 x 8", "text.mp4": "no clip", "nowhere.mp4": "No such file"}
     for name, reason in told.items():
         with pytest.raises(InputError, match=reason):

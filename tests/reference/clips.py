@@ -16,7 +16,7 @@ def frames(number, width=64, height=48):
     return [cv2.resize(colors, (width, height), interpolation=cv2.INTER_CUBIC) for colors in coarse]
 
 
-def write(path, pictures, *, sound="aac", rotation=0, stamps=None, options=None):
+def write(path, pictures, *, sound="aac", rotation=0, stamps=None, options=None, aspect=None, matrix=None):
     """A clip of pictures, (H, W, 3) uint8, with a tone as long as they.
 
     Args:
@@ -26,17 +26,22 @@ def write(path, pictures, *, sound="aac", rotation=0, stamps=None, options=None)
         rotation: Degrees counterclockwise that the frames are to be shown turned by.
         stamps: Time stamps in units of 1/30000 s; those of `RATE` if None.
         options: Of the container.
+        aspect: Width of a pixel to its height.
+        matrix: FFmpeg's number of the color matrix that the file does not tell of; its own choice if None.
     """
     with av.open(str(path), "w", options=options or {}) as target:
         if pictures:
-            video = target.add_stream("libx264", rate=RATE, options={"crf": "10"})
+            video = target.add_stream("libx264", rate=RATE, options={"crf": "10", "g": "6"})
             video.height, video.width = pictures[0].shape[:2]
             video.pix_fmt, video.codec_context.time_base = "yuv420p", Fraction(1, 30_000)
+            video.codec_context.sample_aspect_ratio = aspect or Fraction(1)
             if rotation:
                 video.set_display_rotation(rotation)
         tone = target.add_stream(sound, rate=SOUND_RATE) if sound else None
         for number, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            if matrix:
+                frame = frame.reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=1)
             frame.pts, frame.time_base = stamps[number] if stamps else 1001 * number, Fraction(1, 30_000)
             target.mux(video.encode(frame))
         if pictures:
