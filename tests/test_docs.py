@@ -9,11 +9,11 @@ import shutil
 import subprocess
 import sys
 import types
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from reference.nets import SMALL
 
 import keras_nst
 from keras_nst import cli, losses, recipes
@@ -22,8 +22,8 @@ from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.sheet import GAP
 from keras_nst.jobs import learn
+from keras_nst.models.nets import NETS
 from keras_nst.models.observer import Observer
-from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 
@@ -194,7 +194,7 @@ def small_training(monkeypatch):
     def narrow(*_):
         return {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
 
-    monkeypatch.setattr(learn, "transfer_net", partial(transfer_net, filters=(4, 4, 8), residual_blocks=1))
+    monkeypatch.setitem(NETS, "johnson", SMALL["johnson"])
     monkeypatch.setattr(learn, "vgg_weights", narrow)
     compiled = learn.StyleTrainer.compile
     monkeypatch.setattr(

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from reference import bad_inputs
+from reference import bad_inputs, nets
 
 from keras_nst.cli import main
 from keras_nst.images.io import read, read_record
 from keras_nst.jobs import learn
+from keras_nst.models.nets import NETS
 from keras_nst.models.styles import MODEL, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.weights import vgg_weights
@@ -196,7 +197,7 @@ WRITING = {
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(learn, "transfer_net", partial(transfer_net, filters=(4, 4, 8), residual_blocks=1))
+    monkeypatch.setitem(NETS, "johnson", nets.SMALL["johnson"])
     narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
     monkeypatch.setattr(learn, "vgg_weights", lambda *_: narrow)
 

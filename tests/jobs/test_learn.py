@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from reference import nets
 from reference.nets import randomized
 
 from keras_nst.cli import main
@@ -25,6 +26,7 @@ from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.images.io import read
 from keras_nst.jobs import learn
+from keras_nst.models.nets import NETS
 from keras_nst.models.styles import load_net, read_card
 from keras_nst.models.weights import vgg_weights
 from keras_nst.recipes import liu2019
@@ -32,11 +34,9 @@ from keras_nst.recipes import liu2019
 # Of this file as a process of its own, which finds `reference` as pytest does.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
 
-tiny_net = partial(learn.transfer_net, filters=(4, 4, 8), residual_blocks=1)
 tiny_generator = partial(learn.generator, filters=(4, 4, 8), residual_blocks=1)
 tiny_saliency = {"saliency_filters": (2, 4, 4, 4)}
 SMALL = {
-    "transfer_net": tiny_net,
     "generator": lambda **kwargs: tiny_generator(**(tiny_saliency | kwargs)),
     "discriminator": partial(learn.discriminator, (4, 4, 4)),
 }
@@ -51,6 +51,8 @@ def narrow_vgg(*_):
 def small(monkeypatch, request):
     for name, build in SMALL.items():
         monkeypatch.setattr(learn, name, build)
+    for name, net in nets.SMALL.items():
+        monkeypatch.setitem(NETS, name, net)
     if "real_vgg" not in request.fixturenames:
         monkeypatch.setattr(learn, "vgg_weights", narrow_vgg)
 
@@ -76,6 +78,7 @@ def exact(change):
 def train(optimizer, *arguments):
     """The command with the small nets, to be run in a process of its own."""
     vars(learn).update(SMALL, vgg_weights=narrow_vgg)
+    NETS.update(nets.SMALL)
     if optimizer == "descent":
         exact(setattr)
     sys.exit(main(["train", *arguments]))

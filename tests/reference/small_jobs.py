@@ -4,13 +4,12 @@ import sys
 
 
 def run(arguments: list[str]) -> int:
-    from functools import partial
     from pathlib import Path
 
     from keras_nst.cli import main
     from keras_nst.images.references import References
     from keras_nst.jobs import learn
-    from keras_nst.models.transfer_net import transfer_net
+    from keras_nst.models.nets import NETS
     from keras_nst.models.weights import vgg_weights
 
     if arguments[0] == "references":
@@ -18,7 +17,7 @@ def run(arguments: list[str]) -> int:
         References(folder).prepare([(path.name, path) for path in sorted(folder.glob("*.png"))], 24)
         return 0
     narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
-    learn.transfer_net = partial(transfer_net, filters=(4, 4, 8), residual_blocks=1)
+    NETS["johnson"] = NETS["johnson"]._replace(arguments={"filters": (4, 4, 8), "residual_blocks": 1})
     learn.vgg_weights = lambda *_: narrow
     return main(arguments)
 
