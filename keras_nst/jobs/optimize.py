@@ -1,15 +1,12 @@
 """Restyle one picture by optimizing its pixels, coarse to fine."""
 
-import contextlib
 import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
-import psutil
 
 from keras_nst.errors import InputError
 from keras_nst.fit import precision
@@ -21,6 +18,7 @@ from keras_nst.images.io import read
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.pyramid import finer, fit, sizes
 from keras_nst.losses import blend
+from keras_nst.memory import free_memory
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, vgg
@@ -36,18 +34,6 @@ HISTORY, HISTORY_IN_TILES = 16, 5
 FIXED_BYTES, PICTURE_BYTES, STEP_BYTES = 1_500_000_000, 600, 48
 WINDOW_BYTES = {"off": 5400, "float16": 3400, "bfloat16": 3400}
 LEAST_TILE = 256
-# Where Linux tells of a container's memory: its limit, what is taken, and what of that are files that it would let go;
-# cgroups of version 2 and 1.
-CONTAINER = Path("/sys/fs/cgroup")
-CONTAINER_LIMITS = (
-    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-    (
-        "memory/memory.limit_in_bytes",
-        "memory/memory.usage_in_bytes",
-        "memory/memory.stat",
-        "total_inactive_file",
-    ),
-)
 
 
 def optimize(
@@ -204,18 +190,6 @@ def check_memory(size: tuple[int, int], tile: int | None, precision: str, optimi
     raise InputError(
         f"{width} x {height} pixels take about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Try {advice}."
     )
-
-
-def free_memory() -> int:
-    """Bytes that can still be taken: of the machine, or of the container where that has less."""
-    free = [psutil.virtual_memory().available]
-    for limit, taken, statistics, cache in CONTAINER_LIMITS:
-        # Where there is no limit the file holds "max", or a number beyond any machine, or there is none.
-        with contextlib.suppress(OSError, ValueError):
-            counts = dict(line.split() for line in (CONTAINER / statistics).read_text().splitlines())
-            used = int((CONTAINER / taken).read_text()) - int(counts.get(cache, 0))
-            free.append(int((CONTAINER / limit).read_text()) - used)
-    return max(0, min(free))
 
 
 def _start(options: PixelOptions, sized: np.ndarray) -> np.ndarray:

@@ -1,6 +1,5 @@
 import dataclasses
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -158,29 +157,6 @@ def test_vgg16_takes_the_place_of_vgg19_that_is_not_at_hand(monkeypatch):
 def test_a_paper_has_its_own_statistic():
     with pytest.raises(InputError, match="jin2020 has Gram matrices only"):
         settled(PixelOptions(recipe="jin2020", statistic="gaussian"))
-
-
-@pytest.mark.parametrize(
-    ("folder", "limit", "taken", "cache"),
-    [
-        ("", "memory.max", "memory.current", "inactive_file"),
-        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-    ],
-)
-def test_a_containers_limit_counts(tmp_path, monkeypatch, folder, limit, taken, cache):
-    monkeypatch.setattr(job, "CONTAINER", tmp_path)
-    monkeypatch.setattr(job.psutil, "virtual_memory", lambda: SimpleNamespace(available=8_000_000))
-    assert job.free_memory() == 8_000_000
-    where = tmp_path / folder
-    where.mkdir(exist_ok=True)
-    (where / taken).write_text("3000000\n")
-    (where / "memory.stat").write_text(f"anon 2000000\n{cache} 1000000\n")
-    (where / limit).write_text("5000000\n")
-    assert job.free_memory() == 3_000_000  # A third of what is taken are files that are read again when needed.
-    (where / limit).write_text("1000000\n")
-    assert job.free_memory() == 0
-    (where / limit).write_text("max\n" if not folder else "9223372036854771712\n")
-    assert job.free_memory() == 8_000_000
 
 
 def test_half_precision_is_given_larger_pictures(monkeypatch):
