@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_nst.errors import InputError
 from keras_nst.images.color import with_colors
 from keras_nst.images.picture import Picture, visible
 from keras_nst.infer.bands import Bandwise, Rows
-from keras_nst.infer.fold import fold
+from keras_nst.infer.extent import UncuttableError
+from keras_nst.infer.fold import fold, for_this_machine
+from keras_nst.memory import free_memory
 from keras_nst.models.styles import load_net
 
 GRAIN = 0.02
@@ -20,8 +23,8 @@ Where a picture is exactly flat, as a page or a cut-out product is, a net has no
 plain color up to a halo around the next edge. Film has grain, and so had the photographs that it was trained on.
 """
 
-WHOLE_PIXELS = 2**21
-"""Pictures of more pixels are stylized band by band: as a whole, a pixel takes about a kilobyte."""
+WHOLE_PIXELS, WHOLE_BYTES = 2**21, 2**10
+"""Pictures of more pixels are stylized band by band; what a pixel takes as a whole, about."""
 
 
 class Stylizer:
@@ -35,12 +38,17 @@ class Stylizer:
     """
 
     def __init__(self, style: str | Path):
-        self._net = load_net(style)
+        self._style, self._net = style, load_net(style)
         self._folded = fold(self._net)
+
+        def stylize(image):
+            with for_this_machine():
+                return self._folded(image, training=False)
+
         # A graph frees each intermediate result as soon as the next has been computed; calling the model itself keeps
         # them all. It is traced here and once, with open sizes; as a `tf.function` it would warn of the fifth style.
         self._stylize = tf.function(
-            lambda image: self._folded(image, training=False),
+            stylize,
             input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
             autograph=False,
         ).get_concrete_function()
@@ -59,6 +67,9 @@ class Stylizer:
 
         Returns:
             A picture of the same size, with the same alpha.
+
+        Raises:
+            InputError: The net can only be computed as a whole, and the memory does not suffice.
         """
         opaque = visible(picture)
         height, width = opaque.shape[1:3]
@@ -83,8 +94,20 @@ class Stylizer:
     def _bands(self, rows: Rows, size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
         height, width = size
         if height * width > WHOLE_PIXELS:
-            return self._bandwise(rows, size)
+            try:
+                return self._bandwise(rows, size)
+            except UncuttableError as error:
+                self._check_memory(height * width, error)
         return iter([(0, self._stylize(rows(0, height)).numpy())])
+
+    def _check_memory(self, pixels: int, reason: UncuttableError) -> None:
+        needed, free = pixels * WHOLE_BYTES, free_memory()
+        if needed > free:
+            raise InputError(
+                f"The net of {self._style} cannot be computed in bands: {reason}. As a whole, {pixels / 1e6:.1f} "
+                f"megapixels take about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Take a smaller "
+                "picture (--max-size)."
+            )
 
 
 @functools.lru_cache(maxsize=1)  # For the next picture of a folder or a clip.
