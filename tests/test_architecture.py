@@ -13,7 +13,7 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 
 # Imports point to the left, or stay in their group.
 ORDER = [
-    {"__init__", "console", "errors", "files", "interruption", "startup"},
+    {"__init__", "console", "errors", "files", "interruption", "memory", "startup"},
     {"images"},
     {"losses"},
     {"models"},

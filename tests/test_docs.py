@@ -220,7 +220,12 @@ def test_what_the_architecture_page_adds_works_as_it_says(here, monkeypatch, rng
     assert objective.loss.weights == {**weights, "brightness": 3.0}
     run_small(added_net, names)
     run_small(use_of_net, names)
-    assert read("small.png").rgb.shape == photograph.shape
+    whole = read("small.png").rgb
+    assert whole.shape == photograph.shape
+    monkeypatch.setattr("keras_nst.infer.stylizer.WHOLE_PIXELS", 1000)
+    monkeypatch.setattr("keras_nst.infer.bands.BAND_PIXELS", 1000)
+    assert cli.main(["stylize", "photo.jpg", "--style", "small", "-o", "in_bands.png"]) == 0
+    np.testing.assert_allclose(read("in_bands.png").rgb, whole, atol=1.1 / 255)
 
 
 @pytest.mark.slow

@@ -1,48 +1,205 @@
 """A net applied to a picture of any size in bounded memory, band by band.
 
 Instance normalization needs the mean and the variance of the whole picture, at fifteen places or more. So the net is
-taken one convolution at a time over all bands, and only the deepest maps, a sixteenth of the pixels, are kept whole:
-what comes before and after them is computed again for each convolution, which costs half as much again. A band is
-computed with the rows around it that it depends on, so that nothing tells where it ends.
+taken over all bands once for each normalization on the longest way through it. What is known by then at a quarter of
+the size or deeper, a sixteenth of the values, is kept whole, and what is finer is computed again when it is read. A
+band is computed with the rows around it that it depends on, so that nothing tells where it ends.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_nst.infer.fold import GivenNormalization, fold
-from keras_nst.models.transfer_net import STRIDE
+from keras_nst.infer.extent import Extent, Kernel, UncuttableError, followed
+from keras_nst.infer.fold import FusedInstanceNormalization, fold, for_this_machine
 
 BAND_PIXELS = 3 * 2**17
 KEPT = np.float16
-# Rows of the deepest maps that a band's result depends on, on each side: those of the picture that its encoder sees,
-# of a deepest map that a convolution there and that all of the decoder sees.
-ENCODER_HALO, RESIDUAL_HALO, DECODER_HALO = 2, 1, 3
+KEPT_STRIDE = 4
 
 Rows = Callable[[int, int], np.ndarray]
 """Rows of a picture or a map from the first to before the last, (1, rows, width, channels)."""
 
 
+class _Step(NamedTuple):
+    """A layer of a net.
+
+    Attributes:
+        inputs: The steps that it reads, as its layer takes them.
+        extent: Of what it gives.
+        kernel: What it reads of the first of them.
+        normalized: Normalizations on the longest way from the picture, its own included.
+    """
+
+    layer: keras.layers.Layer
+    inputs: object
+    extent: Extent
+    kernel: Kernel
+    normalized: int
+
+    @property
+    def reads(self) -> list[int]:
+        """Numbers of the steps that it reads."""
+        return keras.tree.flatten(self.inputs)
+
+    @property
+    def is_normalization(self) -> bool:
+        return isinstance(self.layer, FusedInstanceNormalization)
+
+    def is_worth_keeping(self, found: int) -> bool:
+        """Whether it can be computed, with so many normalizations before it, and its map is small."""
+        return self.normalized <= found and self.extent.stride >= KEPT_STRIDE and not self.extent.beside
+
+
+def _steps(net: keras.Model) -> list[_Step]:
+    """The layers of a folded net, each after those that it reads; the picture is the first, the result the last."""
+    if len(net.inputs) != 1 or len(net.outputs) != 1:
+        raise UncuttableError("it has several inputs or outputs")
+    steps, numbers = [], {}
+    for layer in net.operations:  # What a layer reads comes before it.
+        if isinstance(layer, keras.layers.InputLayer):
+            numbers[net.inputs[0]] = 0
+            steps.append(_Step(layer, [], Extent(), Kernel(), 0))
+            continue
+        try:
+            given, made = layer.input, layer.output
+        except AttributeError as error:
+            raise UncuttableError(f"the layer {layer.name!r} is called at several places") from error
+        inputs = keras.tree.map_structure(numbers.get, given)
+        before = [steps[number] for number in keras.tree.flatten(inputs)]
+        extent, kernel = followed(layer, [step.extent for step in before])
+        is_normalization = isinstance(layer, FusedInstanceNormalization)
+        if is_normalization and extent.beside:
+            raise UncuttableError(f"the layer {layer.name!r} normalizes what was padded")
+        numbers[made] = len(steps)
+        steps.append(_Step(layer, inputs, extent, kernel, max(step.normalized for step in before) + is_normalization))
+    if steps[-1].extent != Extent() or numbers.get(net.outputs[0]) != len(steps) - 1:
+        raise UncuttableError("its result is not of the picture's size")
+    return steps
+
+
+@dataclasses.dataclass
+class _Pass:
+    """What is done in one pass over all bands. Steps are told by their numbers.
+
+    Attributes:
+        steps: All of the net.
+        unit: Rows of the picture that bands are counted in.
+        given: Steps that are read: the picture, and maps that are kept.
+        kept: Steps whose maps are kept from now on.
+        left: Steps whose maps nothing reads later.
+        measured: Steps whose moments are found, those before normalizations.
+        computed: Steps that are computed.
+    """
+
+    steps: Sequence[_Step]
+    unit: int
+    given: list[int]
+    kept: list[int]
+    left: list[int]
+    measured: list[int]
+    computed: list[int]
+
+    @functools.cached_property
+    def known(self) -> list[int]:
+        """Steps whose moments are read."""
+        normalizations = (self.steps[number] for number in self.computed if self.steps[number].is_normalization)
+        return sorted({step.reads[0] for step in normalizations})
+
+    @functools.cached_property
+    def reach(self) -> int:
+        """Units on each side of a band that its results depend on."""
+        rows, farthest = dict.fromkeys(self.given, 0), 0
+        for number in self.computed:
+            step = self.steps[number]
+            up, reach, down = step.kernel
+            rows[number] = -(-(up * max(rows[one] for one in step.reads) + reach) // down)
+            farthest = max(farthest, rows[number] * step.extent.stride)
+        return -(-farthest // self.unit)
+
+    @functools.cached_property
+    def compute(self) -> Callable:
+        """From what is given, moments, units above the band and in it, to maps, moments and the last pass's result.
+
+        Of moments, (2, channels) are read, mean and variance of the whole, and (3, channels) found, number, mean and
+        variance of the band's.
+        """
+
+        def channels(number: int) -> int:
+            return self.steps[number].layer.output.shape[-1]
+
+        seen = [
+            tf.TensorSpec((1, None, None, channels(number)), KEPT if number else np.float32) for number in self.given
+        ]
+        known = [tf.TensorSpec((2, channels(number)), np.float32) for number in self.known]
+        scalar = tf.TensorSpec((), tf.int32)
+
+        def compute(seen, known, above, count):
+            values = dict(zip(self.given, [tf.cast(values, tf.float32) for values in seen], strict=True))
+            moments = dict(zip(self.known, known, strict=True))
+
+            def value(number: int):
+                if number not in values:
+                    step = self.steps[number]
+                    own = {"moments": moments[step.reads[0]]} if step.is_normalization else {}
+                    values[number] = step.layer(keras.tree.map_structure(value, step.inputs), **own)
+                return values[number]
+
+            def band(number: int):
+                rows = self.unit // self.steps[number].extent.stride
+                return value(number)[:, rows * above : rows * (above + count)]
+
+            with for_this_machine():
+                kept = [tf.cast(band(number), KEPT) for number in self.kept]
+                found = [_moments(band(number)) for number in self.measured]
+                return kept, found, None if self.measured else band(len(self.steps) - 1)
+
+        # Traced here and once: as a `tf.function` it might warn of the fifth style.
+        traced = tf.function(compute, input_signature=[seen, known, scalar, scalar], autograph=False)
+        return traced.get_concrete_function()
+
+
+def _moments(values):
+    ones = tf.ones_like(values[0, 0, 0])
+    # TensorFlow's quickest way to them; the variance is that of a sample.
+    _, mean, variance = tf.compat.v1.nn.fused_batch_norm(values, ones, ones)
+    count = tf.cast(tf.size(values[..., 0]), tf.float32)
+    return tf.stack([count * ones, mean, (1 - 1 / count) * variance])
+
+
+def _of_all(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean and variance of the whole from number, means and variances of its parts.
+
+    Source: Chan, Golub, LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
+    """
+    counts, means, variances = np.stack(parts, axis=1).astype(np.float64)
+    shares = counts / counts.sum(0)
+    mean = (shares * means).sum(0)
+    return np.float32([mean, (shares * (variances + (means - mean) ** 2)).sum(0)])
+
+
 class Bandwise:
-    """A net for large pictures.
+    """A net for large pictures. Several threads may call it.
 
     Args:
-        net: As `keras_nst.models.transfer_net.transfer_net` makes it, or "picture" of what
-            `keras_nst.models.sdp_gan.generator` makes, of any number of channels and residual blocks.
+        net: From (batch, height, width, 3) in [0, 1] to the same.
+
+    Raises:
+        UncuttableError: What a row of its result depends on is not known, or is the whole picture for other reasons
+            than instance normalization.
     """
 
     def __init__(self, net: keras.Model):
-        self._net = fold(net, GivenNormalization)
-        names = [layer.name for layer in self._net.layers]  # What a layer depends on comes before it.
-        self._blocks = sum(name.endswith("_add") for name in names)
-        self._encoder = [name for name in names if re.fullmatch(r"(encode|saliency)\d_conv", name)]
-        self._encoded = "encode_join" if "encode_join" in names else "encode3_relu"
-        # A band that begins elsewhere would be padded otherwise than the whole.
-        self._unit = self._net.get_layer("pad").multiple // STRIDE
-        self._runs = {}
+        self._steps = _steps(fold(net))
+        # A band that begins elsewhere would be padded, and strided over, otherwise than the whole.
+        self._unit = math.lcm(*(step.extent.multiple for step in self._steps))
+        self._passes = list(self._planned())
 
     def __call__(self, rows: Rows, size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
         """Stylize a picture.
@@ -55,117 +212,86 @@ class Bandwise:
             The first row of each band and the band, (1, rows, width, 3) float32, from top to bottom.
         """
         height, width = size
-        side = STRIDE * self._unit
-        count = self._unit * -(-height // side)
-        per_band = self._unit * max(1, BAND_PIXELS // (side * (width + -width % side)))
-        bands = [(begin, min(begin + per_band, count)) for begin in range(0, count, per_band)]
-
-        def image(begin: int, end: int) -> np.ndarray:
-            return rows(STRIDE * begin, min(STRIDE * end, height))
-
-        def run(layer: str, sources: dict[str, Rows], halo: int, into: _Map | None = None) -> None:
+        unit = self._unit
+        count = -(-height // unit)
+        per_band = max(1, BAND_PIXELS // (unit * (width + -width % unit)))
+        begins = range(0, count, per_band)
+        maps: dict[int, Rows] = {0: lambda begin, end: rows(unit * begin, min(unit * end, height))}
+        moments = {}
+        for one in self._passes:
+            maps |= {number: _Map(unit // self._steps[number].extent.stride) for number in one.kept}
             parts = []
-            for begin, band, moments in self._run(layer, sources, halo, bands, into and KEPT):
-                if into:
-                    into.put(begin, band)
-                parts.append(moments)
-            if layer.endswith("_conv"):
-                self._normalize(layer.replace("_conv", "_norm"), parts)
+            for begin in begins:
+                end = min(begin + per_band, count)
+                first, after = max(0, begin - one.reach), min(count, end + one.reach)
+                seen = [tf.constant(maps[number](first, after)) for number in one.given]
+                for number in one.left:
+                    maps[number].drop(end - one.reach)
+                known = [tf.constant(moments[number]) for number in one.known]
+                kept, found, result = one.compute(seen, known, tf.constant(begin - first), tf.constant(end - begin))
+                for number, values in zip(one.kept, kept, strict=True):
+                    maps[number].append(values.numpy())
+                parts.append([values.numpy() for values in found])
+                if result is not None:
+                    yield unit * begin, result.numpy()
+            for number, of_bands in zip(one.measured, zip(*parts, strict=True), strict=True):
+                moments[number] = _of_all(of_bands)
+            for number in one.left:
+                del maps[number]
 
-        kept = {name: _Map(count) for name in self._encoder if name.endswith("3_conv")}
-        for name in self._encoder:
-            run(name, {"image": image}, ENCODER_HALO, into=kept.get(name))
-        hidden, residual = kept["encode3_conv"], _Map(count)
-        run(self._encoded, kept, 0, into=hidden)
-        del kept
-        before = self._encoded
-        for block in range(1, self._blocks + 1):
-            first, second, added = f"residual{block}a_conv", f"residual{block}b_conv", f"residual{block}_add"
-            run(first, {before: hidden}, RESIDUAL_HALO, into=residual)
-            run(second, {first: residual}, RESIDUAL_HALO, into=residual)
-            run(added, {before: hidden, second: residual}, 0, into=hidden)
-            before = added
-        del residual
-        for name in ("decode1_conv", "decode2_conv"):
-            run(name, {before: hidden}, DECODER_HALO)
-        for begin, band, _ in self._run("rgb", {before: hidden}, DECODER_HALO, bands, np.float32):
-            yield STRIDE * begin, band[:, : height - STRIDE * begin, :width]
+    def _planned(self) -> Iterator[_Pass]:
+        result = len(self._steps) - 1
+        before, longest = set(), self._steps[result].normalized
+        for found in range(longest + 1):  # Normalizations on the longest way to what can be computed.
+            after = {number for number, step in enumerate(self._steps) if step.is_worth_keeping(found)}
+            after = after & set(self._between([result], after)) if found < longest else set()
+            measured = {step.reads[0] for step in self._steps if step.is_normalization and step.normalized == found + 1}
+            between = list(self._between(measured | (after - before) or {result}, before))
+            given = [number for number in between if number in before or not number]
+            yield _Pass(
+                steps=self._steps,
+                unit=self._unit,
+                given=given,
+                kept=sorted(after - before),
+                left=sorted(before - after),
+                measured=sorted(measured),
+                computed=[number for number in between[::-1] if number not in given],
+            )
+            before = after
 
-    def _run(
-        self, layer: str, sources: dict[str, Rows], halo: int, bands: Sequence[tuple[int, int]], dtype: type | None
-    ) -> Iterator[tuple[int, np.ndarray | None, np.ndarray | None]]:
-        """The output of a layer from those of others, band by band.
-
-        Yields:
-            The band's first row; what the layer gives there, in the type asked for, None for none; and, of a
-            convolution, number, means and variances of its values, (3, channels).
-        """
-        compute = self._compiled(layer, tuple(sources), dtype)
-        last = bands[-1][1]
-
-        def windows() -> Iterator[tuple]:
-            for begin, end in bands:
-                first, after = max(0, begin - halo), min(last, end + halo)
-                seen = [rows(first, after) for rows in sources.values()]
-                yield begin, seen, end - begin, begin - first, after - first
-
-        upcoming = windows()
-        window = next(upcoming)
-        while window:
-            begin, *arguments = window
-            found = compute(*arguments)
-            # Read before this result is written, which may be over what the next one sees.
-            window = next(upcoming, None)
-            yield begin, *(None if part is None else part.numpy() for part in found)
-
-    def _compiled(self, layer: str, sources: tuple[str, ...], dtype: type | None) -> Callable:
-        if layer not in self._runs:
-            inputs = [self._net.get_layer(name).output for name in sources]
-            part = keras.Model(inputs, self._net.get_layer(layer).output)
-            specs = [
-                tf.TensorSpec((1, None, None, tensor.shape[-1]), np.float32 if name == "image" else KEPT)
-                for name, tensor in zip(sources, inputs, strict=True)
-            ]
-
-            @tf.function(input_signature=[specs, *[tf.TensorSpec((), tf.int32)] * 3], autograph=False)
-            def compute(seen, rows, above, all_rows):
-                found = part([tf.cast(values, tf.float32) for values in seen], training=False)
-                scale = tf.shape(found)[1] // all_rows
-                found = found[:, scale * above : scale * (above + rows)]
-                moments = None
-                if layer.endswith("_conv"):
-                    ones = tf.ones_like(found[0, 0, 0])
-                    # TensorFlow's quickest way to them; the variance is that of a sample.
-                    _, mean, variance = tf.compat.v1.nn.fused_batch_norm(found, ones, ones)
-                    count = tf.cast(tf.size(found[..., 0]), tf.float32)
-                    moments = tf.stack([count * ones, mean, (1 - 1 / count) * variance])
-                return None if dtype is None else tf.cast(found, dtype), moments
-
-            self._runs[layer] = compute
-        return self._runs[layer]
-
-    def _normalize(self, name: str, parts: Sequence[np.ndarray]) -> None:
-        """Give a normalization the moments of what it normalizes, from those of bands.
-
-        Source: Chan, Golub, LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
-        """
-        counts, means, variances = np.stack(parts, axis=1).astype(np.float64)
-        shares = counts / counts.sum(0)
-        mean = (shares * means).sum(0)
-        self._net.get_layer(name).moments.assign([mean, (shares * (variances + (means - mean) ** 2)).sum(0)])
+    def _between(self, targets: Iterable[int], ends: Container[int]) -> Iterator[int]:
+        """What is met on all ways back from some steps, each as far as to the first end; later steps first."""
+        met = set(targets)
+        for number in range(max(met), -1, -1):
+            if number in met:
+                yield number
+                met.update(() if number in ends else self._steps[number].reads)
 
 
 class _Map:
-    """A map of features that is kept whole."""
+    """A map of features that is kept whole, in bands.
 
-    def __init__(self, rows: int):
-        self._rows, self._values = rows, None
+    Args:
+        scale: Its rows in a unit, by which rows are counted.
+    """
+
+    def __init__(self, scale: int):
+        self._scale, self._bands, self._end = scale, [], 0
 
     def __call__(self, begin: int, end: int) -> np.ndarray:
-        return self._values[:, begin:end].copy()
+        begin, end = self._scale * begin, self._scale * end
+        parts = [
+            band[:, max(0, begin - first) : end - first]
+            for first, band in self._bands
+            if first < end and first + band.shape[1] > begin
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
-    def put(self, begin: int, band: np.ndarray) -> None:
-        """Keep the rows from the first on."""
-        if self._values is None:
-            self._values = np.empty((1, self._rows, *band.shape[2:]), KEPT)
-        self._values[:, begin : begin + band.shape[1]] = band
+    def append(self, band: np.ndarray) -> None:
+        """Keep the next rows."""
+        self._bands.append((self._end, band))
+        self._end += band.shape[1]
+
+    def drop(self, before: int) -> None:
+        """Forget bands that end before there."""
+        self._bands = [(first, band) for first, band in self._bands if first + band.shape[1] > self._scale * before]

@@ -1,47 +1,37 @@
-"""The same net in a quicker form, for a single picture on a CPU, one operation after another."""
+"""The same net in a quicker form, for a single picture, one operation after another."""
+
+import contextlib
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_nst.models.convolution import reflected_winograd, upsampled_winograd
-from keras_nst.models.layers import Convolution2D, ReflectionPadding2D, UpsampledConvolution2D
-
-_LEAST_CHANNELS = 32  # With fewer, Winograd's transforms cost what they save.
+from keras_nst.models.convolution import convolve, of_one_picture
+from keras_nst.models.layers import Convolution2D, ReflectionPadding2D, is_dense
+from keras_nst.models.rewrite import as_kind, rewrite
 
 
 class FusedInstanceNormalization(keras.layers.GroupNormalization):
     """Instance normalization; that of a single image is batch normalization, which TensorFlow has as one operation."""
 
-    def call(self, inputs):
-        """Normalize (batch, height, width, channels); quickly where the batch is known to be 1."""
+    def call(self, inputs, moments=None):
+        """Normalize (batch, height, width, channels); quickly where the batch is known to be 1.
+
+        Args:
+            inputs: Of a single image, or a part of one with `moments`.
+            moments: Mean and variance of the whole, (2, channels), where a part is seen.
+        """
         if inputs.shape[0] != 1:
             return super().call(inputs)
-        normalized, _, _ = tf.compat.v1.nn.fused_batch_norm(
-            inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), epsilon=self.epsilon
-        )
-        return normalized
-
-
-class GivenNormalization(keras.layers.GroupNormalization):
-    """Normalization by a mean and a variance set from outside: those of the whole, where a part is seen."""
-
-    def build(self, input_shape):
-        """Make the weights; the moments are (2, channels)."""
-        super().build(input_shape)
-        self.moments = self.add_weight(shape=(2, input_shape[-1]), trainable=False, name="moments")
-
-    def call(self, inputs):
-        """Normalize (batch, height, width, channels)."""
-        mean, variance = tf.unstack(tf.convert_to_tensor(self.moments))
+        whole = {}
+        if moments is not None:
+            mean, variance = tf.unstack(moments)
+            whole = {"mean": mean, "variance": variance, "is_training": False}
         gamma, beta = map(tf.convert_to_tensor, (self.gamma, self.beta))
-        normalized, _, _ = tf.compat.v1.nn.fused_batch_norm(
-            inputs, gamma, beta, mean, variance, epsilon=self.epsilon, is_training=False
-        )
-        return normalized
+        return tf.compat.v1.nn.fused_batch_norm(inputs, gamma, beta, epsilon=self.epsilon, **whole)[0]
 
 
-class _ReflectedConvolution2D(Convolution2D):
+class ReflectedConvolution2D(Convolution2D):
     """Reflection padding by one and a 3x3 convolution."""
 
     def compute_output_shape(self, input_shape):
@@ -49,61 +39,46 @@ class _ReflectedConvolution2D(Convolution2D):
         return (*input_shape[:-1], self.filters)
 
     def convolution_op(self, inputs, kernel):
-        """Both; quickly where the batch is known to be 1."""
-        if inputs.shape[0] != 1:
-            padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
-            return super().convolution_op(padded, kernel)
-        return reflected_winograd(inputs, ops.convert_to_tensor(kernel))
+        """Both, without bias and activation."""
+        return convolve(inputs, ops.convert_to_tensor(kernel), padding="reflect")
 
 
-class _UpsampledConvolution2D(UpsampledConvolution2D):
-    def convolution_op(self, inputs, kernel):
-        """The up-sampled convolution; quickly where the batch is known to be 1."""
-        if inputs.shape[0] != 1:
-            return super().convolution_op(inputs, kernel)
-        return upsampled_winograd(inputs, ops.convert_to_tensor(kernel))
+def for_this_machine() -> contextlib.AbstractContextManager:
+    """Says that layers called within run here, on a single picture.
 
-
-def _is_3x3(layer: Convolution2D) -> bool:
-    return layer.is_plain() and (layer.kernel_size, layer.strides, layer.padding) == ((3, 3), (1, 1), "valid")
-
-
-def fold(
-    net: keras.Model, normalization: type[keras.layers.GroupNormalization] = FusedInstanceNormalization
-) -> keras.Model:
-    """A net of the same weights that makes the same picture of a single image in three quarters of the time.
-
-    Where there is a GPU, whose libraries have Winograd's convolution, convolutions are left as they are.
-
-    Args:
-        net: Built of `keras_nst.models.layers`, in float32.
-        normalization: What takes the place of its instance normalizations, with the same trainable weights.
+    Where there is a GPU, whose libraries have Winograd's convolution, convolutions are left to it.
     """
-    suits_winograd = not tf.config.list_physical_devices("GPU")
-    unpadded = {}  # What was padded by one, by the identity of what became of it.
+    return of_one_picture(not tf.config.list_physical_devices("GPU"))
 
-    def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
-        is_instance = isinstance(layer, keras.layers.GroupNormalization) and layer.groups == layer.gamma.shape[0]
-        return (normalization if is_instance else type(layer)).from_config(layer.get_config())
 
-    def call(layer: keras.layers.Layer, *arguments, **options):
-        image = arguments[0]
-        is_convolution = isinstance(layer, Convolution2D | UpsampledConvolution2D)
-        if suits_winograd and is_convolution and min(image.shape[-1], layer.filters) >= _LEAST_CHANNELS:
-            if isinstance(layer, UpsampledConvolution2D):
-                layer = _UpsampledConvolution2D.from_config(layer.get_config())
-            elif id(image) in unpadded and _is_3x3(layer):
-                layer = _ReflectedConvolution2D.from_config(layer.get_config())
-                arguments = (unpadded[id(image)],)
-        result = layer(*arguments, **options)
+def fold(net: keras.Model) -> keras.Model:
+    """A net of the same weights with fewer operations for a single picture.
+
+    Called within `of_one_picture` it takes three quarters of the time.
+    """
+    unpadded = {}  # What was padded by one, by what became of it.
+
+    def substitute(layer: keras.layers.Layer, image):
+        if _is_instance_normalization(layer):
+            return as_kind(FusedInstanceNormalization, layer)(image)
         if isinstance(layer, ReflectionPadding2D) and layer.padding == 1:
-            unpadded[id(result)] = image
-        return result
+            padded = layer(image)
+            unpadded[padded] = image
+            return padded
+        if type(layer) in (keras.layers.Conv2D, Convolution2D) and _is_3x3(layer) and image in unpadded:
+            return as_kind(ReflectedConvolution2D, layer)(unpadded[image])
+        return None
 
-    folded = keras.models.clone_model(net, clone_function=copied, call_function=call)
-    for layer in net.layers:
-        if layer.trainable_weights:  # By name: without some paddings the order may be another.
-            own = folded.get_layer(layer.name).trainable_weights
-            for variable, weight in zip(own, layer.trainable_weights, strict=True):
-                variable.assign(weight)
-    return folded
+    return rewrite(net, substitute)
+
+
+def _is_instance_normalization(layer: keras.layers.Layer) -> bool:
+    return (
+        isinstance(layer, keras.layers.GroupNormalization)
+        and (layer.axis, layer.scale, layer.center, layer.compute_dtype) == (-1, True, True, "float32")
+        and layer.groups == layer.gamma.shape[0]
+    )
+
+
+def _is_3x3(layer: keras.layers.Conv2D) -> bool:
+    return is_dense(layer) and (layer.kernel_size, layer.strides, layer.padding) == ((3, 3), (1, 1), "valid")

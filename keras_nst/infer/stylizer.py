@@ -12,11 +12,13 @@ from keras_nst.images.compositing import blend
 from keras_nst.images.grain import steady_grain
 from keras_nst.images.picture import Picture
 from keras_nst.infer.bands import Bandwise, Rows
-from keras_nst.infer.fold import fold
+from keras_nst.infer.extent import UncuttableError
+from keras_nst.infer.fold import fold, for_this_machine
+from keras_nst.memory import check_memory
 from keras_nst.models.styles import load_net
 
-WHOLE_PIXELS = 2**21
-"""Pictures of more pixels are stylized band by band: as a whole, a pixel takes about a kilobyte."""
+WHOLE_PIXELS, WHOLE_BYTES = 2**21, 2**10
+"""Pictures of more pixels are stylized band by band; what a pixel takes as a whole, about."""
 
 
 class Stylizer:
@@ -30,12 +32,17 @@ class Stylizer:
     """
 
     def __init__(self, style: str | Path):
-        self._net = load_net(style)
+        self._style, self._net = style, load_net(style)
         self._folded = fold(self._net)
+
+        def stylize(image):
+            with for_this_machine():
+                return self._folded(image, training=False)
+
         # A graph frees each intermediate result as soon as the next has been computed; calling the model itself keeps
         # them all. It is traced here and once, with open sizes; as a `tf.function` it would warn of the fifth style.
         self._stylize = tf.function(
-            lambda image: self._folded(image, training=False),
+            stylize,
             input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
             autograph=False,
         ).get_concrete_function()
@@ -55,6 +62,9 @@ class Stylizer:
 
         Returns:
             A picture of the same size, with the same alpha.
+
+        Raises:
+            InputError: The net can only be computed as a whole, and the memory does not suffice.
         """
         opaque = picture.rgb
         height, width = opaque.shape[1:3]
@@ -79,7 +89,11 @@ class Stylizer:
     def _bands(self, rows: Rows, size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
         height, width = size
         if height * width > WHOLE_PIXELS:
-            return self._bandwise(rows, size)
+            try:
+                return self._bandwise(rows, size)
+            except UncuttableError as error:
+                reason = f"The net of {self._style} cannot be computed in bands: {error}."
+                check_memory(size, height * width * WHOLE_BYTES, lambda _: f"{reason} Take a smaller --max-size.")
         return iter([(0, self._stylize(rows(0, height)).numpy())])
 
 

@@ -31,6 +31,7 @@ from keras_nst.errors import InputError, unknown
 from keras_nst.files import new_folder, replacing
 from keras_nst.images.io import MIN_SIDE, read
 from keras_nst.infer.fold import fold
+from keras_nst.models.convolution import of_one_picture
 from keras_nst.models.styles import find_style, load_net, read_card
 
 CONFIG = "models.config"
@@ -136,14 +137,17 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
             message = f"Expected pictures of at least {MIN_SIDE} pixels a side."
             tf.debugging.assert_greater_equal(tf.shape(images)[1:3], MIN_SIDE, message)
 
+    def stylize_one(image):
+        # In the form for a CPU, whatever this machine has: what a server has is not known, and any runs that.
+        with of_one_picture():
+            return served(image[None], training=False)
+
     @tf.function(input_signature=[several], autograph=False)
     def stylize_images(images):
         check(images)
-
-        # The folded net is quicker where the batch is known to be 1.
         return tf.cond(
             tf.shape(images)[0] == 1,
-            lambda: served(images[0][None], training=False),
+            lambda: stylize_one(images[0]),
             lambda: served(images, training=False),
         )
 
@@ -156,9 +160,9 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
                 lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
                 lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
             )
-            image = tf.ensure_shape(image, several.shape[1:])[None]
-            check(image)
-            return tf.io.encode_png(served(image, training=False)["stylized"][0])
+            image = tf.ensure_shape(image, several.shape[1:])
+            check(image[None])
+            return tf.io.encode_png(stylize_one(image)["stylized"][0])
 
         return {"stylized_bytes": tf.map_fn(one, image_bytes, fn_output_signature=tf.string, parallel_iterations=1)}
 

@@ -12,7 +12,6 @@ from keras import ops, tree
 
 from keras_nst.errors import unknown
 from keras_nst.fit import precision
-from keras_nst.fit.memory import check_memory
 from keras_nst.fit.optimizers import Progress, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT, Window, assemble, windows
@@ -23,6 +22,7 @@ from keras_nst.images.paste import check_object
 from keras_nst.images.pyramid import finer, fit, sizes
 from keras_nst.losses import Loss
 from keras_nst.losses.patches import consistent, nearest_patches
+from keras_nst.memory import check_memory
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, stride, vgg

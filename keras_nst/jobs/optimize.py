@@ -10,7 +10,6 @@ import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.fit import precision
-from keras_nst.fit.memory import check_memory
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT
@@ -19,6 +18,7 @@ from keras_nst.images.io import read
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.pyramid import finer, fit, sizes
 from keras_nst.losses import blend
+from keras_nst.memory import check_memory
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, vgg

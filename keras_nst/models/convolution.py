@@ -1,8 +1,9 @@
-"""Cheaper ways to the same convolution, which the layers take where they pay.
+"""Convolutions, each in the form that is quickest where it is computed.
 
-Convolutions are nine tenths of a training step, and on a CPU XLA already runs most of them at the speed of its matrix
-product. What is left to save is multiplications, and the few shapes that it is bad at. Times below are of a whole step,
-4 images of 256x256 on 2 cores; together with the Gram's gradient it came from 4.6 s to 2.9 s.
+What a layer computes is said in `layers`; how is chosen in `convolve` here, and nowhere else. Convolutions are nine
+tenths of a training step, and on a CPU XLA already runs most of them at the speed of its matrix product. What is left
+to save is multiplications, and the few shapes that it is bad at. Times below are of a whole step, 4 images of 256x256
+on 2 cores; together with the Gram's gradient it came from 4.6 s to 2.9 s.
 """
 
 import contextlib
@@ -10,28 +11,83 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 
 import numpy as np
-from keras import ops
+from keras import backend, ops
 
-_compiled = ContextVar("compiled", default=False)
+_COMPILED, _ONE_PICTURE = "compiled for a CPU", "one picture on a CPU"
+_place = ContextVar("place", default=None)
+_LEAST_CHANNELS = 32  # With fewer, Winograd's transforms cost what they save.
 
 
 @contextlib.contextmanager
-def compiled_for_cpu(active: bool = True) -> Iterator[None]:
+def _computed(place: str, active: bool) -> Iterator[None]:
+    token = _place.set(place if active else None)
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+def compiled_for_cpu(active: bool = True) -> contextlib.AbstractContextManager:
     """Says that layers called within are compiled by XLA for a CPU.
 
     A form made of many small steps pays only where the compiler fuses them: one by one they are up to 2.5 times slower
     than the operation they replace. A layer cannot find out by itself; who compiles knows.
     """
-    token = _compiled.set(active)
-    try:
-        yield
-    finally:
-        _compiled.reset(token)
+    return _computed(_COMPILED, active)
 
 
-def is_compiled_for_cpu() -> bool:
-    """Whether a `compiled_for_cpu` is around."""
-    return _compiled.get()
+def of_one_picture(active: bool = True) -> contextlib.AbstractContextManager:
+    """Says that layers called within run on a CPU, one operation after another, and need no gradient.
+
+    What they compute is quicker where the batch is known to be 1.
+    """
+    return _computed(_ONE_PICTURE, active)
+
+
+def convolve(image, kernel, strides: tuple[int, int] = (1, 1), padding: str = "valid", upsampling: str | None = None):
+    """Convolution, in the form that is quickest for these shapes where it is computed.
+
+    Args:
+        image: (batch, height, width, channels).
+        kernel: (rows, columns, channels, filters); 3x3 with a padding by reflection or an up-sampling.
+        strides: Down and to the right; 1 with a padding by reflection or an up-sampling.
+        padding: "valid", "same", or "reflect" by one pixel.
+        upsampling: By two, before the convolution: None, "nearest" or "bilinear". The up-sampled image is taken to
+            repeat its border; `padding` is not read.
+    """
+    place, is_single = _place.get(), backend.standardize_dtype(image.dtype) == "float32"
+    is_wide = is_single and min(kernel.shape[2:]) >= _LEAST_CHANNELS
+    suits_tiles = is_wide and place == _ONE_PICTURE and image.shape[0] == 1
+    if upsampling:
+        return (upsampled_winograd if suits_tiles else upsampled_convolution)(image, kernel, upsampling)
+    if padding == "reflect":
+        if suits_tiles:
+            return reflected_winograd(image, kernel)
+        image, padding = ops.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect"), "valid"
+    if is_single and strides == (1, 1) and kernel.shape[3] <= 3 and padding == "valid":
+        return sum_of_rows(image, kernel)
+    if is_single and place == _COMPILED and None not in image.shape[1:3]:
+        if strides == (1, 1) and kernel.shape[2] <= 3 and kernel.shape[0] > 1:
+            return rows_as_channels(image, kernel, padding)
+        if strides == (2, 2) and kernel.shape[:2] == (3, 3):
+            return sum_of_phases(image, kernel, padding)
+        height = image.shape[1] if padding == "same" else image.shape[1] - 2
+        if is_wide and strides == (1, 1) and kernel.shape[:2] == (3, 3) and height % _OUTPUTS == 0:
+            return winograd(image, kernel, padding)
+    return ops.conv(image, kernel, strides, padding)
+
+
+def convolve_depthwise(image, kernel, strides: tuple[int, int]):
+    """Depthwise convolution with "same" padding, in the form that is quickest where it is computed.
+
+    Args:
+        image: (batch, height, width, channels).
+        kernel: (rows, columns, channels, 1).
+        strides: Of both directions, alike.
+    """
+    if _place.get() == _COMPILED and None not in image.shape[1:3]:
+        return sum_of_shifts(image, kernel, strides[0])
+    return ops.depthwise_conv(image, kernel, strides, "same")
 
 
 _OUTPUTS = 4  # Of a tile.
@@ -201,76 +257,70 @@ def rows_as_channels(image, kernel, padding: str):
     return ops.conv(stacked, flat, padding="valid")
 
 
-# What two neighboring rows of an up-sampled picture take of two of the small one: a 3-tap kernel as two 2-tap ones.
-_PHASES = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
+# By up-sampling by two: what the two rows of a block take of the rows of the small image under them, by each of three
+# taps of a kernel. By nearest neighbor that is two rows, and blocks begin one row above the picture.
+_PHASES = {
+    "nearest": np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]], np.float32),
+    "bilinear": np.array([[[3, 1, 0], [1, 3, 3], [0, 0, 1]], [[1, 0, 0], [3, 3, 1], [0, 1, 3]]], np.float32) / 4,
+}
 
 
-def upsampled_convolution(image, kernel):
-    """Nearest-neighbor up-sampling by two, reflection padding by one and 3x3 convolution, computed at the small size.
+def _of_phases(kernel, upsampling: str):
+    """The kernel on the small image, (taps, taps, channels, 4 filters): a convolution's for each pixel of a block."""
+    channels, filters = kernel.shape[2:]
+    phases = ops.convert_to_tensor(_PHASES[upsampling], kernel.dtype)
+    taps = phases.shape[1]
+    return ops.reshape(ops.einsum("apr,bqs,rscf->pqcabf", phases, phases, kernel), (taps, taps, channels, 4 * filters))
 
-    Of the nine pixels under the kernel some are the same: in each of the four phases, output pixels at even or odd rows
-    and columns, it is a 2x2 convolution of the small image. Reflecting the large image repeats the small one's border.
 
-    The four are channels of one convolution. Its value at r serves output rows 2r - 1, in the phase of odd rows, and
-    2r, in that of even ones; so the odd phase is put first, and the blocks of two rows begin one above the output.
+def upsampled_convolution(image, kernel, upsampling: str):
+    """Up-sampling by two and 3x3 convolution, computed at the small size.
+
+    Of the nine pixels under the kernel some are the same, or mixed of the same: in each of the four phases, output
+    pixels at even or odd rows and columns, it is a convolution of the small image, of 2x2 taps by nearest neighbor and
+    of 3x3 by bilinear up-sampling. The four are channels of one convolution.
 
     Args:
         image: (batch, height, width, channels).
         kernel: (3, 3, channels, filters).
+        upsampling: "nearest" or "bilinear".
 
     Returns:
-        (batch, 2 height, 2 width, filters).
+        (batch, 2 height, 2 width, filters). The up-sampled image is taken to repeat its border; of repeated pixels that
+        is reflection by one.
     """
     image = ops.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
-    blocks = ops.conv(image, _of_phases(kernel), padding="valid")
-    return ops.depth_to_space(blocks, 2, data_format="channels_last")[:, 1:-1, 1:-1]
+    kernels = _of_phases(kernel, upsampling)
+    blocks = ops.depth_to_space(ops.conv(image, kernels, padding="valid"), 2, data_format="channels_last")
+    above = 3 - kernels.shape[0]
+    inside = slice(above, -above or None)
+    return blocks[:, inside, inside]
 
 
-def _of_phases(kernel):
-    """The kernel on the small image, (2, 2, channels, 4 filters)."""
-    channels, filters = kernel.shape[2:]
-    odd_first = ops.convert_to_tensor(_PHASES[::-1].copy(), kernel.dtype)
-    phases = ops.einsum("apr,bqs,rscf->pqcabf", odd_first, odd_first, kernel)
-    return ops.reshape(phases, (2, 2, channels, 4 * filters))
+def upsampled_winograd(image, kernel, upsampling: str):
+    """Up-sampling by two and 3x3 convolution of a single image, by Winograd's algorithm as in `reflected_winograd`.
 
+    Args:
+        image: (1, height, width, channels).
+        kernel: (3, 3, channels, filters).
+        upsampling: "nearest" or "bilinear".
 
-def upsampled_winograd(image, kernel):
-    """`upsampled_convolution` of a single image, by Winograd's algorithm as in `reflected_winograd`."""
+    Returns:
+        (1, 2 height, 2 width, filters). The up-sampled image is taken to repeat its border.
+    """
     height, width = ops.shape(image)[1:3]
+    kernels = _of_phases(kernel, upsampling)
+    above = 3 - kernels.shape[0]
 
     def repeated(number, length):
         return ops.clip(number, 0, length - 1)
 
-    sides = _Tiles(height + 1, 2), _Tiles(width + 1, 2)
-    outputs, places = _winograd_on_tiles(image, _of_phases(kernel), sides, repeated)
-    rows, columns = ops.arange(1, 2 * height + 1), ops.arange(1, 2 * width + 1)
+    sides = [_Tiles(side + above, kernels.shape[0]) for side in (height, width)]
+    outputs, places = _winograd_on_tiles(image, kernels, sides, repeated)
+    rows, columns = (ops.arange(above, 2 * side + above) for side in (height, width))
     phases = rows[:, None] % 2 * 2 + columns % 2
     outputs = ops.reshape(outputs, (-1, kernel.shape[-1]))
     return ops.take(outputs, places(rows // 2, columns // 2) * 4 + phases, axis=0)[None]
-
-
-# What bilinear up-sampling by two makes of one pixel, at the four pixels around it.
-_BILINEAR = np.array([1, 3, 3, 1], np.float32) / 4
-# The same, and then each of three taps: how much of it a pixel of the result sees by that tap.
-_BILINEAR_TAPS = np.stack([np.pad(_BILINEAR, (2 - tap, tap)) for tap in range(3)])
-
-
-def bilinear_upsampled_convolution(image, kernel):
-    """Bilinear up-sampling by two and 3x3 convolution, as one transposed convolution of 6x6 taps.
-
-    As many multiplications, and no picture of four times the pixels in between.
-
-    Args:
-        image: (batch, height, width, channels).
-        kernel: (3, 3, channels, filters).
-
-    Returns:
-        (batch, 2 height, 2 width, filters). The up-sampled image is taken to repeat its border.
-    """
-    image = ops.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
-    taps = ops.convert_to_tensor(_BILINEAR_TAPS, kernel.dtype)
-    kernel = ops.einsum("ap,bq,abcf->pqfc", taps, taps, kernel)
-    return ops.conv_transpose(image, kernel, strides=2, padding="valid")[:, 4:-4, 4:-4]
 
 
 def sum_of_phases(image, kernel, padding: str):

@@ -6,16 +6,7 @@ Each states its output shape, so that Keras never traces `call` with unknown siz
 import keras
 from keras import layers, ops
 
-from keras_nst.models.convolution import (
-    bilinear_upsampled_convolution,
-    is_compiled_for_cpu,
-    rows_as_channels,
-    sum_of_phases,
-    sum_of_rows,
-    sum_of_shifts,
-    upsampled_convolution,
-    winograd,
-)
+from keras_nst.models.convolution import convolve, convolve_depthwise
 
 PACKAGE = "keras_nst"
 
@@ -131,38 +122,20 @@ class NearestUpsampling2D(_SizeChange):
         return ops.reshape(blocks, (batch, 2 * height, 2 * width, channels))
 
 
+def is_dense(layer: layers.Conv2D) -> bool:
+    """Whether a convolution is without groups and gaps, channels last."""
+    return layer.dilation_rate == (1, 1) and layer.groups == 1 and layer.data_format == "channels_last"
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
 class Convolution2D(layers.Conv2D):
     """keras.layers.Conv2D, computed in a cheaper way where `keras_nst.models.convolution` has one."""
 
     def convolution_op(self, inputs, kernel):
         """The convolution without bias and activation."""
-        kernel = ops.convert_to_tensor(kernel)
-        if self.is_plain():
-            if self.strides == (1, 1) and self.filters <= 3 and self.padding == "valid":
-                return sum_of_rows(inputs, kernel)
-            if is_compiled_for_cpu() and None not in inputs.shape[1:3]:
-                if self.strides == (1, 1) and inputs.shape[-1] <= 3 and self.kernel_size[0] > 1:
-                    return rows_as_channels(inputs, kernel, self.padding)
-                if self.strides == (2, 2) and self.kernel_size == (3, 3):
-                    return sum_of_phases(inputs, kernel, self.padding)
-                if self._suits_winograd(inputs):
-                    return winograd(inputs, kernel, self.padding)
-        return super().convolution_op(inputs, kernel)
-
-    def is_plain(self) -> bool:
-        """Whether it is of the kind that the cheaper ways compute."""
-        is_dense = self.dilation_rate == (1, 1) and self.groups == 1
-        return is_dense and self.data_format == "channels_last" and self.compute_dtype == "float32"
-
-    def _suits_winograd(self, image) -> bool:
-        _, height, _, channels = image.shape
-        if self.strides != (1, 1) or self.kernel_size != (3, 3):
-            return False
-        # With few channels the transforms cost more than the multiplications that they save.
-        if min(channels, self.filters) < 32:
-            return False
-        return (height if self.padding == "same" else height - 2) % 4 == 0
+        if not is_dense(self):
+            return super().convolution_op(inputs, kernel)
+        return convolve(inputs, ops.convert_to_tensor(kernel), self.strides, self.padding)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -175,6 +148,8 @@ class UpsampledConvolution2D(layers.Conv2D):
         filters: Channels of the output.
     """
 
+    upsampling = "nearest"
+
     def __init__(self, filters: int, **kwargs):
         super().__init__(filters, **{**kwargs, "kernel_size": 3, "padding": "same"})
 
@@ -185,19 +160,17 @@ class UpsampledConvolution2D(layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         """The up-sampled convolution without bias and activation."""
-        return upsampled_convolution(inputs, ops.convert_to_tensor(kernel))
+        return convolve(inputs, ops.convert_to_tensor(kernel), upsampling=self.upsampling)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class BilinearUpsampledConvolution2D(UpsampledConvolution2D):
-    """Bilinear up-sampling by two and a 3x3 convolution, as one transposed convolution.
+    """Bilinear up-sampling by two and a 3x3 convolution, computed at the small size.
 
     Repeated pixels draw a grid of the stride; interpolated ones do not.
     """
 
-    def convolution_op(self, inputs, kernel):
-        """The up-sampled convolution without bias and activation."""
-        return bilinear_upsampled_convolution(inputs, ops.convert_to_tensor(kernel))
+    upsampling = "bilinear"
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -205,9 +178,7 @@ class DepthwiseConvolution2D(layers.DepthwiseConv2D):
     """keras.layers.DepthwiseConv2D with "same" padding and no bias, computed in a cheaper way where there is one."""
 
     def call(self, inputs):
-        if is_compiled_for_cpu() and None not in inputs.shape[1:3]:
-            return sum_of_shifts(inputs, ops.convert_to_tensor(self.kernel), self.strides[0])
-        return super().call(inputs)
+        return convolve_depthwise(inputs, ops.convert_to_tensor(self.kernel), self.strides)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

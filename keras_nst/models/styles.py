@@ -130,8 +130,8 @@ def load_net(style: str | Path) -> "keras.Model":
     folder = find_style(style)
     if not (folder / CODE).is_file():
         return _load(folder / MODEL, _check_net)
-    from keras_nst.models.bake import bake
     from keras_nst.models.predictor import parts
+    from keras_nst.models.rewrite import bake
 
     code = _read_code(folder / CODE)
     net, _ = parts(load_painter(find_painter(folder)))

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from reference.nets import randomized
 
-from keras_nst.infer.fold import fold
+from keras_nst.infer.fold import fold, for_this_machine
+from keras_nst.models.convolution import of_one_picture
 from keras_nst.models.layers import Convolution2D, ReflectionPadding2D
 from keras_nst.models.sdp_gan import PICTURE, generator, part
 from keras_nst.models.transfer_net import transfer_net
@@ -26,13 +27,16 @@ def net(request):
 @pytest.mark.parametrize("shape", [(1, 16, 16, 3), (1, 37, 50, 3), (1, 48, 21, 3), (3, 24, 20, 3)])
 def test_a_folded_net_makes_the_same_picture(net, rng, shape):
     images = rng.random(shape, np.float32)
-    np.testing.assert_allclose(fold(net)(images), net(images), atol=1e-4)
+    with of_one_picture():
+        np.testing.assert_allclose(fold(net)(images), net(images), atol=1e-4)
 
 
 def operations(net, batch):
-    """How many there are of each type."""
-    function = tf.function(net, input_signature=[tf.TensorSpec((batch, None, None, 3), tf.float32)])
-    return collections.Counter(node.type for node in function.get_concrete_function().graph.get_operations())
+    """How many there are of each type, for this machine."""
+    with for_this_machine():
+        function = tf.function(net, input_signature=[tf.TensorSpec((batch, None, None, 3), tf.float32)])
+        function = function.get_concrete_function()
+    return collections.Counter(node.type for node in function.graph.get_operations())
 
 
 @pytest.fixture
@@ -64,5 +68,6 @@ def test_other_convolutions_stay_as_they_are(rng):
     outputs += [Convolution2D(32, 3)(image), Convolution2D(32, 5)(padded), Convolution2D(8, 3)(padded)]
     net = randomized(keras.Model(image, outputs), np.random.default_rng(0), 0.2)
     values = rng.random((1, 9, 10, 32), np.float32)
-    for found, expected in zip(fold(net)(values), net(values), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    with of_one_picture():
+        for found, expected in zip(fold(net)(values), net(values), strict=True):
+            np.testing.assert_array_equal(found, expected)

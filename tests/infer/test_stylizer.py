@@ -1,8 +1,11 @@
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
+import keras
 import numpy as np
 import pytest
 
+from keras_nst.errors import InputError
 from keras_nst.images.color import luma
 from keras_nst.images.picture import Picture
 from keras_nst.infer.stylizer import Stylizer
@@ -73,6 +76,36 @@ def test_a_large_picture_is_stylized_in_bands_as_it_is_as_a_whole(stylizer, rng,
     monkeypatch.setattr("keras_nst.infer.stylizer.WHOLE_PIXELS", 1000)
     monkeypatch.setattr("keras_nst.infer.bands.BAND_PIXELS", 2000)
     np.testing.assert_allclose(stylizer(picture, **options).rgb, whole, atol=1 / 255)
+
+
+def test_two_threads_stylize_large_pictures_as_one_does(stylizer, rng, monkeypatch):
+    monkeypatch.setattr("keras_nst.infer.stylizer.WHOLE_PIXELS", 1000)
+    monkeypatch.setattr("keras_nst.infer.bands.BAND_PIXELS", 2000)
+    dark, light = (Picture(level + 0.3 * rng.random((1, 130, 50, 3), np.float32)) for level in (0.0, 0.7))
+    expected = [stylizer(picture).rgb for picture in (dark, light)]
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(stylizer, [dark, light] * 4))
+    for result, one in zip(found, expected * 4, strict=True):
+        np.testing.assert_allclose(result.rgb, one, atol=1e-5)
+
+
+@pytest.fixture
+def seeing_the_whole(tmp_path):
+    """The style of a net that weighs the photograph's channels by their means."""
+    photograph = keras.Input((None, None, 3), name="image")
+    mean = keras.layers.GlobalAveragePooling2D(keepdims=True, name="mean")(photograph)
+    save_style(tmp_path, keras.Model(photograph, keras.layers.Multiply()([photograph, mean])), {})
+    return Stylizer(tmp_path)
+
+
+def test_a_net_that_sees_the_whole_is_given_it_where_the_memory_suffices(seeing_the_whole, rng, monkeypatch):
+    monkeypatch.setattr("keras_nst.infer.stylizer.WHOLE_PIXELS", 1000)
+    rgb = rng.random((1, 130, 50, 3), np.float32)
+    expected = rgb * rgb.mean((1, 2), keepdims=True)
+    np.testing.assert_allclose(seeing_the_whole(Picture(rgb), grain=0).rgb, expected, atol=1e-5)
+    monkeypatch.setattr("keras_nst.memory.free_memory", lambda: 1_000_000)
+    with pytest.raises(InputError, match=r"the layer 'mean' .* 0.0 GB are free. Take a smaller picture"):
+        seeing_the_whole(Picture(rgb))
 
 
 def test_kept_color_has_the_brightness_of_the_result(stylizer, picture):

@@ -1,5 +1,6 @@
 """Exports, run without the package that wrote them."""
 
+import collections
 import importlib.util
 import json
 import logging
@@ -135,6 +136,21 @@ def test_a_batch_of_one_is_normalized_by_one_operation_and_others_are_not(saved)
     counts = [[node.op for node in function.node_def].count("FusedBatchNormV3") for function in library]
     # Three of the encoder, two in the residual block, two of the decoder.
     assert sum(counts) == max(counts) == 7
+
+
+def operations(saved):
+    """How many nodes of each type a SavedModel has."""
+    library = tf.saved_model.load(saved).signatures["serving_default"].graph.as_graph_def().library.function
+    return collections.Counter(node.op for function in library for node in function.node_def)
+
+
+def test_an_export_is_the_same_on_a_machine_with_a_gpu(tmp_path, monkeypatch):
+    save_style(tmp_path / "wide", transfer_net(filters=(32, 32, 32), residual_blocks=1), {})
+    here = operations(export(tmp_path / "wide", tmp_path / "here"))
+    # Of one picture, the encoder's three and the one to RGB are left of eight, which others take all.
+    assert here["Conv2D"] == 4 + 8
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert operations(export(tmp_path / "wide", tmp_path / "there")) == here
 
 
 def test_each_weight_is_stored_once(saved, style):

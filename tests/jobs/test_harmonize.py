@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from keras_nst import memory
 from keras_nst.errors import InputError
 from keras_nst.evaluation.harmonization import measure
-from keras_nst.fit import memory
 from keras_nst.images.masks import feather
 from keras_nst.jobs import harmonize as job
 from keras_nst.jobs.harmonize import FEATHER, fitting_strength, harmonize, matched_style, smoothness, surroundings

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from reference import losses as reference
 
+from keras_nst import memory
 from keras_nst.errors import InputError
-from keras_nst.fit import memory
 from keras_nst.images.masks import feather
 from keras_nst.jobs import optimize as job
 from keras_nst.jobs.optimize import check_size, coverage, optimize, settled

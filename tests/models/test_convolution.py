@@ -113,20 +113,38 @@ def resized_and_convolved(image, kernel):
     return ops.conv(ops.pad(resized, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect"), kernel, padding="valid")
 
 
+def interpolated_and_convolved(image, kernel):
+    resized = ops.image.resize(image, (2 * image.shape[1], 2 * image.shape[2]), interpolation="bilinear")
+    return ops.conv(ops.pad(resized, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric"), kernel, padding="valid")
+
+
+by_upsampling = pytest.mark.parametrize(
+    ("upsampling", "two_steps"), [("nearest", resized_and_convolved), ("bilinear", interpolated_and_convolved)]
+)
+
+
+@by_upsampling
 @pytest.mark.parametrize(("height", "width"), [(2, 2), (1, 3), (7, 4)])
-def test_the_upsampled_convolution_is_that_of_the_resized_image_and_so_are_its_gradients(rng, height, width):
+def test_the_upsampled_convolution_is_that_of_the_resized_image_and_so_are_its_gradients(
+    rng, upsampling, two_steps, height, width
+):
     image = rng.normal(size=(2, height, width, 5)).astype(np.float32)
     kernel = rng.normal(size=(3, 3, 5, 7)).astype(np.float32)
-    expected = value_and_gradients(resized_and_convolved, image, kernel)
-    assert_alike(value_and_gradients(upsampled_convolution, image, kernel), expected)
+    expected = value_and_gradients(two_steps, image, kernel)
+    assert_alike(
+        value_and_gradients(lambda *arguments: upsampled_convolution(*arguments, upsampling), image, kernel), expected
+    )
 
 
+@by_upsampling
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 3), (7, 4), (12, 21)])
-def test_the_upsampled_convolution_by_winograd_is_that_of_the_resized_image(rng, height, width):
+def test_the_upsampled_convolution_by_winograd_is_that_of_the_resized_image(rng, upsampling, two_steps, height, width):
     image = rng.normal(size=(1, height, width, 5)).astype(np.float32)
     kernel = rng.normal(size=(3, 3, 5, 7)).astype(np.float32)
-    expected = ops.convert_to_numpy(resized_and_convolved(image, kernel))
-    np.testing.assert_allclose(upsampled_winograd(image, kernel), expected, atol=1e-5 * np.abs(expected).max())
+    expected = ops.convert_to_numpy(two_steps(image, kernel))
+    np.testing.assert_allclose(
+        upsampled_winograd(image, kernel, upsampling), expected, atol=1e-5 * np.abs(expected).max()
+    )
 
 
 @pytest.mark.parametrize("kernel", [(9, 9), (1, 1), (3, 5)])
@@ -161,7 +179,7 @@ def ways(monkeypatch):
         return lambda *arguments: calls.update([way.__name__]) or way(*arguments)
 
     for way in (winograd, sum_of_phases, rows_as_channels):
-        monkeypatch.setattr(layers, way.__name__, counted(way))
+        monkeypatch.setattr(convolution, way.__name__, counted(way))
     return calls
 
 

@@ -2,8 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from keras_nst import memory
 from keras_nst.errors import InputError
-from keras_nst.fit import memory
 
 
 @pytest.mark.parametrize(
