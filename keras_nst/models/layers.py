@@ -241,10 +241,8 @@ class ConditionalInstanceNormalization(layers.Layer):
     def call(self, inputs):
         features, code = inputs
         scale, offset = (part[:, None, None] for part in self.scale_and_offset(code))
-        exact = ops.cast(features, "float32")
-        mean = ops.mean(exact, axis=(1, 2), keepdims=True)
-        variance = ops.mean(ops.square(exact), axis=(1, 2), keepdims=True) - ops.square(mean)
-        factor = scale * ops.rsqrt(ops.maximum(variance, 0.0) + self.epsilon)
+        mean, variance = ops.moments(ops.cast(features, "float32"), axes=(1, 2), keepdims=True)
+        factor = scale * ops.rsqrt(variance + self.epsilon)
         # One product and one sum over the features, whatever their precision.
         return features * ops.cast(factor, features.dtype) + ops.cast(offset - factor * mean, features.dtype)
 
