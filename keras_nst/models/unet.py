@@ -21,9 +21,8 @@ def unet(
 
     Four convolutions of stride 2, the first of them on the photograph itself; residual blocks at a sixteenth, an eighth
     and a quarter of the size; up again by bilinear up-sampling and 3x3 convolutions, with skip connections at an eighth
-    and a quarter; a convolution to RGB with tanh. A position at a sixteenth sees over 500 pixels of the photograph,
-    where the residual net of Johnson et al. sees 109 for twice the multiplications. Whirls and waves of a painting are
-    that large.
+    and a quarter; a convolution to RGB with tanh. A pixel of the result sees over 400 pixels of the photograph, where
+    that of Johnson et al. sees 109 for twice the multiplications. Whirls and waves of a painting are that large.
 
     Args:
         filters: Channels at full size, a half, a quarter, an eighth and a sixteenth.

@@ -27,7 +27,8 @@ from keras_nst.errors import InputError
 from keras_nst.images.io import read
 from keras_nst.jobs import learn
 from keras_nst.models.nets import NETS
-from keras_nst.models.styles import load_net, read_card
+from keras_nst.models.predictor import parts
+from keras_nst.models.styles import load_net, load_painter, read_card
 from keras_nst.models.weights import vgg_weights
 from keras_nst.recipes import liu2019
 
@@ -432,3 +433,56 @@ def test_another_style_can_be_the_start(options, tmp_path):
 
 if __name__ == "__main__":
     train(*sys.argv[1:])
+
+
+@pytest.fixture
+def shelf(options, rng):
+    """A folder of two paintings, beside the one of stripes."""
+    folder = options.folder.parent / "shelf"
+    folder.mkdir()
+    for name, color in {"red": (200, 30, 30), "blue": (30, 30, 200)}.items():
+        noise = rng.integers(-20, 20, (60, 80, 3)) + np.array(color)
+        Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / f"{name}.png")
+    return str(folder)
+
+
+def many(options, shelf, **more):
+    styles = (options.style, shelf)
+    return learn.dataclasses.replace(options, style=styles, net="unet", recipe="ghiasi2017", steps=4, **more)
+
+
+def test_a_net_of_many_styles_is_learned_with_the_predictor_of_their_codes(options, shelf, real_vgg):
+    folder = learn.learn(many(options, shelf))
+    card = json.loads((folder / "card.json").read_text())
+    assert [(style["kind"], style["count"]) for style in card["paintings"]] == [("file", 1), ("folder", 2)]
+    assert read(folder / "preview.jpg").rgb.std() > 0.01
+    net, predictor = parts(load_painter(folder))
+    assert predictor.output.shape[-1] == net.input["code"].shape[-1]
+    with pytest.raises(InputError, match=r"neither model\.keras nor code\.npy"):
+        load_net(folder)
+
+
+def test_a_training_of_many_styles_goes_on_as_if_it_had_never_stopped(options, shelf, real_vgg, monkeypatch):
+    exact(monkeypatch.setattr)
+    options = many(options, shelf, learning_rate=1e-3)
+    whole = learn.learn(learn.dataclasses.replace(options, output=str(options.folder / "whole")))
+    halves = learn.dataclasses.replace(options, output=str(options.folder / "halves"))
+    with monkeypatch.context() as patch:
+        patch.setattr(learn, "_finish", lambda *_: None)
+        learn.learn(learn.dataclasses.replace(halves, steps=2))
+    learn.learn(halves, resume=True)
+    for one, other in zip(*(load_painter(f).get_weights() for f in (whole, halves.folder)), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"net": "johnson"}, "learns one painting"),
+        ({"batch": 3}, "cannot be shared by 2 styles"),
+    ],
+)
+def test_styles_that_a_net_cannot_learn_are_refused(options, shelf, changed, told):
+    with pytest.raises(InputError, match=told):
+        learn.learn(learn.dataclasses.replace(many(options, shelf), **changed))
+    assert not (options.folder / "painter.keras").exists()
