@@ -126,7 +126,10 @@ def _add_stylize(commands) -> None:
     parser.add_argument(
         "inputs", nargs="*", metavar="INPUT", help="picture, clip, folder, pattern, sample:NAME, or - for stdin"
     )
-    parser.add_argument("--style", "-s", action="append", metavar="NAME_OR_PATH", help="a style; several are blended")
+    message = "a style, or a painting's file; several are blended"
+    parser.add_argument("--style", "-s", action="append", metavar="S", help=message)
+    message = "with a painting: bring its predicted style nearer to it, for so many seconds first"
+    parser.add_argument("--tune", type=_number(float, 1), metavar="SECONDS", help=message)
     parser.add_argument("--blend", type=_shares, metavar="A,B", help="how much each of several styles counts (alike)")
     parser.add_argument("--output", "-o", metavar="OUT", help="file, - for stdout, or for several inputs a folder")
     parser.add_argument("--max-size", type=_COUNT, metavar="PX", help="shrink to this longest side first")

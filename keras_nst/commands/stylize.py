@@ -24,7 +24,7 @@ from keras_nst.images.io import MAX_PIXELS, read, read_record
 from keras_nst.images.picture import Picture
 from keras_nst.images.proof import Proof
 from keras_nst.infer.bulk import Job, on_ray, pipeline
-from keras_nst.models.styles import MODEL, find_style, read_card, styles
+from keras_nst.models.styles import find_style, net_files, read_card, styles
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,6 +38,11 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("Expected pictures and a --style. See --list for the styles and --help for the rest.")
     if options.blend and len(options.blend) != len(options.style):
         raise InputError(f"--blend takes a share for each --style. Received: {len(options.blend)}.")
+    if options.tune:
+        from keras_nst.jobs.tune import tune
+
+        for painting in filter(os.path.isfile, options.style):
+            tune(painting, options.tune, console=Console())
     chosen = tuple(str(find_style(style).resolve()) for style in options.style)
     inputs = _without_results(options, expand(options.inputs), _name(chosen))
     write = _write_clips if any(map(is_clip, inputs)) else _write_each
@@ -244,7 +249,8 @@ def _record(options, chosen: tuple[str, ...], source: str) -> dict:
         "protect": options.protect and Path(options.protect).name,
         "protect_strength": options.protect_strength,
     }
-    files = [*(os.path.join(style, MODEL) for style in chosen), options.proof, options.protect]
+    nets = (file for style in chosen for file in net_files(Path(style)))
+    files = [*nets, options.proof, options.protect]
     contents = [file and os.path.isfile(file) and sha256(file) for file in files]
     # Standard input is read once, and a sample is what its name says.
     made_from = source if source == "-" or source.startswith("sample:") else sha256(source)

@@ -34,7 +34,7 @@ from keras_nst.images.saliency import saliency
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
-from keras_nst.models.styles import MODEL, load_net
+from keras_nst.models.styles import load_net, net_files
 from keras_nst.models.vgg import vgg
 from keras_nst.options import TrainingOptions
 from keras_nst.recipes import johnson2016
@@ -203,7 +203,7 @@ class _Style:
         return {
             "checkerboard_flat": checkerboard(self._flat[0]),
             "ms": 1000 * float(np.median(self._seconds)),
-            "mb": (self._folder / MODEL).stat().st_size / 1e6,
+            "mb": sum(file.stat().st_size for file in net_files(self._folder)) / 1e6,
             "parameters": load_net(self._folder).count_params(),
         }
 

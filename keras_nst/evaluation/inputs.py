@@ -11,7 +11,7 @@ from keras_nst.errors import InputError
 from keras_nst.images.encoding import FORMATS
 from keras_nst.images.io import read
 from keras_nst.images.picture import fit_short_side
-from keras_nst.models.styles import MODEL, find_style, styles
+from keras_nst.models.styles import MODEL, find_style, is_style, styles
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +110,6 @@ def find_models(chosen: Sequence[str], stems: Collection[str]) -> dict[str, Path
             _check_results(folder, stems)
         models[label] = folder
     return models
-
-
-def is_style(folder: Path) -> bool:
-    """Whether a model's folder is a style, and not one of results."""
-    return (folder / MODEL).is_file()
 
 
 def _labeled(text: str) -> tuple[str, Path]:

@@ -64,39 +64,54 @@ _EXPECTED = "Expected RGB (None, None, None, 3) to the same. Train the style aga
 
 _PACKAGE = Path(keras_nst.__file__).parent
 # Beside the package in a checkout, inside it once installed.
-_SHIPPED = next((path for path in (_PACKAGE / TRAINED, _PACKAGE.parent / TRAINED) if path.is_dir()), TRAINED)
+SHIPPED = next((path for path in (_PACKAGE / TRAINED, _PACKAGE.parent / TRAINED) if path.is_dir()), TRAINED)
 
 
 def styles() -> dict[str, Path]:
     """The folders of all styles that can be asked for by name: those shipped, and those of the working directory."""
-    folders = [*sorted(_SHIPPED.glob("*")), *sorted(TRAINED.glob("*"))]
-    return {folder.name: folder for folder in folders if _is_style(folder)}
+    folders = [*sorted(SHIPPED.glob("*")), *sorted(TRAINED.glob("*"))]
+    return {folder.name: folder for folder in folders if is_style(folder)}
 
 
-def _is_style(folder: Path) -> bool:
+def is_style(folder: Path) -> bool:
+    """Whether a folder holds a net, or a code for one."""
     return any((folder / file).is_file() for file in (MODEL, CODE))
+
+
+def net_files(folder: Path) -> tuple[Path, ...]:
+    """The files that the net of a style is made of.
+
+    Raises:
+        InputError: It is a code, and the net that it is for is not there.
+    """
+    code = folder / CODE
+    return (code, find_painter(folder) / PAINTER) if code.is_file() else (folder / MODEL,)
 
 
 def find_style(style: str | Path) -> Path:
     """The folder of a style.
 
     Args:
-        style: The name of a style, or the path of its folder.
+        style: The name of a style, the path of its folder, or a painting's file, whose style is predicted.
 
     Raises:
-        InputError: No such style, or a folder without a model.
+        InputError: No such style, a folder without a model, or a painting that cannot be read.
     """
     known = styles()
     if str(style) in known:
         return known[str(style)]
     folder = Path(style)
     if folder.is_dir():
-        if not _is_style(folder):
+        if not is_style(folder):
             raise InputError(
                 f"{folder} is not a style: it holds neither {MODEL} nor {CODE}. "
                 "Expected a folder that train.py has written."
             )
         return folder
+    if folder.is_file():
+        from keras_nst.models.painter import style_of
+
+        return style_of(folder)
     raise unknown("style", str(style), known)
 
 
@@ -106,10 +121,15 @@ def read_card(style: str | Path) -> dict:
     Raises:
         InputError: No such style, or a card that is no JSON object.
     """
-    return _card_of(find_style(style))
+    return read_facts(find_style(style))
 
 
-def _card_of(folder: Path) -> dict:
+def read_facts(folder: Path) -> dict:
+    """What the card in a folder says, of a style or a net of many; empty where there is none.
+
+    Raises:
+        InputError: It is no JSON object.
+    """
     path = folder / CARD
     try:
         card = json.loads(path.read_text("utf-8")) if path.is_file() else {}
@@ -146,8 +166,8 @@ def find_painter(folder: Path) -> Path:
     Raises:
         InputError: The style's card names none, or one that is not there.
     """
-    name = str(_card_of(folder).get("painter", ""))
-    for home in (folder.parent, _SHIPPED):
+    name = str(read_facts(folder).get("painter", ""))
+    for home in (folder.parent, SHIPPED):
         if name and Path(name).name == name and (home / name / PAINTER).is_file():
             return home / name
     raise InputError(f"The net {name!r} that {folder} has a code for is not beside it. Copy that folder, too.")
@@ -162,7 +182,7 @@ def load_painter(folder: str | Path) -> "keras.Model":
     Raises:
         InputError: No such net, or one that cannot be loaded, as in `load_net`.
     """
-    folder = next((found for found in (Path(folder), _SHIPPED / folder) if (found / PAINTER).is_file()), None) or folder
+    folder = next((found for found in (Path(folder), SHIPPED / folder) if (found / PAINTER).is_file()), None) or folder
     if not (Path(folder) / PAINTER).is_file():
         raise InputError(f"{folder} holds no {PAINTER}. Expected the folder of a net that has learned many styles.")
     return _load(Path(folder) / PAINTER, _check_weights)
@@ -179,7 +199,7 @@ def _read_code(path: Path) -> np.ndarray:
 
 
 def _load(path: Path, check: Callable[[Path, "keras.Model"], None]) -> "keras.Model":
-    expected = _card_of(path.parent).get(HASH)
+    expected = read_facts(path.parent).get(HASH)
     if expected and sha256(path) != expected:
         raise InputError(f"{path} is not the net that its {CARD} tells of: another SHA-256. Copy the style anew.")
     import keras

@@ -180,7 +180,7 @@ def test_a_damaged_card_is_told(net, shelf):
 
 
 def test_every_shipped_style_has_a_card_that_says_what_made_it_and_a_preview():
-    shipped = list(styles._SHIPPED.glob("*/" + styles.MODEL))
+    shipped = list(styles.SHIPPED.glob("*/" + styles.MODEL))
     assert shipped
     for folder in (model.parent for model in shipped):
         card = json.loads((folder / styles.CARD).read_text("utf-8"))

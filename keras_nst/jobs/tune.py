@@ -1,0 +1,84 @@
+"""Bring the predicted code of a painting nearer to it, in about a minute."""
+
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.progress import BarColumn
+
+from keras_nst.console import Console, progress
+from keras_nst.errors import InputError
+from keras_nst.fit import devices, precision
+from keras_nst.fit.objective import Objective
+from keras_nst.fit.trainer import StyleTrainer
+from keras_nst.images.io import read
+from keras_nst.images.sets import PaintedPhotographs
+from keras_nst.models import painter
+from keras_nst.models.observer import Observer
+from keras_nst.models.predictor import STATISTICS, parts
+from keras_nst.models.styles import load_painter, read_facts
+from keras_nst.models.vgg import vgg
+from keras_nst.recipes import ghiasi2017
+
+SIZE, BATCH, RATE = 128, 4, 1e-3
+
+
+def tune(painting: str | Path, seconds: float, *, content: str | None = None, console: Console | None = None) -> Path:
+    """Train the predictor's last layer on one painting, and keep the code that it then predicts.
+
+    The net itself stays as it is, so the style is still a code of it.
+
+    Args:
+        painting: A picture's file.
+        seconds: For how long, from the first step on.
+        content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
+        console: Where progress is shown; None for nowhere.
+
+    Returns:
+        The style's folder, as `keras_nst.models.painter.style_of` gives it.
+
+    Raises:
+        InputError: The painting or the photographs cannot be read, or there is no net of many styles.
+    """
+    read(painting)
+    facts = read_facts(painter.home())
+    policy = precision.policy("auto")
+    model = load_painter(painter.home())
+    net, predictor = parts(model)
+    net.trainable = False
+    for layer in predictor.layers[:-1]:
+        layer.trainable = False
+    objective = Objective(ghiasi2017.loss(), Observer(vgg=vgg(dtype=policy)))
+    trainer = StyleTrainer(model, objective, STATISTICS)
+    optimizer = keras.optimizers.Adam(RATE)
+    trainer.compile(optimizer, jit_compile=devices.suits_xla(policy))
+    size = int(facts.get("style_size", 384))
+    batches = PaintedPhotographs(content, [painting], style_size=size).batches(size=SIZE, batch=BATCH, seed=0)
+    console = console or Console(quiet=True)
+    with progress("tuning {task.percentage:.0f} %", BarColumn(), console=console, transient=True) as bar:
+        trainer.fit(batches, epochs=1, steps_per_epoch=10**6, verbose=0, callbacks=[_Until(seconds, bar)])
+    (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting), STATISTICS.probes))
+    code = np.asarray(parts(trainer.trained)[1](statistics))[0]
+    if not np.isfinite(code).all():
+        raise InputError(f"Tuning to {painting} did not end in numbers. Choose a painting with more in it.")
+    folder = painter.folder_of(painting)
+    painter.keep(folder, code, painting, tuned=seconds)
+    return folder
+
+
+class _Until(keras.callbacks.Callback):
+    """Ends a training after so many seconds, and shows how far it is."""
+
+    def __init__(self, seconds: float, bar):
+        super().__init__()
+        self._seconds, self._bar = seconds, bar
+        self._task = bar.add_task("", total=seconds)
+        self._began = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Start the clock with the first step, and stop by it."""
+        self._began = self._began or time.monotonic()
+        elapsed = time.monotonic() - self._began
+        self._bar.update(self._task, completed=min(elapsed, self._seconds))
+        self.model.stop_training = elapsed >= self._seconds
