@@ -57,7 +57,9 @@ def tune(painting: str | Path, seconds: float, *, content: str | None = None, co
     batches = PaintedPhotographs(content, [painting], style_size=size).batches(size=SIZE, batch=BATCH, seed=0)
     console = console or Console(quiet=True)
     with progress("tuning {task.percentage:.0f} %", BarColumn(), console=console, transient=True) as bar:
-        trainer.fit(batches, epochs=1, steps_per_epoch=10**6, verbose=0, callbacks=[_Until(seconds, bar)])
+        trainer.fit(
+            batches, epochs=1, steps_per_epoch=10**6, shuffle=False, verbose=0, callbacks=[_Until(seconds, bar)]
+        )
     (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting), STATISTICS.probes))
     code = np.asarray(parts(trainer.trained)[1](statistics))[0]
     if not np.isfinite(code).all():

@@ -1,0 +1,160 @@
+"""Styles that are codes of a net of many: on disk, and of any painting."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from reference.nets import SMALL, randomized
+
+from keras_nst.cli import main
+from keras_nst.errors import InputError
+from keras_nst.images.io import read
+from keras_nst.models import nets, painter, styles
+from keras_nst.models.observer import Observer
+from keras_nst.models.predictor import STATISTICS, parts, predicted
+from keras_nst.models.vgg import vgg
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    """A folder of styles that holds a small net of many."""
+    folder = tmp_path_factory.mktemp("shelf")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(nets.NETS, "unet", SMALL["unet"])
+        keras.utils.set_random_seed(0)
+        net = randomized(predicted("unet"), np.random.default_rng(0), 0.1)
+    styles.save_style(folder / "unet", net, {"name": "unet", "style_size": 64})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def shipped(shelf, tmp_path, monkeypatch):
+    monkeypatch.setattr(styles, "SHIPPED", shelf)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def painting(tmp_path, rng):
+    path = tmp_path / "meadow.png"
+    Image.fromarray(rng.integers(0, 256, (80, 100, 3), np.uint8)).save(path)
+    return path
+
+
+PHOTOGRAPH = np.random.default_rng(5).random((1, 40, 48, 3)).astype(np.float32)
+
+
+def of_code(shelf, code):
+    net, _ = parts(styles.load_painter(shelf / "unet"))
+    return np.asarray(
+        net({"image": keras.ops.convert_to_tensor(PHOTOGRAPH), "code": keras.ops.convert_to_tensor(code[None])})
+    )
+
+
+def test_a_style_is_a_code_of_the_net_beside_it(shelf, tmp_path):
+    code = np.random.default_rng(1).normal(size=128).astype(np.float32)
+    styles.save_code(shelf / "meadow", code, {"name": "meadow", "painter": "unet"})
+    assert set(styles.styles()) == {"meadow"}  # The net itself is none.
+    np.testing.assert_allclose(styles.load_net("meadow")(PHOTOGRAPH), of_code(shelf, code), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (np.full(128, np.nan, np.float32), "no code of a style"),
+        (np.zeros((2, 64), np.float32), "no code of a style"),
+        (np.zeros(7, np.float32), "has 7 numbers"),
+        (np.zeros(128, np.int64), "no code of a style"),
+    ],
+)
+def test_a_code_that_is_none_is_refused(tmp_path, code, told):
+    folder = tmp_path / "bad"
+    styles.save_code(folder, np.zeros(128), {"painter": "unet"})
+    np.save(folder / styles.CODE, code)
+    with pytest.raises(InputError, match=told):
+        styles.load_net(folder)
+
+
+@pytest.mark.parametrize("name", ["", "missing", "../unet", None])
+def test_a_code_whose_net_is_not_there_is_refused(tmp_path, name):
+    styles.save_code(tmp_path / "lost", np.zeros(128), {"painter": name})
+    with pytest.raises(InputError, match="is not beside it"):
+        styles.load_net(tmp_path / "lost")
+
+
+def test_a_file_that_is_cut_short_is_refused(tmp_path):
+    styles.save_code(tmp_path / "cut", np.zeros(128), {"painter": "unet"})
+    file = tmp_path / "cut" / styles.CODE
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(InputError, match="cannot be read"):
+        styles.load_net(tmp_path / "cut")
+
+
+def test_the_style_of_a_painting_is_what_the_predictor_says_of_its_statistics(shelf, painting):
+    net = styles.load_net(painting)
+    seen = Observer(vgg=vgg())(painter.seen_of(painting), STATISTICS.probes)
+    _, predictor = parts(styles.load_painter(shelf / "unet"))
+    code = np.asarray(predictor(*STATISTICS(seen)))[0]
+    np.testing.assert_allclose(net(PHOTOGRAPH), of_code(shelf, code), atol=1e-4)
+    folder = styles.find_style(painting)
+    card = json.loads((folder / "card.json").read_text())
+    assert (folder.name, card["style_image"], card["tuned_seconds"]) == ("meadow", "meadow.png", 0)
+
+
+def test_a_painting_is_looked_at_once(painting, monkeypatch):
+    first = styles.find_style(painting)
+    monkeypatch.setattr("keras_nst.models.vgg.vgg", None)
+    assert styles.find_style(painting) == first
+    copy = painting.with_name("copy.png")
+    copy.write_bytes(painting.read_bytes())
+    with pytest.raises(TypeError):  # It has a name of its own, and so a style.
+        styles.find_style(copy)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 600), (700, 17)])
+def test_paintings_of_any_shape_have_a_style(tmp_path, rng, size):
+    path = tmp_path / "odd.png"
+    Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(path)
+    height, width = painter.seen_of(path).shape[1:3]
+    assert min(height, width) == 64
+    assert max(height, width) <= 128
+    assert np.isfinite(styles.load_net(path)(PHOTOGRAPH)).all()
+
+
+def test_what_is_no_painting_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("Starry")
+    with pytest.raises(InputError, match=r"notes\.txt"):
+        styles.find_style("notes.txt")
+
+
+def test_without_a_net_of_many_styles_a_painting_is_refused_in_one_line(painting, tmp_path, monkeypatch):
+    monkeypatch.setattr(styles, "SHIPPED", tmp_path / "empty")
+    with pytest.raises(InputError, match="No net of many styles"):
+        styles.find_style(painting)
+
+
+def test_a_name_of_a_style_comes_before_a_file_of_that_name(shelf, painting):
+    styles.save_code(shelf / "meadow", np.zeros(128), {"painter": "unet"})
+    painting.rename("meadow")
+    assert styles.find_style("meadow") == shelf / "meadow"
+
+
+def test_the_command_stylizes_with_a_painting(painting, tmp_path, rng):
+    Image.fromarray(rng.integers(0, 256, (50, 60, 3), np.uint8)).save(tmp_path / "photo.png")
+    assert main(["stylize", "photo.png", "--style", "meadow.png", "-o", "out.png"]) == 0
+    assert read("out.png").rgb.shape == (1, 50, 60, 3)
+
+
+def test_tuning_changes_the_code_and_the_net_not_at_all(shelf, painting):
+    from keras_nst.jobs.tune import tune
+
+    before = np.load(styles.find_style(painting) / styles.CODE)
+    net = (shelf / "unet" / styles.PAINTER).read_bytes()
+    folder = tune(painting, 0.01)
+    after = np.load(folder / styles.CODE)
+    assert folder == styles.find_style(painting)
+    assert 0 < np.abs(after - before).max() < 1
+    assert json.loads((folder / "card.json").read_text())["tuned_seconds"] == 0.01
+    assert (shelf / "unet" / styles.PAINTER).read_bytes() == net
