@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from keras_nst.images.compositing import blend
 from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.pyramid import fit
+from keras_nst.models.styles import styles
 from keras_nst.options import PixelOptions, Region
 
 
@@ -27,6 +29,12 @@ def run(options: argparse.Namespace) -> int:
     output = options.output or default_output(options.content, Path(options.style[0]).stem)
     check_destination(output)
     _check_numbers(options)
+    for style in options.style:
+        if style in styles() and not os.path.exists(style):
+            raise InputError(
+                f"{style} is a trained style, and optimize takes a painting's file. "
+                f"Did you mean keras-nst stylize {options.content} --style {style}?"
+            )
     picture = read(content(options.content))
     regions = _regions(options, picture)
     if options.report:

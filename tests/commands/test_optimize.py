@@ -33,6 +33,13 @@ def here(tmp_path, monkeypatch, rng):
     return tmp_path
 
 
+def test_a_trained_style_in_place_of_a_painting_is_answered_with_the_command_that_takes_it(here, capsys):
+    code, _, error = run(capsys, "optimize", "photo.png", "starry_night")
+    assert code == 2
+    assert error.count("\n") == 1
+    assert "keras-nst stylize photo.png --style starry_night" in error
+
+
 def run(capsys, *arguments):
     code = main([str(argument) for argument in arguments])
     captured = capsys.readouterr()
