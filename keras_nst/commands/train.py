@@ -14,11 +14,11 @@ from keras_nst.recipes import ADVERSARIAL, weights
 def run(options: argparse.Namespace) -> int:
     """Train, and print the command that uses the result."""
     console = Console()
-    if options.recipe in ADVERSARIAL and len(options.style) == 1:
-        (options.style,) = options.style
-    for style in options.style if options.recipe not in ADVERSARIAL else ():
+    for style in () if options.recipe in ADVERSARIAL else options.style:
         if not os.path.isdir(style) and not style.startswith("tfds:"):
             read(style)  # A wrong path is told before TensorFlow has loaded.
+    if len(options.style) == 1:
+        (options.style,) = options.style
     options.lambdas = (options.lambda1, options.lambda2)
     weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
     if options.init:

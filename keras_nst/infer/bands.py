@@ -61,16 +61,16 @@ def _steps(net: keras.Model) -> list[_Step]:
     """The layers of a folded net, each after those that it reads; the picture is the first, the result the last."""
     if len(net.inputs) != 1 or len(net.outputs) != 1:
         raise UncuttableError("it has several inputs or outputs")
+    calls = {layer["name"]: len(layer["inbound_nodes"]) for layer in net.get_config()["layers"]}
     steps, numbers = [], {}
     for layer in net.operations:  # What a layer reads comes before it.
         if isinstance(layer, keras.layers.InputLayer):
             numbers[net.inputs[0]] = 0
             steps.append(_Step(layer, [], Extent(), Kernel(), 0))
             continue
-        try:
-            given, made = layer.input, layer.output
-        except AttributeError as error:
-            raise UncuttableError(f"the layer {layer.name!r} is called at several places") from error
+        if calls[layer.name] > 1:
+            raise UncuttableError(f"the layer {layer.name!r} is called at several places")
+        given, made = layer.input, layer.output
         inputs = keras.tree.map_structure(numbers.get, given)
         before = [steps[number] for number in keras.tree.flatten(inputs)]
         extent, kernel = followed(layer, [step.extent for step in before])

@@ -21,6 +21,8 @@ def rewrite(net: keras.Model, substitute: Callable) -> keras.Model:
         found = substitute(layer, *arguments)
         return layer(*arguments, **options) if found is None else found
 
+    if isinstance(net, keras.Sequential):
+        net = keras.Model(net.inputs, net.outputs)
     return keras.models.clone_model(net, clone_function=lambda layer: as_kind(type(layer), layer), call_function=call)
 
 

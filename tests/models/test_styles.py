@@ -62,7 +62,7 @@ def test_an_unknown_style_is_told_with_the_closest_names(net, shelf):
 
 def test_a_folder_without_a_model_is_no_style(shelf):
     (shelf / "empty").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"holds no model\.keras"):
+    with pytest.raises(InputError, match=r"holds neither model\.keras"):
         styles.find_style(shelf / "empty")
     assert "empty" not in styles.styles()
 
