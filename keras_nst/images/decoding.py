@@ -30,6 +30,8 @@ _ORIENTATIONS = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }
+# By the quarters that a frame is to be turned counterclockwise.
+_TURNS = (1, 8, 3, 6)
 
 
 def decode(image: Image.Image) -> Picture:
@@ -85,7 +87,10 @@ def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
 
 def _orientation(frame) -> int:
     """EXIF's number for the turn that a frame's display matrix asks for, to the nearest quarter."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV lists all that comes with a frame, and has no name for some of it.
+        return _TURNS[round(frame.rotation / 90) % 4]
     if matrix is None:
         return 1
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float)
