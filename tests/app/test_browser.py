@@ -111,7 +111,7 @@ def test_each_sample_is_stylized_and_then_an_upload(page, home):
         result, given = download(page, "stylize")
         assert given == f"{name}-tiny.png"
         assert result.shape == read(path).rgb.shape
-    page.locator("#stylize-picture").get_by_label("Clear").click()
+    page.locator("#stylize-picture").get_by_label("Remove Image").click()
     drop(page, "stylize", home / "painting.png")
     page.click("#stylize-run")
     page.locator("#stylize-result img[src$='painting-tiny.png']").wait_for(state="attached")
