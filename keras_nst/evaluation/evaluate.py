@@ -44,8 +44,8 @@ from keras_nst.recipes import johnson2016
 STYLE_SIZE = TrainingOptions.style_size
 """The painting's shorter side in pixels: the one that styles are trained with, unless told otherwise."""
 
-STYLE_SIZES = {"style": "", "style_half": "@2", "style_quarter": "@4"}
-"""What an observer's probes end with for the style distance at each size."""
+STYLE_SCALES = {"style": "", "style_half": "@2", "style_quarter": "@4"}
+"""What an observer's probes end with for the style distance at each scale."""
 
 MEASURES = {
     "style": ("↓", "distance of the Gram matrices from the painting's: the finest marks"),
@@ -64,7 +64,7 @@ MEASURES = {
     "weave": ("↓", "an even hatch or grid where the photograph is flat, above the painting's own"),
     "border": ("↓", "outer 16 pixels against the inside"),
 }
-"""What is measured of each result: which direction is better, and what it is. The `STYLE_SIZES` need a painting."""
+"""What is measured of each result: which direction is better, and what it is. The `STYLE_SCALES` need a painting."""
 
 FACTS = {
     "checkerboard_flat": ("↓", "the share of such grids in what becomes of plain gray"),
@@ -250,10 +250,10 @@ def _view(
 
 
 def _style_distances() -> losses.Loss:
-    """The style distance at each of the `STYLE_SIZES`."""
+    """The style distance at each of the `STYLE_SCALES`."""
     layers, shares = johnson2016.STYLE_LAYERS, johnson2016.STYLE_SHARES
-    sizes = STYLE_SIZES.items()
-    return sum(losses.style(*(f"{layer}{at}" for layer in layers), shares=shares).named(name) for name, at in sizes)
+    scales = STYLE_SCALES.items()
+    return sum(losses.style(*(f"{layer}{at}" for layer in layers), shares=shares).named(name) for name, at in scales)
 
 
 def _terms(objective: Objective, result: View) -> dict[str, float]:
