@@ -20,11 +20,13 @@ from keras_nst.evaluation.measures import (
     color_distance,
     correlation,
     edges,
+    flat,
     interval,
     iou,
     normalized,
     prominent,
     ssim,
+    weave,
 )
 from keras_nst.evaluation.sets import StyleSet
 from keras_nst.fit.objective import Objective
@@ -42,8 +44,13 @@ from keras_nst.recipes import johnson2016
 STYLE_SIZE = TrainingOptions.style_size
 """The painting's shorter side in pixels: the one that styles are trained with, unless told otherwise."""
 
+STYLE_SCALES = {"style": "", "style_half": "@2", "style_quarter": "@4"}
+"""What an observer's probes end with for the style distance at each scale."""
+
 MEASURES = {
-    "style": ("↓", "distance of the Gram matrices from the painting's"),
+    "style": ("↓", "distance of the Gram matrices from the painting's: the finest marks"),
+    "style_half": ("↓", "the same at half of both pictures' size: strokes"),
+    "style_quarter": ("↓", "the same at a quarter: groups of strokes"),
     "content": ("↓", "distance of VGG's features from the photograph's"),
     "cam_ssim": ("↑", "likeness of the class activation maps"),
     "cam_iou": ("↑", "overlap of what is salient in both maps"),
@@ -54,9 +61,10 @@ MEASURES = {
     "saliency_corr": ("↑", "correlation of the saliency maps"),
     "color": ("↓", "distance of the colors without their lightness"),
     "checkerboard": ("↓", "share of grids of 2 or 4 pixels in the fine detail"),
+    "weave": ("↓", "an even hatch or grid where the photograph is flat, above the painting's own"),
     "border": ("↓", "outer 16 pixels against the inside"),
 }
-"""What is measured of each result: which direction is better, and what it is. "style" needs a painting."""
+"""What is measured of each result: which direction is better, and what it is. The `STYLE_SCALES` need a painting."""
 
 FACTS = {
     "checkerboard_flat": ("↓", "the share of such grids in what becomes of plain gray"),
@@ -97,31 +105,39 @@ class Evaluation:
         setting: What it was measured with.
         models: Folder of each model by its label.
         facts: Of each model by its label the `FACTS`, but for a folder of results, and what `StyleSet` compares.
-        rows: One for each photograph and model: "photograph", "class", "model" and the `MEASURES`.
+        rows: One for each photograph and model: "photograph", "class", "model" and the `MEASURES`. The weave is None
+            for a photograph without a flat area.
         views: The first photographs, {stem: (view of the photograph, {label: view of the result})}.
     """
 
     setting: Mapping[str, str | int]
     models: Mapping[str, Path]
     facts: Mapping[str, Mapping[str, float]]
-    rows: Sequence[Mapping[str, str | float]]
+    rows: Sequence[Mapping[str, str | float | None]]
     views: Mapping[str, tuple[View, Mapping[str, View]]]
 
-    def values(self, label: str, measure: str) -> list[float]:
+    def values(self, label: str, measure: str) -> list[float | None]:
         """A measure of one model's results, photograph by photograph."""
         return [row[measure] for row in self.rows if row["model"] == label]
 
     def summary(self) -> dict:
-        """The setting, and of each model the facts and the mean of each measure with its 95 % interval."""
+        """The setting, and of each model the facts and the mean of each measure with its 95 % interval.
+
+        The mean is that of the photographs that have the measure; None where fewer than two do.
+        """
         return {**self.setting, "models": {label: self._means(label) | self.facts[label] for label in self.models}}
 
-    def _means(self, label: str) -> dict[str, dict[str, float]]:
-        means = {}
-        for measure in (measure for measure in MEASURES if measure in self.rows[0]):
-            values = self.values(label, measure)
-            low, high = interval(values)
-            means[measure] = {"mean": float(np.mean(values)), "low": low, "high": high}
-        return means
+    def _means(self, label: str) -> dict[str, dict[str, float] | None]:
+        measured = (measure for measure in MEASURES if measure in self.rows[0])
+        return {measure: _mean(self.values(label, measure)) for measure in measured}
+
+
+def _mean(values: Sequence[float | None]) -> dict[str, float] | None:
+    values = [value for value in values if value is not None]
+    if len(values) < 2:
+        return None
+    low, high = interval(values)
+    return {"mean": float(np.mean(values)), "low": low, "high": high}
 
 
 def evaluate(
@@ -150,11 +166,11 @@ def evaluate(
     """
     features, classifier = features or vgg(), classifier or gap_classifier()
     whole = style if isinstance(style, StyleSet) else None
-    if whole:
-        objective = Objective(losses.content(johnson2016.CONTENT_LAYER), Observer(vgg=features))
-    else:
-        objective = Objective(johnson2016.loss(), Observer(vgg=features))
-        objective = objective.bind(style=fit_short_side(read(style).rgb, STYLE_SIZE))
+    objective, own = Objective(losses.content(johnson2016.CONTENT_LAYER), Observer(vgg=features)), 0.0
+    if not whole:
+        painting = fit_short_side(read(style).rgb, STYLE_SIZE)
+        objective = Objective(_style_distances() + objective.loss, objective.observer).bind(style=painting)
+        own = weave(painting[0], np.ones(painting.shape[1:3], bool))
     makers = {label: (_Style if is_style(path) else _Results)(path, photographs.size) for label, path in models.items()}
     view = partial(_view, classifier, classes)
     rows, views = [], {}
@@ -164,7 +180,7 @@ def evaluate(
         results = {label: view(make(stem, image), photograph.ranking[0]) for label, make in makers.items()}
         bound = objective.bind(content=image)
         for label, result in results.items():
-            measured = _terms(bound, result) | _likeness(photograph, result) | _defects(result)
+            measured = _terms(bound, result) | _likeness(photograph, result) | _defects(photograph, result, own)
             rows.append({"photograph": stem, "class": photograph.name, "model": label, **measured})
             if whole:
                 embedded[label].append(whole.embedding.embed(result.image))
@@ -233,9 +249,16 @@ def _view(
     return View(image, cam, saliency(image)[0, ..., 0], ranking, name)
 
 
+def _style_distances() -> losses.Loss:
+    """The style distance at each of the `STYLE_SCALES`."""
+    layers, shares = johnson2016.STYLE_LAYERS, johnson2016.STYLE_SHARES
+    scales = STYLE_SCALES.items()
+    return sum(losses.style(*(f"{layer}{at}" for layer in layers), shares=shares).named(name) for name, at in scales)
+
+
 def _terms(objective: Objective, result: View) -> dict[str, float]:
     _, terms = objective(output=result.image)
-    return {name: float(terms[name]) for name in ("style", "content") if name in terms}
+    return {name: float(value) for name, value in terms.items()}
 
 
 def _likeness(photograph: View, result: View) -> dict[str, float]:
@@ -252,5 +275,10 @@ def _likeness(photograph: View, result: View) -> dict[str, float]:
     }
 
 
-def _defects(result: View) -> dict[str, float]:
-    return {"checkerboard": checkerboard(result.image[0]), "border": border(result.image[0])}
+def _defects(photograph: View, result: View, own: float) -> dict[str, float | None]:
+    woven = weave(result.image[0], flat(photograph.image[0]))
+    return {
+        "checkerboard": checkerboard(result.image[0]),
+        "weave": None if woven is None else max(0.0, woven - own),
+        "border": border(result.image[0]),
+    }

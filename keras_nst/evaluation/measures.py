@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from scipy import fft, ndimage
 from scipy.special import rel_entr
 from skimage.color import rgb2lab
 from skimage.filters import sobel
@@ -22,6 +23,17 @@ BORDER = 16
 _LAGS = range(20, 52, 4)
 # A standard deviation of half an 8-bit level: what is fainter is not in the file.
 _VISIBLE = 0.5 / 255
+
+REPEATS = 3, 24
+"""The shortest and the longest distance in pixels at which a weave repeats."""
+
+# What is broader than this Gaussian is shading. Of its contrast the broadest weave keeps all but a hundredth.
+_SHADING = REPEATS[1] / 2
+# Five 8-bit levels, in squares of about a brush stroke's size.
+_FLAT, _FLAT_SIDE = 5 / 255, 17
+# Pixels from which an area counts, a square of 64, and pairs of them at one distance. Of n pairs of noise the
+# correlation is 1 / sqrt(n), and the largest of all distances about three times that.
+_AREA, _PAIRS = 4096, 2048
 
 
 def normalized(values: np.ndarray) -> np.ndarray:
@@ -107,6 +119,90 @@ def _periodicity(lines: np.ndarray) -> float:
         return np.mean([np.mean(detail[:, lag + shift :] * detail[:, : -lag - shift]) for lag in _LAGS]) / energy
 
     return correlation(0) - max(0, (correlation(-1) + correlation(1)) / 2)
+
+
+def flat(photograph: np.ndarray) -> np.ndarray:
+    """Where a photograph has little detail, such as in the sky: (height, width) bool.
+
+    There the luma's standard deviation in the 17x17 pixels around is less than 5 of 255 levels.
+    """
+    brightness = luma(photograph)[..., 0].astype(np.float64)
+    mean = ndimage.uniform_filter(brightness, _FLAT_SIDE)
+    return ndimage.uniform_filter(brightness**2, _FLAT_SIDE) - mean**2 < _FLAT**2
+
+
+def weave(picture: np.ndarray, inside: np.ndarray) -> float | None:
+    """How evenly a picture repeats: 1 for a perfect hatch or grid, near 0 for irregular strokes and noise.
+
+    The highest value of `repetition`. It is the weave's share of the variance, whatever the contrast and brightness. A
+    weave that changes its direction or period from place to place has less.
+
+    Args:
+        picture: The picture.
+        inside: Where it counts, (height, width) bool.
+
+    Returns:
+        0 to 1; 0 where no contrast is that 8 bits can hold. None where fewer than 4096 pixels count.
+    """
+    if np.count_nonzero(inside) < _AREA:
+        return None
+    return float(repetition(picture, inside).max())
+
+
+def repetition(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """How much a picture's luma repeats at each shift: the peaks of its autocorrelation.
+
+    Broad shading is taken off first. A peak counts by its height above the lowest value, at least 0, on the straight
+    line to the center. So the central peak is left out down to its first minimum, as are its ridges along strokes.
+
+    Args:
+        picture: The picture.
+        inside: Where it counts, (height, width) bool: both pixels of a pair.
+
+    Returns:
+        (49, 49) in [0, 1], with no shift in the middle. 0 at less than 3 or more than 24 pixels, and where fewer than
+        2048 pairs are.
+
+    Source:
+        Padfield 2012, "Masked object registration in the Fourier domain", for the correlation inside of a mask.
+
+    Differs from the source:
+        A Gaussian mean around each pixel is subtracted, in place of the mean of all pixels that overlap.
+    """
+    correlation, pairs = _autocorrelation(_without_shading(luma(picture)[..., 0], inside), inside)
+    reach = REPEATS[1]
+    shifts = np.indices(correlation.shape) - reach
+    lines = reach + shifts[..., None] * np.linspace(0, 1, 2 * reach + 1)
+    lowest = ndimage.map_coordinates(correlation, lines, order=1).min(axis=-1)
+    distance = np.hypot(*shifts)
+    counted = (distance >= REPEATS[0]) & (distance <= reach) & (pairs >= _PAIRS)
+    return np.where(counted, np.clip(correlation - np.maximum(lowest, 0), 0, 1), 0)
+
+
+def _without_shading(brightness: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """The brightness less its mean around, both inside alone; 0 outside, and all over if it is too faint to see."""
+    weights = inside.astype(np.float64)
+    total, share = (
+        ndimage.gaussian_filter(values, _SHADING, mode="constant") for values in (weights * brightness, weights)
+    )
+    detail = np.where(inside, brightness - total / np.where(inside, share, 1), 0)
+    return detail if np.sum(detail**2) >= _VISIBLE**2 * np.sum(weights) else np.zeros_like(detail)
+
+
+def _autocorrelation(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of values that are 0 outside, at each shift the correlation of the pairs, in [-1, 1], and how many there are."""
+    reach = REPEATS[1]
+    shape = [fft.next_fast_len(side + reach, real=True) for side in values.shape]
+    ones, first, square = (fft.rfft2(array, shape) for array in (inside.astype(np.float64), values, values**2))
+
+    def sums(one, other):
+        """Of the products of one and the shifted other."""
+        found = fft.irfft2(np.conj(one) * other, shape)
+        return np.roll(found, (reach, reach), axis=(0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+
+    energy = np.sqrt(np.maximum(sums(square, ones) * sums(ones, square), 0))
+    visible = energy > _VISIBLE**2
+    return np.where(visible, sums(first, first) / np.where(visible, energy, 1), 0), np.rint(sums(ones, ones))
 
 
 def border(picture: np.ndarray) -> float:

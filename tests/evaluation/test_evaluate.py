@@ -50,17 +50,47 @@ def test_photographs_as_their_own_results_are_kept_whole(run, pictures, photogra
     assert evaluation.facts == {"same": {}}
 
 
-def test_their_style_is_the_photographs_own_distance_from_the_painting(run, pictures, photographs, painting, features):
+@pytest.mark.parametrize(("measure", "block"), [("style", 1), ("style_half", 2), ("style_quarter", 4)])
+def test_their_style_is_the_photographs_own_distance_from_the_painting_at_each_size(
+    run, pictures, photographs, painting, features, measure, block
+):
     def grams(image):
-        observed = features(image)
+        _, height, width, _ = image.shape
+        smaller = image.reshape(1, height // block, block, width // block, block, 3).mean((2, 4))
+        observed = features(smaller)
         return [reference.gram(np.asarray(observed[layer])[0]) for layer in johnson2016.STYLE_LAYERS]
 
     evaluation = run(str(pictures("same", **photographs)))
     target = grams(fit_short_side(read(painting).rgb, 512))
-    for stem, measured in zip(["green", "red"], evaluation.values("same", "style"), strict=True):
+    for stem, measured in zip(["green", "red"], evaluation.values("same", measure), strict=True):
         own = grams(read(painting.parents[1] / "photos" / f"{stem}.png").rgb)
         distances = list(map(reference.relative_squared, own, target))
         assert measured == pytest.approx(np.dot(johnson2016.STYLE_SHARES, distances), rel=1e-3)
+
+
+@pytest.fixture
+def stripes():
+    """Every 8 pixels, as high and as wide as asked."""
+    return lambda side: np.where(np.arange(side)[:, None, None] // 4 % 2, 0.3, 0.7) * np.ones((1, side, 3))
+
+
+def test_a_weave_is_what_a_result_has_above_the_painting(run, pictures, painting, stripes):
+    skies = {stem: np.full((SIZE, SIZE, 3), value) for stem, value in {"dark": 0.3, "light": 0.6}.items()}
+    woven = str(pictures("woven", **{stem: stripes(SIZE) for stem in skies}))
+    assert run(woven, photos=skies).values("woven", "weave") == pytest.approx([1, 1], abs=0.02)
+    pictures("paintings", stripes=stripes(512))
+    assert run(woven, photos=skies).values("woven", "weave") == pytest.approx([0, 0], abs=0.02)
+
+
+def test_a_photograph_without_a_flat_area_has_no_weave_and_counts_in_no_mean(run, pictures, photographs, stripes):
+    sky = np.full((SIZE, SIZE, 3), 0.5)
+    mixed = {"noise": photographs["red"], "sky": sky}
+    evaluation = run(str(pictures("woven", **{stem: stripes(SIZE) for stem in mixed})), photos=mixed)
+    assert evaluation.values("woven", "weave") == [None, pytest.approx(1, abs=0.02)]
+    assert evaluation.summary()["models"]["woven"]["weave"] is None  # One alone has no interval.
+    mixed["sky2"] = sky
+    evaluation = run(str(pictures("woven", sky2=stripes(SIZE))), photos=mixed)
+    assert evaluation.summary()["models"]["woven"]["weave"]["mean"] == pytest.approx(1, abs=0.02)
 
 
 def test_results_in_the_opposite_colors_lose_class_and_map(run, pictures, photographs):
@@ -111,7 +141,7 @@ def test_the_summary_has_the_mean_of_each_measure_inside_its_interval(run, pictu
     evaluation = run(str(pictures("noisy", **noisy)))
     summary = evaluation.summary()
     assert (summary["photographs"], summary["size"], summary["classifier"]) == (2, SIZE, "colors")
-    for measure in MEASURES:
+    for measure in MEASURES.keys() - {"weave"}:  # The photographs have no flat area.
         first, second = evaluation.values("noisy", measure)
         mean = summary["models"]["noisy"][measure]
         assert mean["mean"] == pytest.approx((first + second) / 2)

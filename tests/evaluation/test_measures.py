@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from reference import sets as reference
@@ -9,14 +10,17 @@ from keras_nst.evaluation.measures import (
     color_distance,
     correlation,
     edges,
+    flat,
     frechet,
     interval,
     iou,
     kernel_distance,
     normalized,
     prominent,
+    repetition,
     seam,
     ssim,
+    weave,
 )
 from keras_nst.images.io import read
 
@@ -140,6 +144,111 @@ def test_it_is_the_share_of_the_grid(rng, share):
     grid = np.sqrt(share / 4) * (-1.0) ** (rows + columns)
     noise = np.sqrt((1 - share) / 2) * rng.normal(size=grid.shape)
     assert checkerboard(gray(grid + noise)) == pytest.approx(share, abs=0.02)
+
+
+SHAPE = 128, 160
+DOWN, ACROSS = np.indices(SHAPE)
+WHOLE = np.ones(SHAPE, bool)
+WEAVES = {
+    "squares of 2": (DOWN // 2 + ACROSS // 2) % 2,
+    "squares of 4": (DOWN // 4 + ACROSS // 4) % 2,
+    "points, every 4th": (DOWN % 4 == 0) & (ACROSS % 4 == 0),
+    "lines, every 4th": (DOWN % 4 == 0) | (ACROSS % 4 == 0),
+    "lines, every 8th": (DOWN % 8 == 0) | (ACROSS % 8 == 0),
+    "lines, every 8th, fainter across": (DOWN % 8 == 0) + 0.3 * (ACROSS % 8 == 0),
+    "stripes of 4": DOWN // 4 % 2,
+    "hatch of 9 and 18": np.cos(2 * np.pi * (DOWN / 9 + ACROSS / 18)),
+    "waves of 24": np.cos(2 * np.pi * ACROSS / 24),
+}
+
+
+def strokes(rng, turn):
+    """Painted over each other in any gray, at angles up to `turn` to both sides of one."""
+    canvas = np.full(SHAPE, 0.5)
+    for _ in range(600):
+        angle, half = 0.6 + rng.uniform(-turn, turn), rng.uniform(4, 12)
+        middle, reach = rng.uniform(0, SHAPE[::-1]), half * np.array([np.cos(angle), np.sin(angle)])
+        ends = (tuple(map(int, middle + sign * reach)) for sign in (-1, 1))
+        cv2.line(canvas, *ends, rng.uniform(), int(rng.integers(2, 6)))
+    return canvas
+
+
+@pytest.mark.parametrize("pattern", WEAVES.values(), ids=WEAVES)
+def test_a_grid_or_hatch_is_a_weave_whatever_its_contrast_and_brightness(pattern):
+    for contrast, brightness in ((1, 0), (0.05, 0.7), (-0.4, 0.5)):
+        assert weave(gray(brightness + contrast * pattern), WHOLE) == pytest.approx(1, abs=0.01)
+
+
+def test_a_weave_does_not_depend_on_brightness_and_contrast(rng):
+    picture = gray(np.cos(2 * np.pi * ACROSS / 7) + rng.normal(size=SHAPE))
+    assert weave(0.1 * picture + 0.3, WHOLE) == pytest.approx(weave(picture, WHOLE), rel=1e-4)
+
+
+def test_noise_shading_broad_waves_and_what_8_bits_do_not_hold_are_no_weave(rng):
+    # Of 20,480 pairs the correlation is 0.007; the largest of a thousand is about three times that.
+    assert weave(gray(rng.normal(size=SHAPE)), WHOLE) < 0.05
+    for pattern in (DOWN / 128, (ACROSS - 80) ** 2 / 6400, np.cos(2 * np.pi * ACROSS / 60)):
+        assert weave(gray(pattern), WHOLE) == pytest.approx(0, abs=1e-4)
+    assert weave(gray(np.full(SHAPE, 0.3)), WHOLE) == 0
+    assert weave(gray(0.5 + 1e-3 * WEAVES["stripes of 4"]), WHOLE) == 0
+
+
+@pytest.mark.parametrize("turn", [np.pi / 2, 0.1])
+def test_strokes_are_no_weave_even_where_all_point_one_way(rng, turn):
+    assert weave(gray(strokes(rng, turn)), WHOLE) < 0.1
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_a_weave_is_its_share_of_the_variance(rng, share):
+    # Waves of amplitude a have the variance a^2 / 2. At their period they correlate wholly, the noise not at all.
+    waves = np.sqrt(2 * share) * np.cos(2 * np.pi * DOWN / 8)
+    assert weave(gray(waves + np.sqrt(1 - share) * rng.normal(size=SHAPE)), WHOLE) == pytest.approx(share, abs=0.05)
+
+
+@pytest.mark.parametrize("period", [4, 8, 10, 16, 22])
+def test_it_repeats_at_the_period_and_not_at_its_half(period):
+    found = repetition(gray(np.cos(2 * np.pi * ACROSS / period)), WHOLE)
+    assert found.shape == (49, 49)
+    for sign in (-1, 1):
+        assert found[24, 24 + sign * period] == pytest.approx(1, abs=0.01)
+        assert found[24, 24 + sign * period // 2] == 0
+    # Along the waves nothing rises.
+    assert found[24, 24] == 0
+    np.testing.assert_allclose(found[:, 24], 0, atol=1e-9)
+
+
+def test_a_peak_counts_above_the_lowest_value_on_the_way_to_it():
+    # The variances of both waves are as 3 to 1. Across, the stronger ones keep the correlation at 3/4 or more, less the
+    # weaker's 1/4 halfway: a rise of 1/2. Down it falls below 0, and a peak is as high as it is.
+    found = repetition(gray(np.sqrt(3) * np.cos(2 * np.pi * DOWN / 8) + np.cos(2 * np.pi * ACROSS / 8)), WHOLE)
+    assert found[24, 24 + 8] == pytest.approx(1 / 2, abs=0.01)
+    assert found[24 + 8, 24] == pytest.approx(1, abs=0.01)
+
+
+def test_a_weave_is_measured_inside_alone(rng):
+    left = np.broadcast_to(ACROSS < 80, SHAPE)
+    picture = gray(np.where(left, WEAVES["squares of 4"], 5 * rng.normal(size=SHAPE)))
+    assert weave(picture, left) == pytest.approx(1, abs=0.01)
+    assert weave(picture, ~left) < 0.1
+    shards = rng.uniform(size=SHAPE) < 0.6
+    np.testing.assert_array_equal(repetition(picture * shards[..., None], shards), repetition(picture, shards))
+
+
+def test_an_area_of_less_than_4096_pixels_has_no_weave():
+    inside = np.zeros(SHAPE, bool)
+    inside[20:84, 30:94] = True
+    assert weave(gray(WEAVES["squares of 4"]), inside) == pytest.approx(1, abs=0.01)
+    inside[50, 50] = False
+    assert weave(gray(WEAVES["squares of 4"]), inside) is None
+
+
+def test_flat_is_where_the_standard_deviation_is_less_than_5_levels():
+    checks = (-1.0) ** (DOWN + ACROSS)
+    assert flat(gray(0.5 + 4.8 / 255 * checks)).all()
+    assert not flat(gray(0.5 + 5.2 / 255 * checks)).any()
+    half = flat(gray(np.where(ACROSS < 80, 0.5, 0.5 + 0.2 * checks)))
+    # Windows of 17x17 reach 8 pixels farther.
+    np.testing.assert_array_equal(half, np.broadcast_to(ACROSS < 72, SHAPE))
 
 
 def test_the_border_of_a_frame_is_the_difference_in_standard_deviations():

@@ -96,6 +96,17 @@ def test_each_line_of_the_reports_table_has_a_cell_for_each_model(report, evalua
     assert f"| style ↓ | {first} | {second} |" in lines
 
 
+def test_what_no_photograph_has_is_empty_in_the_tables_and_null_in_the_summary(tmp_path, evaluation):
+    for row in evaluation.rows:
+        row["weave"] = None
+    write_report(tmp_path / "report", evaluation)
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text())
+    assert [model["weave"] for model in summary["models"].values()] == [None, None]
+    assert "| weave ↓ |  |  |" in (tmp_path / "report" / "report.md").read_text("utf-8").splitlines()
+    with open(tmp_path / "report" / "results.csv", newline="") as file:
+        assert {row["weave"] for row in csv.DictReader(file)} == {""}
+
+
 def test_the_terminals_table_names_every_measure_in_80_columns(evaluation):
     shown = io.StringIO()
     Console(file=shown, width=80).print(table(evaluation))

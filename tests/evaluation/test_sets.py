@@ -6,7 +6,7 @@ from reference import sets as reference
 
 from keras_nst.errors import InputError
 from keras_nst.evaluation import sets
-from keras_nst.evaluation.evaluate import FACTS, MEASURES, evaluate
+from keras_nst.evaluation.evaluate import FACTS, MEASURES, STYLE_SCALES, evaluate
 from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.evaluation.report import write_report
 from keras_nst.evaluation.sets import SETS, StyleSet, embedding, meanings
@@ -129,7 +129,7 @@ def test_an_evaluation_against_a_set_has_its_distances_and_no_paintings(
     for name, value in expected.items():
         assert summary["models"]["same"][name] == pytest.approx(value)
     assert summary["models"]["same"]["fid_vgg16"] != summary["models"]["styled"]["fid_vgg16"]
-    assert summary["models"]["same"].keys() == (MEASURES.keys() - {"style"}) | expected.keys()
+    assert summary["models"]["same"].keys() == (MEASURES.keys() - STYLE_SCALES.keys()) | expected.keys()
     for measure, perfect in (("content", 0), ("salient_edge_ssim", 1), ("saliency_corr", 1)):
         assert summary["models"]["same"][measure]["mean"] == pytest.approx(perfect, abs=1e-6)
     assert summary["models"]["styled"]["saliency_corr"]["mean"] < 0.9
@@ -139,7 +139,7 @@ def test_an_evaluation_against_a_set_has_its_distances_and_no_paintings(
     assert "the 6 pictures of set" in text
     assert "| fid_vgg16 ↓ |" in text
     assert "by pooled features of vgg16" in text
-    assert not any(f"| {name} " in text for name in ("style", *FACTS))
+    assert not any(f"| {name} " in text for name in (*STYLE_SCALES, *FACTS))
 
 
 def test_every_measure_of_sets_is_compared(at_hand, paintings, rng):
