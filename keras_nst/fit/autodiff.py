@@ -66,6 +66,11 @@ if keras.backend.backend() == "tensorflow":
             unreached = {"unconnected_gradients": tf.UnconnectedGradients.ZERO}
             return [tape.gradient(loss, own, **unreached) for loss, own in zip(found, variables, strict=True)]
 
+        def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+            # A trainer is built when it is made. Keras would take the mean of the first batch over all workers, which
+            # TensorFlow cannot for a batch of several tensors.
+            pass
+
         def _compiling(self):
             return compiled_for_cpu(self.jit_compile and not tf.config.list_physical_devices("GPU"))
 

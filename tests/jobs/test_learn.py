@@ -431,10 +431,6 @@ def test_another_style_can_be_the_start(options, tmp_path):
         np.testing.assert_allclose(weight, start, atol=1e-3)
 
 
-if __name__ == "__main__":
-    train(*sys.argv[1:])
-
-
 @pytest.fixture
 def shelf(options, rng):
     """A folder of two paintings, beside the one of stripes."""
@@ -486,3 +482,7 @@ def test_styles_that_a_net_cannot_learn_are_refused(options, shelf, changed, tol
     with pytest.raises(InputError, match=told):
         learn.learn(learn.dataclasses.replace(many(options, shelf), **changed))
     assert not (options.folder / "painter.keras").exists()
+
+
+if __name__ == "__main__":
+    train(*sys.argv[1:])
