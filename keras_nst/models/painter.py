@@ -15,7 +15,7 @@ from keras_nst.images.picture import fit_short_side
 from keras_nst.models import styles
 
 NAME = "unet"
-"""The net of many styles that is shipped."""
+"""The net of many styles that a painting's code is for."""
 
 _LONGEST = 2  # Of a painting's sides, the longer by the shorter: of a strip, the middle is seen.
 
@@ -42,15 +42,18 @@ def style_of(painting: str | Path) -> Path:
 
 
 def home() -> Path:
-    """The folder of the shipped net of many styles.
+    """The folder of that net: in the working directory, or shipped.
 
     Raises:
         InputError: There is none.
     """
-    folder = styles.SHIPPED / NAME
-    if not (folder / styles.PAINTER).is_file():
-        raise InputError(f"No net of many styles is at {folder}. Install keras_nst anew, or train a style (train.py).")
-    return folder
+    folders = styles.TRAINED / NAME, styles.SHIPPED / NAME
+    if found := next((folder for folder in folders if (folder / styles.PAINTER).is_file()), None):
+        return found
+    raise InputError(
+        f"A painting's style is a code of a net of many styles, and there is none at {folders[0]}. Learn one with "
+        "train.py --net unet, learn this painting with train.py --style, or see keras-nst optimize."
+    )
 
 
 def folder_of(painting: str | Path) -> Path:

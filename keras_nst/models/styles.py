@@ -161,13 +161,13 @@ def load_net(style: str | Path) -> "keras.Model":
 
 
 def find_painter(folder: Path) -> Path:
-    """The folder of the net that a style of many has its code for, beside the style or among those shipped.
+    """The folder of the net that a style of many has its code for: beside the style, in `TRAINED`, or shipped.
 
     Raises:
         InputError: The style's card names none, or one that is not there.
     """
     name = str(read_facts(folder).get("painter", ""))
-    for home in (folder.parent, SHIPPED):
+    for home in (folder.parent, TRAINED, SHIPPED):
         if name and Path(name).name == name and (home / name / PAINTER).is_file():
             return home / name
     raise InputError(f"The net {name!r} that {folder} has a code for is not beside it. Copy that folder, too.")

@@ -131,7 +131,7 @@ def test_what_is_no_painting_is_refused(tmp_path):
 
 def test_without_a_net_of_many_styles_a_painting_is_refused_in_one_line(painting, tmp_path, monkeypatch):
     monkeypatch.setattr(styles, "SHIPPED", tmp_path / "empty")
-    with pytest.raises(InputError, match="No net of many styles"):
+    with pytest.raises(InputError, match="Learn one with"):
         styles.find_style(painting)
 
 
