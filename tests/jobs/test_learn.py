@@ -432,8 +432,9 @@ def test_another_style_can_be_the_start(options, tmp_path):
 
 
 @pytest.fixture
-def shelf(options, rng):
+def shelf(options, rng, monkeypatch):
     """A folder of two paintings, beside the one of stripes."""
+    monkeypatch.setattr(learn.devices, "suits_xla", lambda policy: False)  # To compile all of VGG16 takes a minute.
     folder = options.folder.parent / "shelf"
     folder.mkdir()
     for name, color in {"red": (200, 30, 30), "blue": (30, 30, 200)}.items():
