@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_nst.fit.autodiff import GradientStep
 from keras_nst.fit.objective import Objective
+from keras_nst.images.grain import with_grain
 from keras_nst.losses.algebra import Measurement
 
 
@@ -134,7 +135,7 @@ class StyleTrainer(Trainer):
 
     def preview(self, photograph) -> list:
         """What the net to keep makes of a photograph (1, height, width, 3), for one style or each that is shown."""
-        photograph = ops.convert_to_tensor(photograph)
+        photograph = ops.convert_to_tensor(with_grain(photograph))
         if not self.condition:
             return [self.trained(photograph)]
         return [self.trained({"image": photograph, "statistics": statistics}) for statistics in self._shown]

@@ -22,7 +22,6 @@ from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.curves import curves, read_log, read_losses
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer, Trainer
-from keras_nst.images.grain import with_grain
 from keras_nst.images.io import read
 from keras_nst.images.picture import fit_short_side
 from keras_nst.images.sets import PaintedPhotographs, PairedSets
@@ -281,7 +280,7 @@ def _fit(job: _Job, options: TrainingOptions, training: Path, console: Console, 
     trainer = job.trainer
     step = trainer.steps_taken
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
-    samples = [with_grain(fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE)) for name in PREVIEW_SAMPLES]
+    samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
     board = training / "tensorboard"
     if write and board.is_file():
         board.unlink()
