@@ -39,9 +39,14 @@ def run(options: argparse.Namespace) -> int:
     if options.blend and len(options.blend) != len(options.style):
         raise InputError(f"--blend takes a share for each --style. Received: {len(options.blend)}.")
     if options.tune:
+        paintings = [style for style in options.style if os.path.isfile(style)]
+        if not paintings:
+            raise InputError(
+                "--tune brings a style nearer to a painting. Give --style a painting's file, or leave it out."
+            )
         from keras_nst.jobs.tune import tune
 
-        for painting in filter(os.path.isfile, options.style):
+        for painting in paintings:
             tune(painting, options.tune, console=Console())
     chosen = tuple(str(find_style(style).resolve()) for style in options.style)
     inputs = _without_results(options, expand(options.inputs), _name(chosen))

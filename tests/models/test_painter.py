@@ -147,6 +147,12 @@ def test_the_command_stylizes_with_a_painting(painting, tmp_path, rng):
     assert read("out.png").rgb.shape == (1, 50, 60, 3)
 
 
+def test_tuning_without_a_painting_is_refused(shelf, capsys):
+    styles.save_code(shelf / "meadow", np.zeros(128), {"painter": "unet"})
+    assert main(["stylize", "photo.png", "--style", "meadow", "--tune", "5"]) == 2
+    assert "a painting's file" in capsys.readouterr().err
+
+
 def test_tuning_changes_the_code_and_the_net_not_at_all(shelf, painting):
     from keras_nst.jobs.tune import tune
 
