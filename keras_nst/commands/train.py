@@ -6,7 +6,8 @@ import os
 
 from keras_nst.console import Console
 from keras_nst.images.io import read
-from keras_nst.models.styles import find_style, styles
+from keras_nst.models.nets import NETS
+from keras_nst.models.styles import check_painter, find_style, styles
 from keras_nst.options import TrainingOptions
 from keras_nst.recipes import ADVERSARIAL, weights
 
@@ -22,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     options.lambdas = (options.lambda1, options.lambda2)
     weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
     if options.init:
-        find_style(options.init)
+        (check_painter if NETS[options.net].conditional else find_style)(options.init)
     if options.content is None:
         console.line(
             "Training on built-in samples and synthetic images; --content FOLDER of photographs gives better nets."

@@ -30,7 +30,7 @@ from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, predicted
 from keras_nst.models.sdp_gan import MAP, PICTURE, discriminator, generator, part
-from keras_nst.models.styles import MODEL, PAINTER, PREVIEW, load_net, load_painter, read_card, save_style
+from keras_nst.models.styles import MODEL, PAINTER, PREVIEW, load_net, load_painter, read_card, read_facts, save_style
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import TrainingOptions
@@ -364,7 +364,8 @@ def _facts(options: TrainingOptions, made_of: dict, weights: Mapping[str, float]
     for other in ("style", "output", "download", "lambdas"):
         del asked[other]
     # A card is published: it says where a training started from, but names no folder of the machine it was made on.
-    asked["init"] = options.init and read_card(options.init)
+    is_painter = nets.NETS[options.net].conditional
+    asked["init"] = options.init and (read_facts if is_painter else read_card)(options.init)
     asked["validation"] = options.validation and Path(options.validation).name
     asked["vgg_weights"] = options.vgg_weights and Path(options.vgg_weights).name
     asked["classifier_weights"] = Path(options.classifier_weights).name

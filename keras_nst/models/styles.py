@@ -124,13 +124,13 @@ def read_card(style: str | Path) -> dict:
     return read_facts(find_style(style))
 
 
-def read_facts(folder: Path) -> dict:
+def read_facts(folder: str | Path) -> dict:
     """What the card in a folder says, of a style or a net of many; empty where there is none.
 
     Raises:
         InputError: It is no JSON object.
     """
-    path = folder / CARD
+    path = Path(folder) / CARD
     try:
         card = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (ValueError, RecursionError, OSError) as error:
@@ -177,15 +177,23 @@ def load_painter(folder: str | Path) -> "keras.Model":
     """A net of many styles with the predictor of their codes, as `keras_nst.models.predictor.predicted` builds it.
 
     Args:
-        folder: The net's folder, or the name of one that is shipped.
+        folder: The net's folder.
 
     Raises:
         InputError: No such net, or one that cannot be loaded, as in `load_net`.
     """
-    folder = next((found for found in (Path(folder), SHIPPED / folder) if (found / PAINTER).is_file()), None) or folder
+    return _load(check_painter(folder) / PAINTER, _check_weights)
+
+
+def check_painter(folder: str | Path) -> Path:
+    """The folder of a net of many styles.
+
+    Raises:
+        InputError: It holds none.
+    """
     if not (Path(folder) / PAINTER).is_file():
         raise InputError(f"{folder} holds no {PAINTER}. Expected the folder of a net that has learned many styles.")
-    return _load(Path(folder) / PAINTER, _check_weights)
+    return Path(folder)
 
 
 def _read_code(path: Path) -> np.ndarray:

@@ -459,6 +459,15 @@ def test_a_net_of_many_styles_is_learned_with_the_predictor_of_their_codes(optio
         load_net(folder)
 
 
+def test_a_net_of_many_styles_can_be_the_start_of_another(options, shelf, real_vgg, tmp_path):
+    first = learn.learn(many(options, shelf))
+    second = ("--init", str(first), "--net", "unet", "--recipe", "ghiasi2017", "--steps", "1", "--lr", "1e-8")
+    assert main(["train", *arguments(options, tmp_path / "second", *second)]) == 0
+    for one, other in zip(*(load_painter(f).get_weights() for f in (first, tmp_path / "second")), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert json.loads((tmp_path / "second" / "card.json").read_text())["init"]["name"] == "out"
+
+
 def test_a_training_of_many_styles_goes_on_as_if_it_had_never_stopped(options, shelf, real_vgg, monkeypatch):
     exact(monkeypatch.setattr)
     options = many(options, shelf, learning_rate=1e-3)
