@@ -169,7 +169,7 @@ def evaluate(
     objective, own = Objective(losses.content(johnson2016.CONTENT_LAYER), Observer(vgg=features)), 0.0
     if not whole:
         painting = fit_short_side(read(style).rgb, STYLE_SIZE)
-        objective = Objective(_style_distances() + objective.loss, objective.observer).bind(style=painting)
+        objective = Objective(style_distances() + objective.loss, objective.observer).bind(style=painting)
         own = weave(painting[0], np.ones(painting.shape[1:3], bool))
     makers = {label: (_Style if is_style(path) else _Results)(path, photographs.size) for label, path in models.items()}
     view = partial(_view, classifier, classes)
@@ -249,7 +249,7 @@ def _view(
     return View(image, cam, saliency(image)[0, ..., 0], ranking, name)
 
 
-def _style_distances() -> losses.Loss:
+def style_distances() -> losses.Loss:
     """The style distance at each of the `STYLE_SCALES`."""
     layers, shares = johnson2016.STYLE_LAYERS, johnson2016.STYLE_SHARES
     scales = STYLE_SCALES.items()

@@ -21,7 +21,7 @@ from keras_nst.images.masks import bounding_box, feather
 from keras_nst.images.paste import check_object
 from keras_nst.images.pyramid import finer, fit, sizes
 from keras_nst.losses import Loss
-from keras_nst.losses.patches import consistent, nearest_patches
+from keras_nst.losses.patches import SIDE, consistent, nearest_patches
 from keras_nst.memory import check_memory
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
@@ -70,7 +70,7 @@ def harmonize(
         mask: Where the object is, (1, h, w, 1) in [0, 1].
         options: How.
         progress: Called after each step with the longest side of the scale, and where it stands, with the whole
-            picture; it may raise StopIteration to end the scale.
+            picture, which the next step changes; it may raise StopIteration to end the scale.
 
     Returns:
         (1, h, w, 3) float32 in [0, 1]; where the feathered mask is 0 the painting bit for bit. On a gray painting the
@@ -166,11 +166,8 @@ def matched_style(
     else:
         features = _features(observer, picture, layer)
         positions = np.flatnonzero(own)
-        traits = None
-        if by_color:
-            colors = _means(picture, stride(layer)).reshape(-1, 3)[positions]
-            traits = _lab(colors) / UNLIKE, _lab(looks.reshape(-1, 3)) / UNLIKE
-        matches = nearest_patches(features, positions, _features(observer, painting, layer), traits)
+        colors = _means(picture, stride(layer)).reshape(-1, 3)[positions] if by_color else None
+        matches = _matches(observer, layer, features, positions, painting, colors)
         if in_line:
             matches = consistent(matches, positions, features.shape[2], looks)
         times = np.bincount(matches, minlength=looks[..., 0].size).reshape(looks[..., :1].shape)
@@ -232,8 +229,9 @@ def _at(side: int, picture: np.ndarray) -> np.ndarray:
 
 
 def _windows(picture: np.ndarray, layer: str) -> list[Window]:
-    """Windows in which a large picture goes through the network down to a layer."""
-    return windows(*picture.shape[1:3], TILE, receptive_field(layer, "vgg19") // 2)  # The larger of both networks'.
+    """Windows in which a large picture goes through the network down to a layer, each patch of a core in one."""
+    # The larger of both networks' fields.
+    return windows(*picture.shape[1:3], TILE, receptive_field(layer, "vgg19") // 2 + SIDE // 2 * stride(layer))
 
 
 def _features(observer: Observer, picture: np.ndarray, layer: str) -> np.ndarray:
@@ -246,6 +244,44 @@ def _features(observer: Observer, picture: np.ndarray, layer: str) -> np.ndarray
             whole = np.empty((1, height, width, part.shape[-1]), np.float32)
         window.put(part, whole)
     return whole
+
+
+def _matches(
+    observer: Observer,
+    layer: str,
+    features: np.ndarray,
+    positions: np.ndarray,
+    painting: np.ndarray,
+    colors: np.ndarray | None = None,
+) -> np.ndarray:
+    """Where a painting has the nearest patches of a layer, its features held one window at a time.
+
+    Args:
+        observer: With the network "vgg".
+        layer: Of VGG.
+        features: The layer's, of the picture that is matched.
+        positions: Where the patches of `features` are, (n,).
+        painting: (1, h, w, 3) in [0, 1].
+        colors: Of the positions, (n, 3), where places of another color match less.
+
+    Returns:
+        Positions in the painting's features, (n,).
+    """
+    looks = _means(painting, stride(layer))
+    numbers = np.arange(looks[..., 0].size).reshape(looks[..., :1].shape)
+    traits = None
+    found, best = np.zeros(len(positions), int), np.full(len(positions), -np.inf)
+    for window in _windows(painting, layer):
+        seen = window.crop(painting)
+        if colors is not None:
+            traits = tuple(_lab(each) / UNLIKE for each in (colors, window.crop(looks).reshape(-1, 3)))
+        places = np.flatnonzero(window.weights({layer: np.ones(numbers.shape, bool)})[layer])
+        theirs = _features(observer, seen, layer)
+        nearest, likeness = nearest_patches(features, positions, theirs, traits, places=places)
+        better = likeness > best
+        found[better] = window.crop(numbers).ravel()[nearest[better]]
+        best[better] = likeness[better]
+    return found
 
 
 def _counted(times: np.ndarray, layer: str, size: tuple[int, int]) -> np.ndarray:
@@ -270,14 +306,13 @@ def _recolored(
     layer = zhou.COLOR_LAYER
     rows, columns = surroundings(mask)
     window, inside = pasted[:, rows, columns], mask[:, rows, columns]
-    theirs, own = (_features(observer, picture, layer) for picture in (painting, window))
-    factor = stride(layer)
+    own, factor = _features(observer, window, layer), stride(layer)
     covered = _means(inside, factor)
     positions = np.flatnonzero(covered)
     places = np.stack(np.divmod(positions, own.shape[2]), axis=1)
     colors = _means(window * inside, factor).reshape(-1, 3)[positions] / covered.reshape(-1, 1)[positions]
     palette = _lab(_means(painting, factor).reshape(-1, 3))
-    matches = nearest_patches(own, positions, theirs, (_lab(colors) / UNLIKE, palette / UNLIKE))
+    matches = _matches(observer, layer, own, positions, painting, colors)
     agreed = _rgb(agreed_colors(_lab(colors), palette[matches], places))
     small, changes = np.zeros((2, *own.shape[1:3], 3), np.float32)
     small[places[:, 0], places[:, 1]], changes[places[:, 0], places[:, 1]] = colors, agreed - colors
@@ -331,9 +366,8 @@ def _restyle(
     objective.bind(objective.targets("content", pasted, regions) | style)
 
     def step(now: Progress) -> None:
-        whole = image.copy()
-        whole[here] = now.image
-        report(now._replace(image=whole))
+        image[here] = now.image
+        report(now._replace(image=image))
 
     # On pixels: after as many steps in frequencies the style is a tenth further, for patches say what each pixel is.
     image[here] = lbfgs(objective, image[here], mask > 0, iterations=steps, smoothing=0.0, progress=report and step)

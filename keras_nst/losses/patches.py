@@ -37,9 +37,10 @@ def nearest_patches(
     painting: np.ndarray,
     traits: tuple[np.ndarray, np.ndarray] | None = None,
     *,
+    places: np.ndarray | None = None,
     rows: int = 256,
     columns: int = 4096,
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """For each patch of one image the most similar patch of another, by the cosine of their angle.
 
     The cosines are products of matrices, of `rows` patches with `columns` others: memory grows neither with the number
@@ -51,32 +52,35 @@ def nearest_patches(
         painting: Features of the other, (1, y, x, channels).
         traits: Of the positions and of all places of the painting, (n, k) and (y x, k): the squared distance of a
             place's from a position's is subtracted from the cosine. None for the cosine alone.
+        places: Where the painting's patches are, (m,); None for everywhere.
         rows: Patches compared at once.
         columns: Patches that they are compared with at once.
 
     Returns:
-        Positions in the painting, (n,); of equals the first.
+        Positions in the painting, (n,), of equals the first; and how much alike the patches are, (n,).
 
     Source: Zhou, section 3.3.2; Luan et al. 2018, algorithm 1. Differs from the source: only rows under the mask are
     compared.
     """
     found, best = np.zeros(len(positions), int), np.full(len(positions), -np.inf)
-    for places in _chunks(painting.shape[1] * painting.shape[2], columns):
-        candidates = _unit(patches(painting, places))
-        for chunk in _chunks(len(positions), rows):
+    if places is None:
+        places = np.arange(painting.shape[1] * painting.shape[2])
+    for some in np.array_split(places, _parts(len(places), columns)):
+        candidates = _unit(patches(painting, some))
+        for chunk in np.array_split(np.arange(len(positions)), _parts(len(positions), rows)):
             likeness = _unit(patches(features, positions[chunk])) @ candidates.T
             if traits is not None:
-                likeness = likeness - cdist(traits[0][chunk], traits[1][places], "sqeuclidean")
+                likeness = likeness - cdist(traits[0][chunk], traits[1][some], "sqeuclidean")
             nearest = np.argmax(likeness, axis=1)
             reached = np.take_along_axis(likeness, nearest[:, None], axis=1)[:, 0]
             better = reached > best[chunk]
-            found[chunk[better]], best[chunk[better]] = places[nearest[better]], reached[better]
-    return found
+            found[chunk[better]], best[chunk[better]] = some[nearest[better]], reached[better]
+    return found, best
 
 
-def _chunks(count: int, size: int) -> list[np.ndarray]:
-    """The numbers below a count, so many at a time."""
-    return np.array_split(np.arange(count), max(1, -(-count // size)))
+def _parts(count: int, size: int) -> int:
+    """Into how many parts of at most `size` a count is split."""
+    return max(1, -(-count // size))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -30,16 +30,26 @@ def test_at_the_border_a_patch_repeats_it(painting):
 def test_a_moved_part_of_the_painting_is_found_where_it_was(painting, rows, columns):
     moved = 3 * np.roll(painting, (2, -3), axis=(1, 2))  # Brighter, too: the angle stays.
     y, x = np.mgrid[3:8, 1:7]
-    found = nearest_patches(moved, (y * 11 + x).ravel(), painting, rows=rows, columns=columns)
+    found, _ = nearest_patches(moved, (y * 11 + x).ravel(), painting, rows=rows, columns=columns)
     np.testing.assert_array_equal(found, ((y - 2) * 11 + x + 3).ravel())
 
 
 def test_the_nearest_has_the_largest_cosine(rng, painting):
     features = rng.random((1, 5, 6, 4), np.float32)
-    found = nearest_patches(features, everywhere(features), painting)
+    found, likeness = nearest_patches(features, everywhere(features), painting)
     own, theirs = (np.asarray(patches(of, everywhere(of)), np.float64).reshape(-1, 36) for of in (features, painting))
     cosines = own @ theirs.T / np.linalg.norm(own, axis=1)[:, None] / np.linalg.norm(theirs, axis=1)
     np.testing.assert_array_equal(found, cosines.argmax(axis=1))
+    np.testing.assert_allclose(likeness, cosines.max(axis=1), rtol=1e-5)
+
+
+def test_only_the_places_asked_for_are_looked_at(rng, painting):
+    features = rng.random((1, 5, 6, 4), np.float32)
+    places = np.array([7, 40, 80])
+    found, likeness = nearest_patches(features, everywhere(features), painting, places=places)
+    apart = [nearest_patches(features, everywhere(features), painting, places=[place])[1] for place in places]
+    np.testing.assert_array_equal(found, places[np.argmax(apart, axis=0)])
+    np.testing.assert_allclose(likeness, np.max(apart, axis=0), rtol=1e-5)
 
 
 def test_one_match_out_of_line_is_brought_into_it(painting):
@@ -62,5 +72,5 @@ def test_of_patches_alike_the_one_with_like_traits_is_taken(painting):
     positions = (y * 11 + x).ravel()
     side = np.tile(np.repeat([0.0, 0.1], 11), 9)[:, None]
     for wanted, columns in itertools.product((0.0, 0.1), (5, 4096)):
-        found = nearest_patches(painting, positions, twice, (np.full((25, 1), wanted), side), columns=columns)
+        found, _ = nearest_patches(painting, positions, twice, (np.full((25, 1), wanted), side), columns=columns)
         np.testing.assert_array_equal(found, (y * 22 + x).ravel() + (11 if wanted else 0))
