@@ -37,8 +37,8 @@ def trainer(name: str, perception: keras.Model) -> AdversarialTrainer:
     chosen = recipe(name)
     net = generator(**({} if name == "sdp_gan" else {"saliency_filters": None}))
     judge = discriminator()
-    objective = Objective(chosen.loss(), Observer(vgg=perception, saliency=net))
-    built = AdversarialTrainer(net, judge, objective, chosen.discrimination(), partial(chosen.factors, steps=STEPS))
+    objective = Objective(chosen.generator(), Observer(vgg=perception, saliency=net))
+    built = AdversarialTrainer(net, judge, objective, chosen.discriminator(), partial(chosen.factors, steps=STEPS))
     built.compile(*(keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2)), jit_compile=True)
     built.step.assign(STEPS // 2)
     return built

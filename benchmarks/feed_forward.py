@@ -61,8 +61,8 @@ def main() -> int:
     network, worse = vgg(), []
     for name in options.styles:
         card, stylizer = read_card(name), Stylizer(name)
-        weights = {term: card["weights"][term] for term in johnson2016.WEIGHTS}
-        objective = PixelObjective(johnson2016.loss(weights), Observer(vgg=network), (256, 256))
+        weights = {term: card["weights"][term] for term in johnson2016.tuned().perceptual.weights}
+        objective = PixelObjective(johnson2016.tuned().loss(weights=weights), Observer(vgg=network), (256, 256))
         painting = fit_short_side(read(options.paintings / card["style_image"]).rgb, card["style_size"])
         style, shares, passed = objective.targets("style", painting), [], []
         for photograph in photographs.values():

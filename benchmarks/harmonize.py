@@ -34,7 +34,7 @@ from keras_nst.jobs.harmonize import harmonize
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import vgg
 from keras_nst.options import HarmonizeOptions
-from keras_nst.recipes import zhou
+from keras_nst.recipes.zhou.matching import STYLE_LAYERS
 
 MEASURES = ("style", "content", "seam", "changed_outside")
 # Of 18 cases, how many must be at least as good as the other method's (for the seam: as the painting's own outlines).
@@ -59,7 +59,7 @@ def case(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def cases(options: argparse.Namespace) -> bool:
     """Run every case with the mask found and with the one given, and compare with the other method."""
-    observer = Observer(vgg=vgg(zhou.STYLE_LAYERS))
+    observer = Observer(vgg=vgg(STYLE_LAYERS))
     folders = sorted(path.parent for path in Path(options.folder).glob("*/composite.jpg"))
     reached = {kind: dict.fromkeys(GOALS, 0) for kind in options.mask}
     overlaps, rows, facts = [], [], {}
@@ -98,7 +98,7 @@ def cases(options: argparse.Namespace) -> bool:
 
 def parts(options: argparse.Namespace) -> bool:
     """What each part of the method adds: means over the cases, all at one size to take less time."""
-    observer = Observer(vgg=vgg(zhou.STYLE_LAYERS))
+    observer = Observer(vgg=vgg(STYLE_LAYERS))
     found = {name: [] for name in VARIANTS}
     for folder in sorted(path.parent for path in Path(options.folder).glob("*/composite.jpg"))[: options.limit]:
         painting, composite, mask = case(folder)

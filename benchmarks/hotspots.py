@@ -42,7 +42,7 @@ def step(size: int, batch: int, precision: str) -> Callable[[], object]:
 
     policy = precision if precision == "float32" else f"mixed_{precision}"
     rng = np.random.default_rng(0)
-    objective = Objective(johnson2016.loss(), Observer(vgg=vgg(dtype=policy)))
+    objective = Objective(johnson2016.tuned().loss(), Observer(vgg=vgg(dtype=policy)))
     trainer = StyleTrainer(transfer_net(dtype=policy), objective.bind(style=rng.random((1, size, size, 3), np.float32)))
     trainer.compile(keras.optimizers.Adam(1e-3), jit_compile=devices.suits_xla(policy))
     photographs = {"content": rng.random((batch, size, size, 3), np.float32)}

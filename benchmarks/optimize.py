@@ -109,17 +109,16 @@ def torch_objective(photograph: np.ndarray, style: np.ndarray, memory_format) ->
         contents = {layer: features[layer] for layer in CONTENT_LAYERS}
         features = network(tensor(style), deepest)
         grams = {layer: _gram(features[layer]) for layer in STYLE_LAYERS}
+    weights = chen2016.loss().weights
 
     def loss(image):
         features = network(image, deepest)
         vertical, horizontal = image[:, :, 1:] - image[:, :, :-1], image[:, :, :, 1:] - image[:, :, :, :-1]
         variation = (vertical.square().sum() + horizontal.square().sum()) / image.numel()
         return (
-            chen2016.WEIGHTS["content"]
-            * sum(_relative_squared(features[layer], kept) for layer, kept in contents.items())
-            + chen2016.WEIGHTS["style"]
-            * sum(_relative_squared(_gram(features[layer]), g) for layer, g in grams.items())
-            + chen2016.WEIGHTS["tv"] * variation
+            weights["content"] * sum(_relative_squared(features[layer], kept) for layer, kept in contents.items())
+            + weights["style"] * sum(_relative_squared(_gram(features[layer]), g) for layer, g in grams.items())
+            + weights["tv"] * variation
         )
 
     return loss, tensor
@@ -135,7 +134,7 @@ def torch_evaluation(loss: Callable, image) -> tuple[float, np.ndarray]:
 
 def keras_objective(photograph: np.ndarray, style: np.ndarray) -> PixelObjective:
     """The loss as `optimize` puts it together."""
-    loss = chen2016.loss(chen2016.WEIGHTS, CONTENT_LAYERS, STYLE_LAYERS, statistic="gram")
+    loss = chen2016.loss(CONTENT_LAYERS, STYLE_LAYERS, statistic="gram")
 
     def everywhere(role, picture):
         layers = [probe.removeprefix("region0/") for probe in loss.probes(role) if probe.startswith("region0/")]

@@ -24,7 +24,7 @@ from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
-from keras_nst.recipes import recipe, weights
+from keras_nst.recipes import recipe
 
 ALLOWED = 0.25
 VARIANTS = {
@@ -36,7 +36,7 @@ VARIANTS = {
 
 def trainer(name: str, keep: list[str] | None, observer: Observer, painting: np.ndarray) -> StyleTrainer:
     """A trainer of the variant, compiled."""
-    objective = Objective(recipe(name).loss(weights(name, keep=keep)), observer).bind(style=painting)
+    objective = Objective(recipe(name).loss(keep=keep), observer).bind(style=painting)
     built = StyleTrainer(transfer_net(), objective)
     built.compile(keras.optimizers.Adam(1e-4), jit_compile=True)
     return built

@@ -89,7 +89,7 @@ def main() -> int:
     photograph, cup = (resize(Picture(picture), options.size).rgb for picture in (full, cup))
     cup = np.float32(cup > 0.5)
     masks = [cup, 1 - cup]
-    measure, weight = Measures(photograph, masks), chen2016.WEIGHTS["style"]
+    measure, weight = Measures(photograph, masks), chen2016.loss().weights["style"]
 
     high = exchanged(photograph, masks, "high-order", weight)
     content, third = measure(high)

@@ -158,7 +158,7 @@ def _relative_squared(output, target):
 def torch_step(net_weights: list[np.ndarray], batch: np.ndarray, memory_format) -> Callable[[], float]:
     """One training step in PyTorch as a function that returns the loss before the update."""
     from keras_nst.models.weights import vgg_weights
-    from keras_nst.recipes.johnson2016 import CONTENT_LAYER, STYLE_LAYERS, STYLE_SHARES, WEIGHTS
+    from keras_nst.recipes.johnson2016 import CONTENT_LAYER, STYLE_LAYERS, STYLE_SHARES, tuned
 
     def tensor(image):
         return torch.from_numpy(image).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
@@ -169,6 +169,7 @@ def torch_step(net_weights: list[np.ndarray], batch: np.ndarray, memory_format) 
         _assign(layer, *net_weights[2 * index : 2 * index + 2])
     net, vgg = (module.to(memory_format=memory_format) for module in (net, VggTorch(vgg_weights())))
     adam = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE, eps=1e-7, fused=True)
+    weights = tuned().loss().weights
     with torch.no_grad():
         features = vgg(tensor(painting()), STYLE_LAYERS[-1])
         style_grams = {layer: _gram(features[layer]) for layer in STYLE_LAYERS}
@@ -186,9 +187,9 @@ def torch_step(net_weights: list[np.ndarray], batch: np.ndarray, memory_format) 
             for share, (layer, gram) in zip(STYLE_SHARES, style_grams.items(), strict=True)
         )
         loss = (
-            WEIGHTS["content"] * _relative_squared(features[CONTENT_LAYER], content)
-            + WEIGHTS["style"] * style
-            + WEIGHTS["tv"] * (vertical.square().mean() + horizontal.square().mean())
+            weights["content"] * _relative_squared(features[CONTENT_LAYER], content)
+            + weights["style"] * style
+            + weights["tv"] * (vertical.square().mean() + horizontal.square().mean())
         )
         loss.backward()
         adam.step()
@@ -210,7 +211,7 @@ def keras_step(net, batch: np.ndarray) -> Callable[[], float]:
     from keras_nst.models.vgg import vgg
     from keras_nst.recipes import johnson2016
 
-    trainer = StyleTrainer(net, Objective(johnson2016.loss(), Observer(vgg=vgg())).bind(style=painting()))
+    trainer = StyleTrainer(net, Objective(johnson2016.tuned().loss(), Observer(vgg=vgg())).bind(style=painting()))
     trainer.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), jit_compile=True)
 
     def step():

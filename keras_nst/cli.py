@@ -118,6 +118,7 @@ def _number(kind: type, low: float, high: float = float("inf")):
 
 _COUNT = _number(int, 1)
 _COLORS = {"choices": ("style", "keep", "only"), "help": "keep: the photograph's own colors; only: the style's alone"}
+_AS_PRINTED = "with the paper's own layers, weights and units"
 _PRECISION = "of the networks; auto is bfloat16 where the processor multiplies it (%(default)s)"
 
 
@@ -190,6 +191,7 @@ def _add_train(commands) -> None:
     add("--validation", metavar="SRC", help="other photographs, as --content: their losses are logged after each epoch")
     add("--download", action="store_true", help="let TensorFlow Datasets download")
     add("--recipe", choices=(*TRAINING, *ADVERSARIAL), help="(%(default)s)")
+    add("--as-printed", action="store_true", help=_AS_PRINTED)
     add("--steps", type=_COUNT, metavar="N", help="steps in all (%(default)s)")
     message = "in place of --steps: times that each photograph is seen"
     add("--epochs", type=_number(float, 1e-3), metavar="N", help=message)
@@ -300,6 +302,7 @@ def _add_pixels(parser) -> None:
     parser.set_defaults(**{**_defaults(PixelOptions), "weights": {}})
     add = parser.add_argument
     add("--recipe", choices=PIXELS, help="(%(default)s)")
+    add("--as-printed", action="store_true", help=_AS_PRINTED)
     _add_weights(parser, "content", "style", "tv")
     add("--statistic", choices=("gram", "high-order", "gaussian"), help="what stands for a style (the recipe's)")
     add("--style-scale", type=_number(float, 0.1, 10), metavar="F", help="size of the strokes (%(default)s)")

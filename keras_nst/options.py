@@ -22,6 +22,7 @@ class TrainingOptions:
         validation: Photographs that are not trained on, as `content`: the losses of the net to keep are logged of them
             after each epoch. For a painting's recipes.
         recipe: Name of the recipe.
+        as_printed: Whether the recipe has the paper's own layers, weights and units.
         keep: Semantics of the photograph to keep, "cam", "edge", "color"; None for the recipe's own choice.
         lambdas: Factors of the recipe's perceptual and region terms, the paper's lambda1 and lambda2.
         weights: Weights of terms that take the place of the recipe's.
@@ -54,6 +55,7 @@ class TrainingOptions:
     content: str | None = None
     validation: str | None = None
     recipe: str = "johnson2016"
+    as_printed: bool = False
     keep: Sequence[str] | None = None
     lambdas: Sequence[float] = (1.0, 1.0)
     weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -99,6 +101,7 @@ class PixelOptions:
 
     Attributes:
         recipe: Name of the recipe.
+        as_printed: As `TrainingOptions`.
         weights: Weights of terms that take the place of the recipe's.
         statistic: What stands for a style: "gram", "high-order" or "gaussian".
         backbone: "vgg16" or "vgg19".
@@ -123,6 +126,7 @@ class PixelOptions:
     """
 
     recipe: str = "chen2016"
+    as_printed: bool = False
     weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
     statistic: str | None = None
     backbone: str | None = None

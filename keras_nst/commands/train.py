@@ -9,7 +9,7 @@ from keras_nst.images.io import read
 from keras_nst.models.nets import NETS
 from keras_nst.models.styles import check_painter, find_style, styles
 from keras_nst.options import TrainingOptions
-from keras_nst.recipes import ADVERSARIAL, weights
+from keras_nst.recipes import ADVERSARIAL
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,7 +21,6 @@ def run(options: argparse.Namespace) -> int:
     if len(options.style) == 1:
         (options.style,) = options.style
     options.lambdas = (options.lambda1, options.lambda2)
-    weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
     if options.init:
         (check_painter if NETS[options.net].conditional else find_style)(options.init)
     if options.content is None:

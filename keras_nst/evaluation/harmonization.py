@@ -12,11 +12,12 @@ from keras_nst.images.io import write
 from keras_nst.images.masks import feather, overlay
 from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
-from keras_nst.jobs.harmonize import FEATHER, matched_style, surroundings
+from keras_nst.jobs.harmonize import FEATHER
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import vgg
 from keras_nst.recipes import zhou
+from keras_nst.recipes.zhou.matching import MATCHING_LAYER, STYLE_LAYERS, matched_style, surroundings
 
 SHEET, FACTS = "sheet.png", "report.json"
 
@@ -37,13 +38,13 @@ def measure(
         changed_outside: How many pixels outside of the feathered mask differ from the painting by more than a 255th.
         seam: See `measures.seam`.
         style: Relative squared distance of the Gram matrices under the mask from those of the painting's places that
-            match this result, the mean of `zhou.STYLE_LAYERS`.
+            match this result, the mean of `STYLE_LAYERS`.
         content: Relative squared distance of the features under the mask from the composite's.
     """
     outside = feather(mask, FEATHER)[0, ..., 0] == 0
     changed = np.abs(result - painting)[0].max(axis=-1) > 1.5 / 255
     here = slice(None), *surroundings(mask)
-    own = region_weights(mask[here], [*zhou.STYLE_LAYERS, "image"])
+    own = region_weights(mask[here], [*STYLE_LAYERS, "image"])
     loss = zhou.loss()
     probes = [probe for probe in loss.probes("output") if not probe.startswith("region")]
     regions = {f"region0/{layer}": weights for layer, weights in own.items()}
@@ -51,13 +52,13 @@ def measure(
         "output": {**observer(result[here], probes), **regions},
         "content": {**observer(composite[here], probes), **regions},
     }
-    matching = own[zhou.MATCHING_LAYER]
+    matching = own[MATCHING_LAYER]
     style = matched_style(loss, observer, painting, result[here], matching, by_color=False, in_line=False)
     _, raw = loss.with_constants(style)(scene)
     return {
         "changed_outside": int(np.sum(changed & outside)),
         "seam": seam(result[0], painting[0], mask[0, ..., 0]),
-        "style": float(raw["style"]) / len(zhou.STYLE_LAYERS),
+        "style": float(raw["style"]) / len(STYLE_LAYERS),
         "content": float(raw["content"]),
     }
 
@@ -84,7 +85,7 @@ def write_report(
     Raises:
         InputError: The folder cannot be written.
     """
-    observer = Observer(vgg=vgg(zhou.STYLE_LAYERS))
+    observer = Observer(vgg=vgg(STYLE_LAYERS))
     facts = {name: measure(result, painting, composite, mask, observer) for name, result in results.items()}
     sheet = contact_sheet(
         [[composite, overlay(composite, mask), *results.values()]], height=480, labels=["composite", "mask", *results]

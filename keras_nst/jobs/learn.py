@@ -34,7 +34,8 @@ from keras_nst.models.styles import MODEL, PAINTER, PREVIEW, load_net, load_pain
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import TrainingOptions
-from keras_nst.recipes import ADVERSARIAL, recipe, weights
+from keras_nst.recipes import ADVERSARIAL, recipe
+from keras_nst.recipes.kinds import AdversarialRecipe, Recipe
 
 # A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
 EPOCH_STEPS, EPOCHS = 250, 8
@@ -42,7 +43,6 @@ EPOCH_STEPS, EPOCHS = 250, 8
 LOSS_SCALE = 64.0
 # The norm of all gradients together: a batch of a rare painting is no reason to leave what has been learned.
 CLIP = 10.0
-WARMUP_STEPS = 100
 VALIDATION_CROPS = 64
 # In the public domain, so that a preview can be published with its style.
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
@@ -79,7 +79,7 @@ def learn(
     console = console or Console(quiet=True)
     options = dataclasses.replace(
         options,
-        learning_rate=options.learning_rate or recipe(options.recipe).LEARNING_RATE,
+        learning_rate=options.learning_rate or _recipe(options).learning_rate,
         mixed_precision=precision.settled(options.mixed_precision),
     )
     strategy = devices.strategy(options.devices)
@@ -159,11 +159,12 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
     if options.game != TrainingOptions.game or options.spectral_norm or not options.concatenate:
         message = "Leave out --game, --spectral-norm and --no-concatenation, or choose --recipe sdp_gan."
         raise InputError(f"The recipe {options.recipe} has no discriminator and no saliency net. {message}")
-    loss = recipe(options.recipe).loss(_weights(options))
+    chosen = _recipe(options)
+    loss = chosen.loss(keep=options.keep, lambdas=options.lambdas, weights=options.weights)
     keras.utils.set_random_seed(options.seed)
     policy = precision.policy(options.mixed_precision)
     networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
-    if any(probe.startswith("cam/") for probe in loss.probes("output")):
+    if "cam" in loss.networks("output"):
         networks["cam"] = gap_classifier(
             options.classifier,
             weights=options.classifier_weights,
@@ -202,7 +203,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> _Job:
     else:
         painting = fit_short_side(read(options.styles[0]).rgb, options.style_size)
         trainer = StyleTrainer(net, objective.bind(style=painting))
-    optimizer = _adam(options, trainer.scheduled(_warmed(options.learning_rate, options.steps)), global_clipnorm=CLIP)
+    optimizer = _adam(options, _rate(trainer, chosen, options), global_clipnorm=CLIP)
     trainer.compile(optimizer=optimizer, jit_compile=devices.suits_xla(policy))
     # Now, not with the first step, so that a checkpoint finds the optimizer's variables.
     optimizer.build(trainer.trainable_variables)
@@ -223,10 +224,12 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
         raise InputError(f"The recipe {options.recipe} has no loss to validate by. Leave out --validation.")
     if options.net != TrainingOptions.net:
         raise InputError(f"The recipe {options.recipe} has a net of its own. Leave out --net.")
-    chosen, asked = recipe(options.recipe), _weights(options)
-    if not asked["adversarial"]:
+    if options.keep is not None or tuple(options.lambdas) != TrainingOptions.lambdas:
+        raise InputError(f"The recipe {options.recipe} keeps no semantics and has no lambdas. Choose --recipe liu2019.")
+    chosen = _recipe(options)
+    loss = chosen.generator(options.game, options.weights)
+    if "adversarial" not in loss.weights:
         raise InputError(f"Nothing but the adversarial term knows the style of {options.style}. Give it a weight.")
-    loss = chosen.loss(asked, options.game)
     has_map = MAP in loss.probes("output")
     guided = has_map or f"saliency/{MAP}" in loss.probes("content")
     source = PairedSets(options.content, options.style, saliency=guided, download=options.download, console=console)
@@ -240,10 +243,10 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> _Job:
         net,
         judge,
         Objective(loss, Observer(**networks, saliency=net)),
-        chosen.discrimination(options.game),
+        chosen.discriminator(options.game),
         partial(chosen.factors, steps=options.steps),
     )
-    rate = trainer.scheduled(_stepped(options.learning_rate, options.steps))
+    rate = _rate(trainer, chosen, options)
     adams = [_adam(options, rate, beta_1=0.5) for _ in range(2)]
     trainer.compile(*adams, jit_compile=devices.suits_xla(policy))
     made_of = {
@@ -263,8 +266,13 @@ def _counted(options: TrainingOptions, source: PaintedPhotographs | PairedSets) 
     return dataclasses.replace(options, steps=math.ceil(options.epochs * len(source) / options.batch))
 
 
-def _weights(options: TrainingOptions) -> dict[str, float]:
-    return weights(options.recipe, keep=options.keep, lambdas=options.lambdas, changed=options.weights)
+def _recipe(options: TrainingOptions) -> Recipe | AdversarialRecipe:
+    return recipe(options.recipe, as_printed=options.as_printed)
+
+
+def _rate(trainer: Trainer, chosen: Recipe | AdversarialRecipe, options: TrainingOptions) -> Callable:
+    schedule = chosen.schedule(options.learning_rate, options.steps)
+    return trainer.scheduled(schedule if callable(schedule) else lambda step: schedule)
 
 
 def _adam(options: TrainingOptions, rate: Callable, **moments):
@@ -336,25 +344,6 @@ def _crops(source: PaintedPhotographs, options: TrainingOptions):
     """As many crops as there are photographs, or up to `VALIDATION_CROPS`; the same each time."""
     batches = -(-min(len(source), VALIDATION_CROPS) // options.batch)
     return source.batches(size=options.size, batch=options.batch, seed=options.seed).take(batches).cache()
-
-
-def _stepped(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A tenth from half of the steps on, and a hundredth for the last quarter."""
-    return keras.optimizers.schedules.PiecewiseConstantDecay(
-        [steps // 2, 3 * steps // 4], [rate, rate / 10, rate / 100]
-    )
-
-
-def _warmed(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Up from a hundredth of the peak, and down to a tenth along half a cosine.
-
-    Adam's first steps have full length whatever the gradient. In the last convolution, with its 2592 inputs, they would
-    drive tanh into saturation, where it has no gradient to come back by: black blobs for the rest of the training.
-    """
-    warmup = min(WARMUP_STEPS, steps // 5)
-    return keras.optimizers.schedules.CosineDecay(
-        peak / 100, steps - warmup, alpha=0.1, warmup_target=peak, warmup_steps=warmup
-    )
 
 
 def _facts(options: TrainingOptions, made_of: dict, weights: Mapping[str, float]) -> dict:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
-from keras_nst.errors import InputError
+from keras_nst.errors import unknown
 from keras_nst.fit import precision
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
 from keras_nst.fit.pixels import PixelObjective
@@ -24,7 +24,7 @@ from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, vgg
 from keras_nst.models.weights import at_hand, vgg_weights
 from keras_nst.options import PixelOptions, Region
-from keras_nst.recipes import recipe, weights
+from keras_nst.recipes import recipe
 
 # Steps that L-BFGS remembers, without tiles and in tiles: each is two pictures in double precision, and those are most
 # of the memory that tiles leave.
@@ -120,9 +120,10 @@ def _objective(
     options: PixelOptions,
 ) -> PixelObjective:
     """The recipe's loss of a picture of this size, bound to photograph and paintings."""
-    statistic = {"statistic": options.statistic} if options.statistic else {}
-    layers = options.content_layers, options.style_layers
-    loss = recipe(options.recipe).loss(options.weights, *layers, regions=list(regions), **statistic)
+    chosen = recipe(options.recipe, as_printed=options.as_printed)
+    loss = chosen.loss(options.content_layers, options.style_layers, list(regions), options.statistic)
+    # The style of each region counts as that of all.
+    loss = loss.reweighted({term: options.weights[term.rstrip("0123456789")] for term in loss.weights})
     objective = PixelObjective(
         loss,
         Observer(vgg=network),
@@ -150,18 +151,19 @@ def settled(options: PixelOptions) -> PixelOptions:
     Raises:
         InputError: They cannot be used together.
     """
-    chosen = recipe(options.recipe)
-    if options.statistic and "statistic" not in chosen.SETTINGS:
-        raise InputError(f"The recipe {options.recipe} has Gram matrices only. Choose --recipe chen2016.")
-    settings = {name: value for name, value in chosen.SETTINGS.items() if getattr(options, name) is None}
+    chosen = recipe(options.recipe, as_printed=options.as_printed)
+    if options.statistic not in (None, *chosen.statistics):
+        raise unknown(f"statistic of {options.recipe}", options.statistic, chosen.statistics)
+    settings = {name: value for name, value in chosen.settings.items() if getattr(options, name) is None}
     if settings.get("backbone") == "vgg19" and not at_hand("vgg19", options.vgg_weights):
         settings["backbone"] = "vgg16"
     options = dataclasses.replace(options, **settings)
     return dataclasses.replace(
         options,
-        weights=weights(options.recipe, changed=options.weights),
-        content_layers=options.content_layers or chosen.CONTENT_LAYERS[options.backbone],
-        style_layers=options.style_layers or chosen.STYLE_LAYERS,
+        weights=chosen.loss().reweighted(options.weights).weights,
+        statistic=options.statistic or chosen.statistics[0],
+        content_layers=options.content_layers or chosen.content_layers[options.backbone],
+        style_layers=options.style_layers or chosen.style_layers,
         start_size=min(options.start_size, options.end_size),
         mixed_precision=precision.settled(options.mixed_precision),
     )

@@ -49,7 +49,7 @@ def tune(painting: str | Path, seconds: float, *, content: str | None = None, co
     net.trainable = False
     for layer in predictor.layers[:-1]:
         layer.trainable = False
-    objective = Objective(ghiasi2017.loss(), Observer(vgg=vgg(dtype=policy)))
+    objective = Objective(ghiasi2017.tuned().loss(), Observer(vgg=vgg(dtype=policy)))
     trainer = StyleTrainer(model, objective, STATISTICS)
     optimizer = keras.optimizers.Adam(RATE)
     trainer.compile(optimizer, jit_compile=devices.suits_xla(policy))

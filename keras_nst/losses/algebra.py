@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from keras import ops, tree
 
+from keras_nst.errors import InputError
+
 Tensor = Any
 Scene = Mapping[str, Mapping[str, Tensor]]
 
@@ -160,6 +162,22 @@ class Loss:
                 (weight * factors[term.name] if term.name in factors else weight, term) for weight, term in self.terms
             )
         )
+
+    def reweighted(self, weights: Mapping[str, float]) -> "Loss":
+        """The loss with other weights of some terms, by the terms' names.
+
+        Raises:
+            InputError: It has no such term.
+        """
+        for name in weights:
+            if name not in self.weights:
+                raise InputError(f"This loss has no {name} term: {', '.join(self.weights)}. Choose one of these.")
+        return Loss(tuple((weights.get(term.name, weight), term) for weight, term in self.terms))
+
+    def networks(self, role: str) -> set[str]:
+        """The frozen networks that must observe the image in this role, by their names."""
+        paths = (probe.split("/") for probe in self.probes(role))
+        return {network for network, *tap in paths if tap and not network.startswith("region")}
 
     def probes(self, role: str) -> tuple[str, ...]:
         """What must be observed of the image in this role: nothing for a role that is bound or not compared with."""

@@ -198,8 +198,8 @@ def total_variation(*, variation: Callable = squared_variation, region: int | No
     return Loss(((1.0, Term("tv", lambda output: variation(*output), measured, additive="distance")),))
 
 
-def absolute_content(layer: str, *, salient: bool = False) -> Loss:
-    """L1 distance of the output's VGG features from the content image's, divided by the mean of the content's.
+def absolute_content(layer: str, *, salient: bool = False, relative: bool = True) -> Loss:
+    """L1 distance of the output's VGG features from the content image's.
 
     The paper multiplies features by a mask S''_m from 1 to 2. Here that is two rows: this one, "content", counts all
     positions once, and with `salient`, "salient" counts them S''_m - 1 times more. With one weight their sum is the
@@ -208,9 +208,11 @@ def absolute_content(layer: str, *, salient: bool = False) -> Loss:
     Args:
         layer: VGG's tap, "relu4_3".
         salient: Whether positions count by how salient they are in the content image, by its map "saliency/map".
+        relative: Whether to divide by the mean of the content's features, so that the distance has no unit. The paper
+            does not.
 
-    Source: Li et al. 2020, eqs. (4) and (5). Differs from the source: relative, so that the distance has no unit; the
-    mask is a constant, since S could lower the loss by calling nothing salient.
+    Source: Li et al. 2020, eqs. (4) and (5). Differs from the source: `relative`; the mask is a constant, since S could
+    lower the loss by calling nothing salient.
     """
 
     def measured(features, *maps):
@@ -220,7 +222,7 @@ def absolute_content(layer: str, *, salient: bool = False) -> Loss:
     def distance(output, target):
         (features,), (kept, *more, size) = output, target
         factor = more[0] if more else 1.0
-        return mean_absolute(factor * features, factor * kept) / (size + 1e-12)
+        return mean_absolute(factor * features, factor * kept) / (size + 1e-12 if relative else 1.0)
 
     probe = f"vgg/{layer}"
     output = Measurement((probe,), lambda features: (ops.cast(features, "float32"),))

@@ -3,15 +3,26 @@
 So it has SDP-GAN's weight of content, its decay and its initialization.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
+from keras_nst.errors import InputError
 from keras_nst.losses import Loss
 from keras_nst.recipes import sdp_gan
-from keras_nst.recipes.sdp_gan import LEARNING_RATE, discrimination, factors  # noqa: F401  (the same)
+from keras_nst.recipes.kinds import AdversarialRecipe
 
-WEIGHTS = {term: sdp_gan.WEIGHTS[term] for term in ("adversarial", "content", "color")}
+TERMS = ("adversarial", "content", "color")
 
 
-def loss(weights: Mapping[str, float] = WEIGHTS, game: str = "log") -> Loss:
-    """What the generator minimizes: L_GAN + w_con L_con."""
-    return sdp_gan.loss({**dict.fromkeys(sdp_gan.WEIGHTS, 0.0), **weights}, game)
+def tuned() -> AdversarialRecipe:
+    """L_GAN + w_con L_con."""
+    return dataclasses.replace(sdp_gan.tuned(), generator=generator)
+
+
+def generator(game: str = "log", weights: Mapping[str, float] | None = None) -> Loss:
+    """What the generator minimizes: SDP-GAN's loss without salient, saliency and saliency_content."""
+    for term in weights or {}:
+        if term not in TERMS:
+            raise InputError(f"This loss has no {term} term: {', '.join(TERMS)}.")
+    without = dict.fromkeys(("salient", "saliency", "saliency_content"), 0.0)
+    return sdp_gan.generator(game, without | dict(weights or {}))

@@ -7,28 +7,36 @@ their neighbors. Without masks all of the picture is one region.
 The poster prints no layers and no weights. Layers are Gatys's; distances have no unit here, and weights are to the eye.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from keras_nst import losses
 from keras_nst.losses.statistics import STATISTICS
+from keras_nst.recipes.kinds import PixelRecipe
 
 CONTENT_LAYERS = {"vgg19": ("relu4_2",), "vgg16": ("relu4_2",)}
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-WEIGHTS = {"content": 1.0, "style": 0.8, "tv": 1.0}
-SETTINGS = {
-    "backbone": "vgg16",
-    "pooling": "max",
-    "statistic": "high-order",
-    "optimizer": "lbfgs",
-    "learning_rate": 0.02,
-    "iterations": 100,
-    "end_size": 512,
-    "start_size": 128,
-}
+
+
+def tuned() -> PixelRecipe:
+    """Coarse to fine, 100 steps of L-BFGS a scale."""
+    return PixelRecipe(
+        loss=loss,
+        content_layers=CONTENT_LAYERS,
+        style_layers=STYLE_LAYERS,
+        statistics=("high-order", *(name for name in STATISTICS if name != "high-order")),
+        settings={
+            "backbone": "vgg16",
+            "pooling": "max",
+            "optimizer": "lbfgs",
+            "learning_rate": 0.02,
+            "iterations": 100,
+            "end_size": 512,
+            "start_size": 128,
+        },
+    )
 
 
 def loss(
-    weights: Mapping[str, float] = WEIGHTS,
     content_layers: Sequence[str] = CONTENT_LAYERS["vgg16"],
     style_layers: Sequence[str] = STYLE_LAYERS,
     regions: Sequence[int] = (0,),
@@ -36,9 +44,5 @@ def loss(
 ) -> losses.Loss:
     """Lambda content + the sum over regions of style + gamma total variation."""
     measured = STATISTICS[statistic]()
-    styles = [losses.style(*style_layers, statistic=measured, region=region) for region in regions]
-    return (
-        weights["content"] * losses.content(*content_layers, region=0)
-        + weights["style"] * sum(styles, start=losses.Loss(()))
-        + weights["tv"] * losses.total_variation(region=0)
-    )
+    styles = (losses.style(*style_layers, statistic=measured, region=region) for region in regions)
+    return 1.0 * losses.content(*content_layers, region=0) + 0.8 * sum(styles) + 1.0 * losses.total_variation(region=0)

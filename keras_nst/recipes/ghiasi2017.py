@@ -7,26 +7,21 @@ together, since one crop need not hold all of a painting. Content is that of nor
 own light costs nothing. What liu2019 keeps can be kept, too.
 """
 
-from collections.abc import Mapping
-
 from keras_nst import losses
 from keras_nst.recipes import johnson2016, liu2019
+from keras_nst.recipes.kinds import Recipe
 
-CONTENT_LAYER = "relu3_3"
 SIZES = (1, 2, 4)
 STYLE_LAYERS = tuple(layer if size == 1 else f"{layer}@{size}" for size in SIZES for layer in johnson2016.STYLE_LAYERS)
-SEMANTICS = liu2019.SEMANTICS
-WEIGHTS = {"content": 1.0, "style": 2.0, "tv": 2.0}
-LAMBDAS = (tuple(WEIGHTS), tuple(SEMANTICS["cam"]))
-LEARNING_RATE = 2 * johnson2016.LEARNING_RATE
 
 
-def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:
-    """Content + style at three sizes + total variation, plus each semantic that has a weight."""
+def tuned() -> Recipe:
+    """Content + style at three sizes + total variation."""
     shares = [1 / len(SIZES)] * len(STYLE_LAYERS)
-    return (
-        weights["content"] * losses.content(CONTENT_LAYER, normalized=True)
-        + weights["style"] * losses.style(*STYLE_LAYERS, shares=shares, pooled=True)
-        + weights["tv"] * losses.total_variation()
-        + liu2019.kept(weights)
+    return Recipe(
+        perceptual=1.0 * losses.content(johnson2016.CONTENT_LAYER, normalized=True)
+        + 2.0 * losses.style(*STYLE_LAYERS, shares=shares, pooled=True)
+        + 2.0 * losses.total_variation(),
+        semantics=liu2019.semantics(),
+        learning_rate=2 * johnson2016.LEARNING_RATE,
     )

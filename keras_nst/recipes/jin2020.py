@@ -12,39 +12,53 @@ average pooling VGG's features are kept as large as with maxima (`POOLINGS`), or
 weights.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from keras_nst import losses
 from keras_nst.losses.functional import absolute_variation, mean_squared
 from keras_nst.losses.statistics import gram
+from keras_nst.recipes.kinds import PixelRecipe
 
 DEVIATION = 0.226  # Of ImageNet's pixels in [0, 1], the mean of the three channels'.
 UNIT = 255 * DEVIATION
 CONTENT_LAYERS = {"vgg19": ("relu4_4",), "vgg16": ("relu4_3",)}
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-WEIGHTS = {"content": 1.0, "style": 1000.0, "tv": 10.0}
-SETTINGS = {
-    "backbone": "vgg19",
-    "pooling": "average",
-    "optimizer": "adam",
-    "learning_rate": 0.1 * DEVIATION,
-    "iterations": 500,
-    "end_size": 450,
-    "start_size": 450,
-}
+
+
+def printed() -> PixelRecipe:
+    """500 steps of Adam at one scale."""
+    return PixelRecipe(
+        loss=loss,
+        content_layers=CONTENT_LAYERS,
+        style_layers=STYLE_LAYERS,
+        statistics=("gram",),
+        settings={
+            "backbone": "vgg19",
+            "pooling": "average",
+            "optimizer": "adam",
+            "learning_rate": 0.1 * DEVIATION,
+            "iterations": 500,
+            "end_size": 450,
+            "start_size": 450,
+        },
+        left_open=("the layers: Gatys's for style, the last of block 4 for content", "the optimizer: Adam"),
+    )
+
+
+tuned = printed  # The paper's numbers serve as they are.
 
 
 def loss(
-    weights: Mapping[str, float] = WEIGHTS,
     content_layers: Sequence[str] = CONTENT_LAYERS["vgg19"],
     style_layers: Sequence[str] = STYLE_LAYERS,
     regions: Sequence[int] = (0,),
+    statistic: str = "gram",
 ) -> losses.Loss:
     """Content + style + total variation, each a mean of squared or absolute differences in the paper's units."""
-    statistic = gram(lambda output, target: mean_squared(output, target) / UNIT**4)
-    styles = [losses.style(*style_layers, statistic=statistic, region=region) for region in regions]
+    measured = gram(lambda output, target: mean_squared(output, target) / UNIT**4)
+    styles = (losses.style(*style_layers, statistic=measured, region=region) for region in regions)
     return (
-        weights["content"] * losses.content(*content_layers, relative=False, unit=UNIT, region=0)
-        + weights["style"] * sum(styles, start=losses.Loss(()))
-        + weights["tv"] * losses.total_variation(variation=absolute_variation, region=0)
+        1.0 * losses.content(*content_layers, relative=False, unit=UNIT, region=0)
+        + 1000.0 * sum(styles)
+        + 10.0 * losses.total_variation(variation=absolute_variation, region=0)
     )

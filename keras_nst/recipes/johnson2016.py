@@ -1,8 +1,10 @@
 """Johnson, Alahi, Li 2016: Perceptual losses for real-time style transfer, with Liu et al. 2019's names."""
 
-from collections.abc import Mapping
-
 from keras_nst import losses
+from keras_nst.fit.schedules import constant
+from keras_nst.losses.functional import sum_squared
+from keras_nst.losses.statistics import gram
+from keras_nst.recipes.kinds import Recipe
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -10,14 +12,25 @@ STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 # at relu4_3. With a full share there, each crop of a result must be the painting's average: an even weave. In the
 # papers' unscaled sum the layer has no say at all: its squared Gram is a thousandth of the next smallest.
 STYLE_SHARES = (1.0, 1.0, 1.0, 0.1)
-WEIGHTS = {"content": 1.0, "style": 5.0, "tv": 2.0}
 LEARNING_RATE = 1e-3
 
 
-def loss(weights: Mapping[str, float] = WEIGHTS) -> losses.Loss:
+def tuned() -> Recipe:
     """mu1 content + mu2 style + total variation."""
-    return (
-        weights["content"] * losses.content(CONTENT_LAYER)
-        + weights["style"] * losses.style(*STYLE_LAYERS, shares=STYLE_SHARES)
-        + weights["tv"] * losses.total_variation()
+    return Recipe(
+        perceptual=1.0 * losses.content(CONTENT_LAYER)
+        + 5.0 * losses.style(*STYLE_LAYERS, shares=STYLE_SHARES)
+        + 2.0 * losses.total_variation(),
+        learning_rate=LEARNING_RATE,
+    )
+
+
+def printed() -> Recipe:
+    """mu1 content + mu2 style, as Liu et al. 2019 print it: eqs. (2) to (5), mu1 = 1, mu2 = 20."""
+    return Recipe(
+        perceptual=1.0 * losses.content(CONTENT_LAYER, relative=False)
+        + 20.0 * losses.style(*STYLE_LAYERS, statistic=gram(sum_squared)),
+        learning_rate=LEARNING_RATE,
+        schedule=constant,
+        left_open=("the range of VGG16's input: 0 to 255 minus the mean color, as it was trained",),
     )

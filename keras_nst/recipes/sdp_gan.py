@@ -11,43 +11,75 @@ a short one, a generator that starts from noise would meet the discriminator bef
 the initialization has at least 500 steps, or a quarter of the training where that is less.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 from keras import ops
 
 from keras_nst import losses
+from keras_nst.fit.schedules import halfway
+from keras_nst.recipes.kinds import AdversarialRecipe
 
 CONTENT_LAYER = "relu4_3"  # The paper's conv4_4 of VGG19 does not exist in VGG16.
-WEIGHTS = {
-    "adversarial": 1.0,
-    "content": 0.25,
-    "salient": 0.25,
-    "saliency_content": 1.5,
-    "saliency": 1.0,
-    "color": 0.0,  # Not in the paper; as AnimeGAN's, against colors that go astray.
-}
-LEARNING_RATE = 2e-4
 INITIAL_EPOCHS, EPOCHS = 10, 200
 INITIAL_STEPS = 500
 
 
-def loss(weights: Mapping[str, float] = WEIGHTS, game: str = "log") -> losses.Loss:
-    """What generator and saliency net minimize, eq. (1); a term without weight is left out, with all only it needs."""
-    terms = {
-        "adversarial": losses.adversarial(game),
-        "content": losses.absolute_content(CONTENT_LAYER),
-        "salient": losses.absolute_content(CONTENT_LAYER, salient=True),
-        "color": losses.color(brightness=True),
-    }
-    if weights["saliency"]:
-        terms |= {"saliency_content": losses.saliency_content(), "saliency": losses.saliency()}
-    return sum((weights[name] * term for name, term in terms.items() if weights[name]), start=losses.Loss(()))
+def tuned() -> AdversarialRecipe:
+    """Eq. (1), with a content distance that has no unit."""
+    return AdversarialRecipe(
+        generator=generator,
+        discriminator=discriminator,
+        factors=factors,
+        learning_rate=2e-4,
+        schedule=halfway,
+    )
 
 
-def discrimination(game: str = "log") -> losses.Loss:
+def printed() -> AdversarialRecipe:
+    """Eq. (1) with the content distance of eq. (5)."""
+    return dataclasses.replace(
+        tuned(),
+        generator=lambda game="log", weights=None: generator(game, weights, relative=False),
+        left_open=(
+            "the norm of eqs. (4) to (7): a mean over all elements",
+            "the range of VGG's input: 0 to 255 minus the mean color, as it was trained",
+            "the learning rate and its schedule: those of the published code",
+        ),
+    )
+
+
+def generator(game: str = "log", weights: Mapping[str, float] | None = None, *, relative: bool = True) -> losses.Loss:
+    """What generator and saliency net minimize, eq. (1).
+
+    A term of weight 0 is left out, with all that only it needs. "color", of weight 0 unless it is given one, is not in
+    the paper; as AnimeGAN's, it is against colors that go astray.
+
+    Args:
+        game: Of `keras_nst.losses.GAMES`.
+        weights: Weights of terms that take the place of the paper's.
+        relative: Whether content has no unit; the paper's has.
+
+    Raises:
+        InputError: The loss has no such term.
+    """
+    loss = (
+        1.0 * losses.adversarial(game)
+        + 0.25 * losses.absolute_content(CONTENT_LAYER, relative=relative)
+        + 0.25 * losses.absolute_content(CONTENT_LAYER, salient=True, relative=relative)
+        + 1.5 * losses.saliency_content()
+        + 1.0 * losses.saliency()
+        + 0.0 * losses.color(brightness=True)
+    ).reweighted(weights or {})
+    needless = {"saliency_content"} if not loss.weights["saliency"] else set()
+    counted = (pair for pair in loss.terms if pair[0] and pair[1].name not in needless)
+    return losses.Loss(tuple(counted))
+
+
+def discriminator(game: str = "log") -> losses.Loss:
     """What the discriminator minimizes: eq. (3), negated, with its three kinds of samples."""
     samples = ("real", "blurred", "generated")
-    return sum((losses.discrimination(sample, game) for sample in samples), start=losses.Loss(()))
+    return sum(losses.discrimination(sample, game) for sample in samples)
 
 
 def factors(step, steps: int) -> dict[str, object]:

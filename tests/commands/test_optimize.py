@@ -133,7 +133,7 @@ BAD = {
         ),
         ((*PAIR, "--iterations", 0), "--iterations", "from 1"),
         ((*PAIR, "--tile", 128, "--end-size", 4096, "--layers", "relu6_1"), "relu6_1", "relu"),
-        ((*PAIR, "--recipe", "jin2020", "--statistic", "gaussian"), "jin2020", "chen2016"),
+        ((*PAIR, "--recipe", "jin2020", "--statistic", "gaussian"), "jin2020", "Known: gram"),
         ((*PAIR, "--init", "missing.png"), "missing.png", "No such file"),
         ((*PAIR, "-o", "out.xyz"), "xyz", ""),
         ((*PAIR, "-o", "photo.png/out.png"), "Cannot write photo.png/out.png", "another place"),

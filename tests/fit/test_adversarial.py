@@ -51,7 +51,7 @@ def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(
     net = generator(**TINY, saliency_filters=saliency_filters, dtype=dtype, **options)
     judge = discriminator((4, 4, 4), dtype=dtype)
     objective = Objective(loss, Observer(vgg=perception, saliency=net))
-    built = AdversarialTrainer(net, judge, objective, sdp_gan.discrimination(), factors)
+    built = AdversarialTrainer(net, judge, objective, sdp_gan.discriminator(), factors)
     built.compile(optimizer(), optimizer(), run_eagerly=True)
     return built
 

@@ -9,12 +9,14 @@ from keras_nst import memory
 from keras_nst.errors import InputError
 from keras_nst.evaluation.harmonization import measure
 from keras_nst.images.masks import feather
-from keras_nst.jobs import harmonize as job
-from keras_nst.jobs.harmonize import FEATHER, fitting_strength, harmonize, matched_style, smoothness, surroundings
+from keras_nst.jobs.harmonize import FEATHER, harmonize
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import receptive_field, stride, vgg
 from keras_nst.options import HarmonizeOptions
 from keras_nst.recipes import zhou
+from keras_nst.recipes.zhou import matching
+from keras_nst.recipes.zhou.matching import MATCHING_LAYER, STYLE_LAYERS, matched_style, surroundings
+from keras_nst.recipes.zhou.strokes import fitting_strength, smoothness
 
 DRAFT = HarmonizeOptions(quality="draft")
 
@@ -36,7 +38,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def observer():
-    return Observer(vgg=vgg(zhou.STYLE_LAYERS))
+    return Observer(vgg=vgg(STYLE_LAYERS))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,10 @@ def told():
 
 @pytest.fixture(scope="module")
 def result(scene, told):
-    return harmonize(*scene, DRAFT, progress=lambda side, now: told.append((side, now._replace(image=now.image.copy()))))
+    def tell(side, now):
+        told.append((side, now._replace(image=now.image.copy())))
+
+    return harmonize(*scene, DRAFT, progress=tell)
 
 
 def test_progress_shows_the_whole_picture(scene, result, told):
@@ -112,7 +117,7 @@ def test_the_surroundings_hold_all_that_the_objects_features_see():
     mask = np.zeros((1, 500, 700, 1), np.float32)
     mask[:, 200:260, 300:390] = 1
     rows, columns = surroundings(mask)
-    halo = receptive_field(zhou.MATCHING_LAYER) // 2
+    halo = receptive_field(MATCHING_LAYER) // 2
     assert rows.start <= 200 - halo < rows.start + 16
     assert columns.stop >= 390 + halo > columns.stop - 16
     assert rows.start % 16 == columns.start % 16 == 0
@@ -120,8 +125,8 @@ def test_the_surroundings_hold_all_that_the_objects_features_see():
 
 def grams(features, rows, columns):
     """Of features {layer: (1, h, w, c)} under some positions of relu4_1, by themselves."""
-    for layer in zhou.STYLE_LAYERS:
-        side = stride(zhou.MATCHING_LAYER) // stride(layer)
+    for layer in STYLE_LAYERS:
+        side = stride(MATCHING_LAYER) // stride(layer)
         within = np.arange(side)
         down, right = side * rows[:, None, None] + within[:, None], side * columns[:, None, None] + within
         seen = np.asarray(features[f"vgg/{layer}"])[0][down, right].reshape(-1, features[f"vgg/{layer}"].shape[-1])
@@ -136,7 +141,7 @@ def halves(scene):
 
 @pytest.fixture
 def tiled(monkeypatch):
-    monkeypatch.setattr(job, "TILE", 176)
+    monkeypatch.setattr(matching, "TILE", 176)
 
 
 def far(found, expected):
@@ -148,7 +153,7 @@ def test_a_part_of_the_painting_matches_itself(scene, observer, halves, tiled):
     own = np.zeros((1, 14, 16, 1), np.float32)
     own[:, 3:11, 2:9] = 1 / 56  # Where the other half is not seen.
     style = matched_style(zhou.loss(), observer, halves, painting, own, in_line=False)["style"]
-    features = observer(halves, [f"vgg/{layer}" for layer in zhou.STYLE_LAYERS])
+    features = observer(halves, [f"vgg/{layer}" for layer in STYLE_LAYERS])
     rows, columns = np.divmod(np.flatnonzero(own), 16)
     everywhere = np.indices((14, 32)).reshape(2, -1)
     for (found,), expected, other in zip(
@@ -161,7 +166,7 @@ def test_a_part_of_the_painting_matches_itself(scene, observer, halves, tiled):
 def test_all_of_a_painting_in_tiles_is_what_it_is_at_once(scene, observer, halves, tiled):
     loss, own = zhou.loss(), np.ones((1, 14, 16, 1), np.float32)
     style = matched_style(loss, observer, halves, scene[0], own, everywhere=True)["style"]
-    features = observer(halves, [f"vgg/{layer}" for layer in zhou.STYLE_LAYERS])
+    features = observer(halves, [f"vgg/{layer}" for layer in STYLE_LAYERS])
     for (found,), expected in zip(style, grams(features, *np.indices((14, 32)).reshape(2, -1)), strict=True):
         assert far(found[0], expected) < 1e-4
 

@@ -162,7 +162,7 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
     folder = learn.learn(options)
     card = read_card(folder)
     assert (card["recipe"], card["keep"]) == ("liu2019", ["cam", "edge", "color"])
-    assert card["weights"]["style"] == pytest.approx(0.01 * liu2019.WEIGHTS["style"])
+    assert card["weights"]["style"] == pytest.approx(0.01 * liu2019.tuned().perceptual.weights["style"])
     with open(folder / "training" / "log.csv") as file:
         rows = list(csv.DictReader(file))
 

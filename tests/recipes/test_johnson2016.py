@@ -20,13 +20,15 @@ def scene(rng):
 
 def test_it_reads_the_layers_of_the_paper():
     # Liu et al. 2019, section III.D: content from Relu3_3, style from Relu1_2, Relu2_2, Relu3_3 and Relu4_3.
-    loss = johnson2016.loss()
+    loss = johnson2016.tuned().loss()
     assert loss.probes("content") == ("vgg/relu3_3",)
     assert loss.probes("style") == ("vgg/relu1_2", "vgg/relu2_2", "vgg/relu3_3", "vgg/relu4_3")
     assert set(loss.probes("output")) == {*loss.probes("style"), "image"}
 
 
-@pytest.mark.parametrize("weights", [johnson2016.WEIGHTS, {"content": 0.5, "style": 7.0, "tv": 0.25}])
+@pytest.mark.parametrize(
+    "weights", [{"content": 1.0, "style": 5.0, "tv": 2.0}, {"content": 0.5, "style": 7.0, "tv": 0.25}]
+)
 def test_it_is_the_weighted_sum_of_content_style_and_variation(scene, weights):
     expected = {
         "content": reference.content(scene),
@@ -37,6 +39,6 @@ def test_it_is_the_weighted_sum_of_content_style_and_variation(scene, weights):
         ),
         "tv": reference.total_variation(scene),
     }
-    total, raw = johnson2016.loss(weights)(scene)
+    total, raw = johnson2016.tuned().loss(weights=weights)(scene)
     assert {name: float(value) for name, value in raw.items()} == pytest.approx(expected, rel=1e-5)
     assert float(total) == pytest.approx(sum(weights[name] * expected[name] for name in expected), rel=1e-5)

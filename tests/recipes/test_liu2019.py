@@ -3,24 +3,26 @@ import pytest
 from reference import losses as reference
 
 from keras_nst.errors import InputError
-from keras_nst.recipes import johnson2016, liu2019, weights
+from keras_nst.recipes import johnson2016, liu2019
 
 
 def test_without_a_region_loss_it_is_johnsons():
-    perceptual = {name: liu2019.WEIGHTS[name] for name in johnson2016.WEIGHTS}
-    assert str(liu2019.loss(perceptual)) == str(johnson2016.loss(perceptual))
+    weights = {"content": 1.0, "style": 3.0, "tv": 2.0}
+    johnson = johnson2016.tuned().loss(weights=weights)
+    assert str(liu2019.tuned().loss(keep=[], weights=weights)) == str(johnson)
 
 
 def test_it_reads_the_classifier_of_both_images():
-    loss = liu2019.loss()
+    loss = liu2019.tuned().loss()
     assert set(loss.probes("content")) == {"vgg/relu3_3", "cam/maps", "cam/logits"}
     assert {"cam/maps", "cam/logits"} <= set(loss.probes("output"))
+    assert loss.networks("output") == {"vgg", "cam"}
+    assert liu2019.tuned().loss(keep=["edge"]).networks("output") == {"vgg"}
 
 
-def test_the_region_loss_is_cam_plus_epsilon_category(rng):
-    # Liu et al. 2019, eq. (9).
-    region = dict.fromkeys(johnson2016.WEIGHTS, 0.0) | {"cam": 1.0, "category": 40.0}
-    scene = {
+@pytest.fixture
+def scene(rng):
+    return {
         role: {
             **{f"vgg/{layer}": np.ones((1, 2, 2, 1), "f") for layer in johnson2016.STYLE_LAYERS},
             "image": np.ones((1, 8, 8, 3), "f"),
@@ -29,36 +31,49 @@ def test_the_region_loss_is_cam_plus_epsilon_category(rng):
         }
         for role in ("output", "content", "style")
     }
-    total, _ = liu2019.loss(region)(scene)
+
+
+def test_the_region_loss_is_cam_plus_epsilon_category(scene):
+    # Liu et al. 2019, eq. (9).
+    total, _ = liu2019.tuned().loss(lambdas=(0.0, 1.0), weights={"cam": 1.0, "category": 40.0})(scene)
     assert float(total) == pytest.approx(reference.cam(scene) + 40 * reference.category(scene), rel=1e-5)
 
 
+def test_as_printed_it_has_the_papers_numbers(scene):
+    loss = liu2019.printed().loss(lambdas=(2.0, 3.0))
+    assert loss.weights == {"content": 2, "style": 40, "cam": 3, "category": 120}
+    _, raw = loss(scene)
+    # Eq. (7), a mean of squares: the relative distance times the mean square of the content's map.
+    (kept,) = np.argmax(scene["content"]["cam/logits"], axis=1)
+    size = np.mean(np.square(scene["content"]["cam/maps"][0, ..., kept]))
+    assert float(raw["cam"]) == pytest.approx(reference.cam(scene) * size, rel=1e-4)
+
+
 def test_what_is_kept_are_terms_of_one_loss():
-    kept = weights("liu2019", keep=["edge", "color"])
-    assert set(kept) == {*johnson2016.WEIGHTS, "edge", "color"}
-    everything = weights("liu2019", keep=["cam", "edge", "color"])
-    assert liu2019.loss(everything).weights == everything
-    assert set(everything) == {*kept, "cam", "category"}
-    assert weights("liu2019", keep=["cam"]) == weights("liu2019") == liu2019.WEIGHTS
+    names = {keep: list(liu2019.tuned().loss(keep=keep).weights) for keep in (("edge", "color"), ("cam",), None)}
+    assert names["edge", "color"] == ["content", "style", "tv", "edge", "color"]
+    assert names["cam",] == names[None] == ["content", "style", "tv", "cam", "category"]
 
 
 def test_the_lambdas_multiply_the_perceptual_and_the_region_loss():
     # Liu et al. 2019, eq. (10).
-    factors = {"content": 2, "style": 2, "tv": 2, "cam": 3, "category": 3, "edge": 1}
-    plain = weights("liu2019", keep=["cam", "edge"], changed={"cam": 7.0})
-    scaled = weights("liu2019", keep=["cam", "edge"], lambdas=(2.0, 3.0), changed={"cam": 7.0})
+    asked = {"keep": ["cam", "edge"], "weights": {"cam": 7.0}}
+    factors = {"content": 2, "style": 2, "tv": 2, "cam": 3, "category": 3, "edge": 3}
+    plain = liu2019.tuned().loss(**asked).weights
+    scaled = liu2019.tuned().loss(**asked, lambdas=(2.0, 3.0)).weights
+    assert plain["cam"] == 7
     assert scaled == {name: factors[name] * weight for name, weight in plain.items()}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("recipe", "arguments", "message"),
     [
-        ({"name": "liu2019", "keep": ["edges"]}, "Unknown semantic to keep: 'edges'. Did you mean 'edge'"),
-        ({"name": "johnson2016", "keep": ["cam"]}, "johnson2016 keeps no semantics"),
-        ({"name": "johnson2016", "lambdas": (1.0, 2.0)}, "johnson2016 keeps no semantics"),
-        ({"name": "liu2019", "changed": {"edge": 1.0}}, "no edge term: content, style, tv, cam, category. Add"),
+        (liu2019, {"keep": ["edges"]}, "Unknown semantic to keep: 'edges'. Did you mean 'edge'"),
+        (johnson2016, {"keep": ["cam"]}, "keeps no semantics"),
+        (johnson2016, {"lambdas": (1.0, 2.0)}, "keeps no semantics"),
+        (liu2019, {"weights": {"edge": 1.0}}, "no edge term: content, style, tv, cam, category"),
     ],
 )
-def test_what_a_recipe_cannot_do_is_told(arguments, message):
+def test_what_a_recipe_cannot_do_is_told(recipe, arguments, message):
     with pytest.raises(InputError, match=message):
-        weights(**arguments)
+        recipe.tuned().loss(**arguments)

@@ -1,31 +1,62 @@
 """What every recipe has, whatever its paper says."""
 
+import numpy as np
 import pytest
 
 from keras_nst.errors import InputError
 from keras_nst.losses import Loss
-from keras_nst.recipes import RECIPES, recipe
+from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING, recipe, zhou
+
+LOSSES = {
+    **{name: lambda weights, name=name: recipe(name).loss(weights=weights) for name in TRAINING},
+    **{name: lambda weights, name=name: recipe(name).generator("log", weights) for name in ADVERSARIAL},
+    **{name: lambda weights, name=name: recipe(name).loss().reweighted(weights) for name in PIXELS},
+    "zhou": lambda weights: zhou.loss(0.5, weights),
+}
 
 
-def counted(weights):
-    """Those of terms that count."""
-    return {term: weight for term, weight in weights.items() if weight}
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_each_weight_reaches_its_term_alone(loss):
+    own = loss({})
+    assert isinstance(own, Loss)
+    for changed in own.weights:
+        assert loss({changed: 123.0}).weights == {**own.weights, changed: 123.0}
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_its_weights_are_those_of_its_terms(name):
-    module = recipe(name)
-    loss = module.loss()
-    assert isinstance(loss, Loss)
-    assert loss.weights == counted(module.WEIGHTS)
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_weight_of_a_term_that_it_does_not_have_is_refused(loss):
+    with pytest.raises(InputError, match=r"This loss has no beauty term: .*content"):
+        loss({"beauty": 1.0})
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_each_weight_reaches_its_term_alone(name):
-    module = recipe(name)
-    for changed in module.WEIGHTS:
-        weights = {**module.WEIGHTS, changed: 123.0}
-        assert module.loss(weights).weights == counted(weights)
+@pytest.mark.parametrize("name", ["johnson2016", "liu2019", "sdp_gan", "jin2020"])
+def test_as_printed_it_says_what_the_paper_leaves_open(name):
+    assert recipe(name, as_printed=True).left_open
+
+
+@pytest.mark.parametrize("name", ["chen2016", "ghiasi2017", "cartoongan"])
+def test_what_is_not_printed_cannot_be_asked_for(name):
+    with pytest.raises(InputError, match=f"{name} does not print"):
+        recipe(name, as_printed=True)
+
+
+def test_as_printed_content_and_style_are_in_the_features_units():
+    # Liu et al. 2019, eqs. (2) to (5): twice the features are four times the content and sixteen times the style.
+    loss = recipe("johnson2016", as_printed=True).loss()
+    assert loss.weights == {"content": 1, "style": 20}
+
+    def measured(size):
+        scene = {
+            role: {probe: np.full((1, 2, 2, 4), size * factor, np.float32) for probe in loss.probes(role)}
+            for role, factor in {"output": 3.0, "content": 1.0, "style": 2.0}.items()
+        }
+        return {name: float(value) for name, value in loss(scene)[1].items()}
+
+    assert measured(1.0)["content"] == pytest.approx(4)  # (3 - 1)^2
+    # Gram matrices of 4 channels: 9 / 4 and 4 / 4 in each of 16 places, of four layers.
+    assert measured(1.0)["style"] == pytest.approx(4 * 16 * (5 / 4) ** 2)
+    assert measured(2.0)["content"] == pytest.approx(4 * 4)
+    assert measured(2.0)["style"] == pytest.approx(16 * 4 * 16 * (5 / 4) ** 2)
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones():

@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_nst.recipes import cartoongan, sdp_gan
 
-NOTHING_ELSE = {term: 0.0 for term in sdp_gan.WEIGHTS if term != "adversarial"}
+NOTHING_ELSE = dict.fromkeys(("content", "salient", "saliency_content", "saliency"), 0.0)
 STEPS = 21_000  # So that an epoch of the paper's 210 is 100 steps.
 
 
@@ -13,7 +13,7 @@ def factors(step, steps=STEPS):
 
 
 def test_the_weights_are_the_papers():
-    assert sdp_gan.loss().weights == {
+    assert sdp_gan.generator().weights == {
         "adversarial": 1,
         "content": 0.25,
         "salient": 0.25,
@@ -43,34 +43,44 @@ def test_a_short_training_has_an_initialization_long_enough(steps, initial):
 
 
 def names(**changed):
-    return list(sdp_gan.loss({**sdp_gan.WEIGHTS, **changed}).weights)
+    return list(sdp_gan.generator(weights=changed).weights)
 
 
 def test_each_ablation_of_the_paper_is_a_weight_of_zero():
     assert names(salient=0) == ["adversarial", "content", "saliency_content", "saliency"]
     assert names(saliency_content=0) == ["adversarial", "content", "salient", "saliency"]
     assert names(saliency=0) == ["adversarial", "content", "salient"]
-    assert names(salient=0, saliency=0) == list(cartoongan.loss().weights)
+    assert names(salient=0, saliency=0) == list(cartoongan.generator().weights)
+
+
+def test_as_printed_content_has_the_features_units():
+    features = {size: np.full((1, 2, 2, 3), size, np.float32) for size in (2.0, 5.0)}
+    loss = sdp_gan.printed().generator("log", {**NOTHING_ELSE, "content": 0.25})
+    scene = {
+        "output": {"vgg/relu4_3": features[5.0], "discriminator/logits": np.zeros((1, 2, 2, 1), np.float32)},
+        "content": {"vgg/relu4_3": features[2.0]},
+    }
+    assert float(loss(scene)[1]["content"]) == pytest.approx(3)
 
 
 def test_without_saliency_nothing_of_it_is_read():
-    loss = cartoongan.loss()
+    loss = cartoongan.generator()
     assert set(loss.probes("output")) == {"vgg/relu4_3", "discriminator/logits"}
     assert loss.probes("content") == ("vgg/relu4_3",)
 
 
 def test_the_discriminator_learns_from_three_kinds_of_samples():
-    assert sdp_gan.discrimination().weights == {"real": 1, "blurred": 1, "generated": 1}
+    assert sdp_gan.discriminator().weights == {"real": 1, "blurred": 1, "generated": 1}
 
 
 @pytest.mark.parametrize(("game", "generator", "judge"), [("least-squares", 0.0625, 0.5625), ("hinge", -0.5, 1.5)])
 def test_both_sides_play_the_game_that_is_asked_for(game, generator, judge):
     """Of logits of 0.5 everywhere."""
     said = np.full((1, 2, 2, 1), 0.5, np.float32)
-    deceived = sdp_gan.loss({"adversarial": 1.0, **NOTHING_ELSE}, game)
+    deceived = sdp_gan.generator(game, NOTHING_ELSE)
     total, _ = deceived({"output": {"discriminator/logits": said}})
     assert float(total) == pytest.approx(generator)
     logits = {f"{sample}/logits": said for sample in ("real", "blurred", "generated")}
-    _, judged = sdp_gan.discrimination(game)({"output": logits})
+    _, judged = sdp_gan.discriminator(game)({"output": logits})
     assert float(judged["blurred"]) == float(judged["generated"]) == pytest.approx(judge)
     assert float(judged["real"]) == pytest.approx({"least-squares": 0.0625, "hinge": 0.5}[game])

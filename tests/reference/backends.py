@@ -49,14 +49,14 @@ def game() -> list:
     """The same of a generator and a saliency net against a discriminator, of both; a step by itself."""
     net = given(generator((4, 4, 8), 1, saliency_filters=(2, 3, 4, 5)))
     judge = given(discriminator((4, 4, 4)))
-    loss = sdp_gan.loss({**sdp_gan.WEIGHTS, "salient": 1.0})
+    loss = sdp_gan.generator(weights={"salient": 1.0})
     objective = Objective(loss, Observer(vgg=vgg(["relu4_3"]), saliency=net))
     trainer = AdversarialTrainer(
         net,
         judge,
         objective,
-        sdp_gan.discrimination(),
-        lambda step: dict.fromkeys(sdp_gan.WEIGHTS, ops.cast(1.0, "float32")),
+        sdp_gan.discriminator(),
+        lambda step: dict.fromkeys(loss.weights, ops.cast(1.0, "float32")),
     )
     trainer.compile(keras.optimizers.SGD(1e-4), keras.optimizers.SGD(1e-4), jit_compile=False)
     data = [ops.convert_to_tensor(pictures(2, channels)) for channels in (3, 1, 3, 3)]

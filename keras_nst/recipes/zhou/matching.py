@@ -1,0 +1,170 @@
+"""Which places of a painting an object looks like, and their style."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from keras import ops, tree
+
+from keras_nst.fit.tiles import ALIGNMENT, Window, assemble, windows
+from keras_nst.images.masks import bounding_box
+from keras_nst.losses import Loss
+from keras_nst.losses.patches import SIDE, consistent, nearest_patches
+from keras_nst.models.observer import Observer
+from keras_nst.models.vgg import receptive_field, stride
+
+COLOR_LAYER = "relu3_1"
+"""At which the object's colors are found."""
+
+MATCHING_LAYER = "relu4_1"
+"""At which places are matched for their style."""
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+UNLIKE = 60.0
+"""Distance of colors, in units of CIELAB, that counts like features of which the cosine is lower by 1."""
+
+TILE = 512
+"""Side in pixels of the windows in which a painting goes through the network."""
+
+
+def matched_style(
+    loss: Loss,
+    observer: Observer,
+    painting: np.ndarray,
+    picture: np.ndarray,
+    own: np.ndarray,
+    *,
+    everywhere: bool = False,
+    by_color: bool = True,
+    in_line: bool = True,
+) -> dict[str, Any]:
+    """What style is compared with, as `Loss.targets` gives it: the painting's at the places that match.
+
+    Args:
+        loss: With the term of style.
+        observer: With the network "vgg".
+        painting: (1, h, w, 3) in [0, 1].
+        picture: What is matched, (1, y, x, 3).
+        own: Weights of its positions at `MATCHING_LAYER`; where they are 0 nothing is matched.
+        everywhere: Whether all of the painting is taken, whatever matches.
+        by_color: Whether places of another color match less.
+        in_line: Whether matches are brought into line with their neighbors.
+    """
+    layer = MATCHING_LAYER
+    looks = block_means(painting, stride(layer))
+    if everywhere:
+        times = np.ones(looks[..., :1].shape, np.float32)
+    else:
+        features = features_of(observer, picture, layer)
+        positions = np.flatnonzero(own)
+        colors = block_means(picture, stride(layer)).reshape(-1, 3)[positions] if by_color else None
+        places = matches(observer, layer, features, positions, painting, colors)
+        if in_line:
+            places = consistent(places, positions, features.shape[2], looks)
+        times = np.bincount(places, minlength=looks[..., 0].size).reshape(looks[..., :1].shape)
+    # A place counts as often as it is matched, as a region of the painting would.
+    regions = {f"region0/{name}": _counted(times, name, painting.shape[1:3]) for name in STYLE_LAYERS}
+    probes = [probe for probe in loss.probes("style") if probe not in regions]
+    parts = []
+    for window in _windows(painting, layer):
+        inside = window.weights(regions)
+        if any(weights.any() for weights in inside.values()):
+            targets = loss.targets("style", {**observer(window.crop(painting), probes), **inside})
+            parts.append((window, tree.map_structure(ops.convert_to_numpy, targets)))
+    return assemble(parts)
+
+
+def surroundings(mask: np.ndarray, backbone: str = "vgg16") -> tuple[slice, slice]:
+    """The part of a picture that the features of what is selected see, beginning where pooling does.
+
+    Args:
+        mask: (1, h, w, 1), not all zero.
+        backbone: "vgg16" or "vgg19", whose features see more.
+
+    Returns:
+        Rows and columns.
+    """
+
+    def span(selected: slice, length: int) -> slice:
+        halo = receptive_field(MATCHING_LAYER, backbone) // 2
+        begin = max(0, selected.start - halo) // ALIGNMENT * ALIGNMENT
+        return slice(begin, min(length, -(-(selected.stop + halo) // ALIGNMENT) * ALIGNMENT))
+
+    return tuple(map(span, bounding_box(mask), mask.shape[1:3]))
+
+
+def matches(
+    observer: Observer,
+    layer: str,
+    features: np.ndarray,
+    positions: np.ndarray,
+    painting: np.ndarray,
+    colors: np.ndarray | None = None,
+) -> np.ndarray:
+    """Where a painting has the nearest patches of a layer, its features held one window at a time.
+
+    Args:
+        observer: With the network "vgg".
+        layer: Of VGG.
+        features: The layer's, of the picture that is matched.
+        positions: Where the patches of `features` are, (n,).
+        painting: (1, h, w, 3) in [0, 1].
+        colors: Of the positions, (n, 3), where places of another color match less.
+
+    Returns:
+        Positions in the painting's features, (n,).
+    """
+    looks = block_means(painting, stride(layer))
+    numbers = np.arange(looks[..., 0].size).reshape(looks[..., :1].shape)
+    traits = None
+    found, best = np.zeros(len(positions), int), np.full(len(positions), -np.inf)
+    for window in _windows(painting, layer):
+        seen = window.crop(painting)
+        if colors is not None:
+            traits = tuple(lab(each) / UNLIKE for each in (colors, window.crop(looks).reshape(-1, 3)))
+        places = np.flatnonzero(window.weights({layer: np.ones(numbers.shape, bool)})[layer])
+        theirs = features_of(observer, seen, layer)
+        nearest, likeness = nearest_patches(features, positions, theirs, traits, places=places)
+        better = likeness > best
+        found[better] = window.crop(numbers).ravel()[nearest[better]]
+        best[better] = likeness[better]
+    return found
+
+
+def features_of(observer: Observer, picture: np.ndarray, layer: str) -> np.ndarray:
+    """VGG's features of a large picture, (1, h, w, channels) float32, computed in tiles."""
+    probe, whole = f"vgg/{layer}", None
+    for window in _windows(picture, layer):
+        part = np.asarray(observer(window.crop(picture), [probe])[probe], np.float32)
+        if whole is None:
+            height, width = (side // stride(layer) for side in picture.shape[1:3])
+            whole = np.empty((1, height, width, part.shape[-1]), np.float32)
+        window.put(part, whole)
+    return whole
+
+
+def block_means(picture: np.ndarray, factor: int) -> np.ndarray:
+    """Means over blocks of `factor` pixels a side, (1, h, w, channels); what is left over at the end is dropped."""
+    height, width = (length // factor for length in picture.shape[1:3])
+    whole = picture[:, : height * factor, : width * factor]
+    return whole.reshape(1, height, factor, width, factor, -1).mean(axis=(2, 4))
+
+
+def lab(colors: np.ndarray) -> np.ndarray:
+    """RGB colors (n, 3) in [0, 1] in CIELAB."""
+    return cv2.cvtColor(np.float32(colors)[None], cv2.COLOR_RGB2LAB)[0]
+
+
+def _windows(picture: np.ndarray, layer: str) -> list[Window]:
+    """Windows in which a large picture goes through the network down to a layer, each patch of a core in one."""
+    # The larger of both networks' fields.
+    return windows(*picture.shape[1:3], TILE, receptive_field(layer, "vgg19") // 2 + SIDE // 2 * stride(layer))
+
+
+def _counted(times: np.ndarray, layer: str, size: tuple[int, int]) -> np.ndarray:
+    """How often places (1, h, w, 1) count, as weights of a finer layer of a picture of this size, summing to 1."""
+    factor = stride(MATCHING_LAYER) // stride(layer)
+    fine = np.repeat(np.repeat(np.float32(times / (times.sum() * factor**2)), factor, axis=1), factor, axis=2)
+    missing = ((0, side // stride(layer) - have) for side, have in zip(size, fine.shape[1:3], strict=True))
+    return np.pad(fine, ((0, 0), *missing, (0, 0)))
