@@ -21,7 +21,7 @@ from keras_nst.fit.objective import Objective
 from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.sheet import GAP
-from keras_nst.jobs import learn
+from keras_nst.jobs import setups
 from keras_nst.models.nets import NETS
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import vgg
@@ -195,10 +195,10 @@ def small_training(monkeypatch):
         return {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
 
     monkeypatch.setitem(NETS, "johnson", SMALL["johnson"])
-    monkeypatch.setattr(learn, "vgg_weights", narrow)
-    compiled = learn.StyleTrainer.compile
+    monkeypatch.setattr(setups, "vgg_weights", narrow)
+    compiled = setups.StyleTrainer.compile
     monkeypatch.setattr(
-        learn.StyleTrainer, "compile", lambda self, **given: compiled(self, **{**given, "jit_compile": False})
+        setups.StyleTrainer, "compile", lambda self, **given: compiled(self, **{**given, "jit_compile": False})
     )
 
 

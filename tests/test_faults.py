@@ -19,7 +19,7 @@ from reference import bad_inputs, nets
 
 from keras_nst.cli import main
 from keras_nst.images.io import read, read_record
-from keras_nst.jobs import learn
+from keras_nst.jobs import setups
 from keras_nst.models.nets import NETS
 from keras_nst.models.styles import MODEL, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
@@ -199,7 +199,7 @@ WRITING = {
 def small(monkeypatch):
     monkeypatch.setitem(NETS, "johnson", nets.SMALL["johnson"])
     narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
-    monkeypatch.setattr(learn, "vgg_weights", lambda *_: narrow)
+    monkeypatch.setattr(setups, "vgg_weights", lambda *_: narrow)
 
 
 def written(template, place, out):
@@ -308,7 +308,7 @@ def test_a_limit_of_memory_is_told_in_one_line(place, tmp_path):
 def test_an_interruption_says_how_to_go_on(place, tmp_path, capfd, monkeypatch, arguments, patched, hint):
     def interrupted(*_, progress=None, **__):
         (tmp_path / "style" / "training").mkdir(parents=True)
-        (tmp_path / "style" / "training" / learn.CHECKPOINT).touch()
+        (tmp_path / "style" / "training" / "checkpoint.npz").touch()
         if progress:
             from keras_nst.fit.optimizers import Progress
 

@@ -12,7 +12,7 @@ from keras_nst.images.datasets import photographs
 from keras_nst.images.io import read
 from keras_nst.images.references import References
 from keras_nst.images.sets import PairedSets
-from keras_nst.jobs import learn
+from keras_nst.jobs import setups
 from keras_nst.jobs.optimize import _start
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
@@ -49,7 +49,7 @@ def reference(path):
 
 def learned_style(path):
     options = TrainingOptions(str(path), mixed_precision="off", steps=1, style_size=48, learning_rate=1e-3)
-    job = learn._against_painting(options, None)
+    job = setups.setup(options, None)
     return job.trainer.objective(output=np.full((1, 32, 32, 3), 0.5), content=np.full((1, 32, 32, 3), 0.5))[1]["style"]
 
 
@@ -77,6 +77,6 @@ WAYS = [crops, paired_crops, reference, learned_style, lambda path: read_square(
 @pytest.mark.parametrize("way", WAYS)
 def test_what_transparency_hides_changes_nothing(twins, monkeypatch, way):
     narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
-    monkeypatch.setattr(learn, "vgg", lambda convolutions, dtype: vgg(convolutions=narrow, dtype=dtype))
+    monkeypatch.setattr(setups, "vgg", lambda convolutions, dtype: vgg(convolutions=narrow, dtype=dtype))
     green, black = map(way, twins)
     np.testing.assert_array_equal(green, black)

@@ -27,14 +27,15 @@ def run(options: argparse.Namespace) -> int:
         console.line(
             "Training on built-in samples and synthetic images; --content FOLDER of photographs gives better nets."
         )
-    from keras_nst.jobs.learn import can_be_resumed, learn
+    from keras_nst.jobs.learn import learn
+    from keras_nst.jobs.training_folder import TrainingFolder
 
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(TrainingOptions)}
     asked = TrainingOptions(**given)
     try:
         folder = learn(asked, resume=options.resume, overwrite=options.overwrite, console=console)
     except KeyboardInterrupt:
-        if can_be_resumed(asked.folder):
+        if TrainingFolder(asked.folder).can_be_resumed:
             raise KeyboardInterrupt("The same command with --resume goes on from the last checkpoint.") from None
         raise
     known = styles().get(folder.name)

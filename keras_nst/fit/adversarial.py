@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import keras
 from keras import ops
 
+from keras_nst.fit.checkpoints import named
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import Trainer
 from keras_nst.losses import Loss
@@ -65,9 +66,10 @@ class AdversarialTrainer(Trainer):
         return part(super().trained, PICTURE)
 
     @property
-    def state(self) -> list[keras.Variable]:
+    def state(self) -> dict[str, keras.Variable]:
         """As `Trainer.state`, with the discriminator and its optimizer."""
-        return [*super().state, *self.discriminator.variables, *self.discriminator_optimizer.variables]
+        own, optimizer = self.discriminator.variables, self.discriminator_optimizer.variables
+        return {**super().state, **named(discriminator=own, optimizer_of_discriminator=optimizer)}
 
     @property
     def players(self) -> list[tuple[keras.Optimizer, list[keras.Variable]]]:

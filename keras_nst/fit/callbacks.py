@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
-from keras_nst.files import replacing
+from keras_nst.fit import checkpoints
 from keras_nst.images.io import write
 from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
@@ -50,27 +50,19 @@ class Guard(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes all that a training needs to go on: net, average, optimizer and step, in one file, after each epoch.
+    """Writes a checkpoint of the trainer after each epoch.
 
-    There is no random state to keep: what a batch holds depends on the seed and its number alone.
+    Args:
+        folder: As `keras_nst.fit.checkpoints.save` takes it.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, folder: Path):
         super().__init__()
-        self._path = path
+        self._folder = folder
 
     def on_epoch_end(self, epoch, logs=None):
-        """Replace the last checkpoint."""
-        with replacing(self._path) as temporary:
-            # Not HDF5, which takes the whole process down where the disk is full.
-            np.savez(temporary, *map(keras.ops.convert_to_numpy, self.model.state))
-
-    @staticmethod
-    def restore(path: Path, trainer: keras.Model) -> None:
-        """Bring a trainer of the same making to where it was."""
-        with np.load(path, allow_pickle=False) as arrays:
-            for variable, name in zip(trainer.state, arrays.files, strict=True):
-                variable.assign(arrays[name])
+        """Write the checkpoint."""
+        checkpoints.save(self._folder, self.model.state)
 
 
 class Preview(keras.callbacks.Callback):

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_nst.fit.autodiff import GradientStep
+from keras_nst.fit.checkpoints import named
 from keras_nst.fit.objective import Objective
 from keras_nst.images.grain import with_grain
 from keras_nst.losses.algebra import Measurement
@@ -58,9 +59,10 @@ class Trainer(GradientStep, keras.Model):
         return int(self.step.numpy())
 
     @property
-    def state(self) -> list[keras.Variable]:
-        """All that a training needs to go on, in a fixed order, once the optimizers are built."""
-        return [*self.net.variables, *self.average.variables, self.step, *self.optimizer.variables]
+    def state(self) -> dict[str, keras.Variable]:
+        """All that a training needs to go on, by names, once the optimizers are built."""
+        groups = {"net": self.net.variables, "average": self.average.variables, "optimizer": self.optimizer.variables}
+        return {"step": self.step, **named(**groups)}
 
     def scheduled(self, schedule: Callable) -> Callable:
         """A learning rate for an optimizer that follows the trainer's step, whatever the optimizer itself counts."""

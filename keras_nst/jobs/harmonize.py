@@ -39,8 +39,8 @@ FEATHER = 2.0
 
 # Estimates of what a run takes beyond what is loaded: at least, for each pixel of the painting, and for each around the
 # object, by the precision.
-FIXED_BYTES, PICTURE_BYTES = 700_000_000, 80
-WINDOW_BYTES = {"off": 3000, "bfloat16": 2000}
+FIXED_BYTES, PICTURE_BYTES = 700_000_000, 60
+WINDOW_BYTES = {"off": 5000, "bfloat16": 3500}
 GRAY = 1 / 255
 
 
@@ -101,13 +101,16 @@ def harmonize(
         pasted[here] = blend(pasted[here], colored, min(1, 2 * options.style_strength) * mask[here])
     image = coarser = None
     for side in scales:
-        sized = _at(side, pasted)
+        sized, visible = _at(side, pasted), _at(side, soft)
+        steps = first if image is None else others
         image = sized.copy() if image is None else finer(image, coarser, sized)
-        steps = first if coarser is None else others
+        here = slice(None), *surroundings(visible, options.backbone)
+        coarser, original = sized, sized[here].copy()
+        if side == scales[-1]:
+            del pasted, sized, coarser  # Whole pictures are most of what a large painting takes.
         if steps and options.style_strength:
             report = progress and functools.partial(progress, side)
-            _restyle(loss, observer, _at(side, painting), sized, _at(side, soft), image, options, steps, report)
-        coarser = sized
+            _restyle(loss, observer, _at(side, painting), original, visible[here], image, here, options, steps, report)
     if np.ptp(painting, axis=-1).max() <= GRAY:
         image = np.repeat(luma(image), 3, axis=-1)
     result, here = painting.copy(), (slice(None), *bounding_box(soft))
@@ -142,20 +145,19 @@ def _restyle(
     loss: Loss,
     observer: Observer,
     painting: np.ndarray,
-    pasted: np.ndarray,
+    original: np.ndarray,
     mask: np.ndarray,
     image: np.ndarray,
+    here: tuple[slice, slice, slice],
     options: HarmonizeOptions,
     steps: int,
     report: Callable[[Progress], None] | None,
 ) -> None:
-    """Take the object in `image`, the composite `pasted` as it is so far, so many steps on, all at one scale."""
-    here = slice(None), *surroundings(mask, options.backbone)
-    pasted, mask = pasted[here], mask[here]
+    """Optimize `image[here]`, the object's surroundings, which were `original`, at one scale."""
     loss = zhou.fitted(loss, painting, mask)
     own = region_weights(mask, [*STYLE_LAYERS, "image"], backbone=options.backbone)
     regions = {f"region0/{layer}": counts for layer, counts in own.items()}
-    objective = PixelObjective(loss, observer, pasted.shape[1:3], regions)
+    objective = PixelObjective(loss, observer, mask.shape[1:3], regions)
     style = matched_style(
         loss,
         observer,
@@ -165,7 +167,7 @@ def _restyle(
         everywhere=not options.matched,
         in_line=options.consistent,
     )
-    objective.bind(objective.targets("content", pasted, regions) | style)
+    objective.bind(objective.targets("content", original, regions) | style)
 
     def step(now: Progress) -> None:
         image[here] = now.image

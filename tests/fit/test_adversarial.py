@@ -8,8 +8,8 @@ from keras import ops
 from reference import losses as reference
 
 from keras_nst import losses
+from keras_nst.fit import checkpoints
 from keras_nst.fit.adversarial import AdversarialTrainer
-from keras_nst.fit.callbacks import Checkpoint
 from keras_nst.fit.objective import Objective
 from keras_nst.models.observer import Observer
 from keras_nst.models.sdp_gan import MAP, PICTURE, discriminator, generator, part
@@ -229,10 +229,8 @@ def test_the_preview_has_result_and_both_maps(perception, batch):
 def test_a_checkpoint_brings_both_sides_back(perception, batch, tmp_path):
     stopped, resumed = scheduled(perception), scheduled(perception)
     fit(stopped, batch, BEGIN + 1)
-    checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
-    checkpoint.set_model(stopped)
-    checkpoint.on_epoch_end(0)
-    Checkpoint.restore(tmp_path / "checkpoint.npz", resumed)
+    checkpoints.save(tmp_path, stopped.state)
+    checkpoints.restore(tmp_path, resumed.state, pytest.fail)
     for built in (stopped, resumed):
         fit(built, batch)
     assert_equal(

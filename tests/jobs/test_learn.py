@@ -24,8 +24,10 @@ from reference.nets import randomized
 from keras_nst.cli import main
 from keras_nst.console import Console
 from keras_nst.errors import InputError
+from keras_nst.fit import checkpoints
 from keras_nst.images.io import read
-from keras_nst.jobs import learn
+from keras_nst.jobs import learn, setups
+from keras_nst.jobs.training_folder import OPTIONS, TrainingFolder
 from keras_nst.models.nets import NETS
 from keras_nst.models.predictor import parts
 from keras_nst.models.styles import load_net, load_painter, read_card
@@ -35,11 +37,11 @@ from keras_nst.recipes import liu2019
 # Of this file as a process of its own, which finds `reference` as pytest does.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
 
-tiny_generator = partial(learn.generator, filters=(4, 4, 8), residual_blocks=1)
+tiny_generator = partial(setups.generator, filters=(4, 4, 8), residual_blocks=1)
 tiny_saliency = {"saliency_filters": (2, 4, 4, 4)}
 SMALL = {
     "generator": lambda **kwargs: tiny_generator(**(tiny_saliency | kwargs)),
-    "discriminator": partial(learn.discriminator, (4, 4, 4)),
+    "discriminator": partial(setups.discriminator, (4, 4, 4)),
 }
 
 
@@ -51,11 +53,11 @@ def narrow_vgg(*_):
 @pytest.fixture(autouse=True)
 def small(monkeypatch, request):
     for name, build in SMALL.items():
-        monkeypatch.setattr(learn, name, build)
+        monkeypatch.setattr(setups, name, build)
     for name, net in nets.SMALL.items():
         monkeypatch.setitem(NETS, name, net)
     if "real_vgg" not in request.fixturenames:
-        monkeypatch.setattr(learn, "vgg_weights", narrow_vgg)
+        monkeypatch.setattr(setups, "vgg_weights", narrow_vgg)
 
 
 @pytest.fixture
@@ -70,15 +72,15 @@ def descent(options, rate, **_):
 
 def exact(change):
     """Makes a training one that rounding does not lead apart, by `change(module, name, value)`."""
-    change(learn, "_adam", descent)
+    change(setups, "_adam", descent)
     # A first picture of one gray is all rounding once it has been normalized.
     for name in ("generator", "discriminator"):
-        change(learn, name, lambda build=SMALL[name], **kwargs: randomized(build(**kwargs), np.random.default_rng(0)))
+        change(setups, name, lambda build=SMALL[name], **kwargs: randomized(build(**kwargs), np.random.default_rng(0)))
 
 
 def train(optimizer, *arguments):
     """The command with the small nets, to be run in a process of its own."""
-    vars(learn).update(SMALL, vgg_weights=narrow_vgg)
+    vars(setups).update(SMALL, vgg_weights=narrow_vgg)
     NETS.update(nets.SMALL)
     if optimizer == "descent":
         exact(setattr)
@@ -175,10 +177,9 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
 @pytest.fixture
 def collection(options, tmp_path, rng, monkeypatch):
     """Options of a training from the photographs to pictures of flat areas, not compiled, which takes longer."""
-    compiled = learn.AdversarialTrainer.compile
-    monkeypatch.setattr(
-        learn.AdversarialTrainer, "compile", lambda self, *sides, jit_compile: compiled(self, *sides, jit_compile=False)
-    )
+    trainer = setups.AdversarialTrainer
+    compiled = trainer.compile
+    monkeypatch.setattr(trainer, "compile", lambda self, *sides, jit_compile: compiled(self, *sides, jit_compile=False))
     (tmp_path / "flat").mkdir()
     for number in range(3):
         areas = rng.integers(0, 256, (4, 4, 3), np.uint8)
@@ -209,7 +210,7 @@ def test_a_collection_is_learned_against_a_discriminator(collection):
 
 def test_both_sides_learn_at_the_rate_of_the_trainings_step(collection):
     options = learn.dataclasses.replace(collection, steps=2000, learning_rate=2e-4)
-    trainer = learn._against_discriminator(options, Console(quiet=True)).trainer
+    trainer = setups.setup(options, Console(quiet=True)).trainer
     trainer.discriminator_optimizer.iterations.assign(100)  # It rests while there is no game.
     # As the recipe's page has it: a tenth from half of the steps on, a hundredth for the last quarter.
     for step, rate in ((900, 2e-4), (1300, 2e-5), (1900, 2e-6)):
@@ -337,10 +338,48 @@ def test_an_unfinished_training_is_neither_overwritten_nor_resumed_as_another_on
 
 def test_what_saves_an_exploding_training_may_change_as_it_is_resumed(tmp_path):
     before = {"seed": 0, "learning_rate": 1.0, "steps": 40, "weights": {"style": 9.0}}
-    learn._open_training(tmp_path, before, resume=False, write=True)
+    folder = TrainingFolder(tmp_path)
+    folder.claim(before)
     after = {"seed": 0, "learning_rate": 0.1, "steps": 80, "weights": {"style": 1.0}}
-    learn._open_training(tmp_path, after, resume=True, write=True)
-    assert json.loads((tmp_path / learn.OPTIONS).read_text()) == after
+    folder.check_same(after)
+    folder.claim(after)
+    assert json.loads((folder.path / OPTIONS).read_text()) == after
+
+
+def test_two_trainings_cannot_share_a_folder(tmp_path):
+    TrainingFolder(tmp_path).claim({"seed": 0})
+    with pytest.raises(InputError, match="Another training runs in"):
+        TrainingFolder(tmp_path).claim({"seed": 0})
+
+
+def test_of_two_checkpoints_the_newest_that_can_be_read_is_gone_on_from(tmp_path):
+    state = {name: keras.Variable(np.zeros(3, np.float32)) for name in ("net/kernel", "average/kernel")}
+    for value in (1.0, 2.0, 3.0):
+        for variable in state.values():
+            variable.assign(np.full(3, value, np.float32))
+        checkpoints.save(tmp_path, state)
+    told = []
+    checkpoints.restore(tmp_path, state, told.append)
+    assert (float(state["net/kernel"][0]), told) == (3, [])
+    newest = tmp_path / checkpoints.NEWEST
+    newest.write_bytes(newest.read_bytes()[:-100])
+    checkpoints.restore(tmp_path, state, told.append)
+    assert float(state["average/kernel"][0]) == 2
+    assert "checkpoint.npz is damaged" in told[0]
+    with pytest.raises(InputError, match=r"checkpoint-before\.npz is damaged \(it is of another net: net/bias"):
+        checkpoints.restore(tmp_path, {**state, "net/bias": state["net/kernel"]}, told.append)
+
+
+def test_variables_have_the_same_names_in_another_process():
+    def names():
+        net = keras.Sequential([keras.layers.Dense(2, name="one"), keras.layers.Dense(2, name="two")])
+        net.build((None, 3))
+        optimizer = keras.optimizers.Adam()
+        optimizer.build(net.variables)
+        return [*checkpoints.named(net=net.variables, optimizer=optimizer.variables)]
+
+    assert names() == names()
+    assert {"net/one/kernel", "net/two/bias"} <= set(names())
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(options, monkeypatch):
@@ -388,7 +427,7 @@ def test_a_log_that_is_lost_costs_no_style(options, monkeypatch, damage):
             (training / name).write_bytes(b"" if damage == "empty" else b'\xff\0,,"\n[')
     folder = learn.learn(options, resume=True)
     assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
-    assert not learn.can_be_resumed(folder)
+    assert not TrainingFolder(folder).can_be_resumed
 
 
 def test_a_small_net_is_learned_and_named_after_its_size(options, monkeypatch):
@@ -474,8 +513,9 @@ def test_a_training_of_many_styles_goes_on_as_if_it_had_never_stopped(options, s
     whole = learn.learn(learn.dataclasses.replace(options, output=str(options.folder / "whole")))
     halves = learn.dataclasses.replace(options, output=str(options.folder / "halves"))
     with monkeypatch.context() as patch:
-        patch.setattr(learn, "_finish", lambda *_: None)
-        learn.learn(learn.dataclasses.replace(halves, steps=2))
+        patch.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            learn.learn(learn.dataclasses.replace(halves, steps=2))
     learn.learn(halves, resume=True)
     for one, other in zip(*(load_painter(f).get_weights() for f in (whole, halves.folder)), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-3)

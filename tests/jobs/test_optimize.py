@@ -163,7 +163,7 @@ def test_vgg16_takes_the_place_of_vgg19_that_is_not_at_hand(monkeypatch):
 
 
 def test_a_paper_has_its_own_statistic():
-    with pytest.raises(InputError, match="Unknown statistic of jin2020: 'gaussian'. Known: gram"):
+    with pytest.raises(InputError, match=r"Unknown statistic of jin2020: 'gaussian'\. Known: gram"):
         settled(PixelOptions(recipe="jin2020", statistic="gaussian"))
 
 

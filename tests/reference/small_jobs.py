@@ -8,7 +8,7 @@ def run(arguments: list[str]) -> int:
 
     from keras_nst.cli import main
     from keras_nst.images.references import References
-    from keras_nst.jobs import learn
+    from keras_nst.jobs import setups
     from keras_nst.models.nets import NETS
     from keras_nst.models.weights import vgg_weights
 
@@ -18,7 +18,7 @@ def run(arguments: list[str]) -> int:
         return 0
     narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
     NETS["johnson"] = NETS["johnson"]._replace(arguments={"filters": (4, 4, 8), "residual_blocks": 1})
-    learn.vgg_weights = lambda *_: narrow
+    setups.vgg_weights = lambda *_: narrow
     return main(arguments)
 
 

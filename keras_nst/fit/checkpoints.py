@@ -1,0 +1,84 @@
+"""All that a training needs to go on, in one file; the newest two are kept.
+
+There is no random state to keep: what a batch holds depends on the seed and its number alone.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_nst.errors import InputError
+from keras_nst.files import replacing
+
+NEWEST, BEFORE = "checkpoint.npz", "checkpoint-before.npz"
+VERSION = 1
+
+
+def named(**groups: Iterable[keras.Variable]) -> dict[str, keras.Variable]:
+    """Variables by names that are the same in every process.
+
+    A name is the group's and the variable's path, without the name of an optimizer, which Keras numbers.
+    """
+    found: dict[str, keras.Variable] = {}
+    for group, variables in groups.items():
+        for variable in variables:
+            path = variable.path.partition("/")[2] if group.startswith("optimizer") else variable.path
+            name = f"{group}/{path}"
+            found[name if name not in found else f"{name}:{len(found)}"] = variable
+    return found
+
+
+def save(folder: Path, state: Mapping[str, keras.Variable]) -> None:
+    """Write a checkpoint, and keep the last one as the one before it.
+
+    Raises:
+        InputError: It cannot be written; the others are as they were.
+    """
+    with replacing(folder / NEWEST) as temporary:
+        # Not HDF5, which takes the whole process down where the disk is full.
+        arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in state.items()}
+        np.savez(temporary, version=VERSION, **arrays)
+        if (folder / NEWEST).is_file():
+            (folder / NEWEST).replace(folder / BEFORE)
+
+
+def restore(folder: Path, state: Mapping[str, keras.Variable], tell: Callable[[str], None]) -> None:
+    """Bring variables to where the newest checkpoint that can be read was; without one they stay as they are.
+
+    Args:
+        folder: Where the checkpoints are.
+        state: The variables by the names that they were saved by.
+        tell: Is told of a checkpoint that is passed over.
+
+    Raises:
+        InputError: There are checkpoints, and none can be read.
+    """
+    files = [folder / name for name in (NEWEST, BEFORE) if (folder / name).is_file()]
+    for place, path in enumerate(files, 1):
+        try:
+            arrays = _read(path, state)
+        except Exception as error:  # A damaged archive can fail anywhere between zip and NumPy.
+            reason = f"{path} is damaged ({error})."
+            if place == len(files):
+                raise InputError(f"{reason} Remove it to begin anew.") from error
+            tell(f"{reason} Going on from the one before it.")
+        else:
+            for name, variable in state.items():
+                variable.assign(arrays[name])
+            return
+
+
+def _read(path: Path, state: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    version = arrays.pop("version", None)
+    if version != VERSION:
+        raise ValueError(f"it is of version {version}, not {VERSION}")
+    if other := sorted(arrays.keys() ^ state.keys()):
+        raise ValueError(f"it is of another net: {other[0]}")
+    for name, variable in state.items():
+        if arrays[name].shape != tuple(variable.shape):
+            raise ValueError(f"{name} is {arrays[name].shape}, not {tuple(variable.shape)}")
+    return arrays
