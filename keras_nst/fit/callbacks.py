@@ -1,4 +1,4 @@
-"""What happens around the steps of a training: the guard, checkpoints, previews and the progress line."""
+"""Keras callbacks of a training: its end, checkpoints, previews and the progress bar."""
 
 import contextlib
 import math
@@ -19,14 +19,14 @@ from keras_nst.images.sheet import contact_sheet
 
 
 class Guard(keras.callbacks.Callback):
-    """Stops at the last step, and at once when the loss is no number any more.
+    """Stops after the last step, or as soon as the loss is not finite.
 
     Args:
-        steps: The step to stop after, counted from the beginning of the training, resumed or not.
+        steps: The last step, counted from the beginning of the training even if it was resumed.
 
     Raises:
-        InputError: From `fit`, when the loss is not finite. Checkpoints are written between epochs only, so the last
-            one is good.
+        InputError: From `fit`, if the loss is not finite. The last checkpoint is good, since checkpoints are only
+            written between epochs.
     """
 
     def __init__(self, steps: int):
@@ -34,25 +34,25 @@ class Guard(keras.callbacks.Callback):
         self._steps = steps
 
     def on_train_begin(self, logs=None):
-        """Note where the training goes on."""
+        """Read the step at which the training starts or resumes."""
         self._step = self.model.steps_taken
 
     def on_train_batch_end(self, batch, logs=None):
-        """Look at the loss."""
+        """Check the loss and the step."""
         self._step += 1
         if not math.isfinite(logs["total"]):
             raise InputError(
                 f"The loss is {logs['total']} at step {self._step}; the last checkpoint is kept. "
-                "Lower --lr or a weight and --resume, or begin again with --mixed-precision off."
+                "Lower --lr or a weight and --resume, or start again with --mixed-precision off."
             )
         if self._step >= self._steps:
             self.model.stop_training = True
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes all that a training needs to go on: net, average, optimizer and step, in one file, after each epoch.
+    """Writes the state of the training (net, average, optimizer, step) to one file after each epoch.
 
-    There is no random state to keep: what a batch holds depends on the seed and its number alone.
+    There is no random state: the content of a batch depends only on the seed and the batch's number.
     """
 
     def __init__(self, path: Path):
@@ -62,24 +62,24 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Replace the last checkpoint."""
         with replacing(self._path) as temporary:
-            # Not HDF5, which takes the whole process down where the disk is full.
+            # Not HDF5, which crashes the process if the disk is full.
             np.savez(temporary, *map(keras.ops.convert_to_numpy, self.model.state))
 
     @staticmethod
     def restore(path: Path, trainer: keras.Model) -> None:
-        """Bring a trainer of the same making to where it was."""
+        """Load the state into a trainer that was built in the same way."""
         with np.load(path, allow_pickle=False) as arrays:
             for variable, name in zip(trainer.state, arrays.files, strict=True):
                 variable.assign(arrays[name])
 
 
 class Preview(keras.callbacks.Callback):
-    """Draws photographs and below what the trainer shows of each, after each epoch, as a picture and for TensorBoard.
+    """Writes a sheet of photographs, with their results below, to a file and TensorBoard after each epoch.
 
     Args:
-        path: The picture's file.
+        path: File of the sheet.
         photographs: (1, height, width, 3) each, in [0, 1].
-        board: Folder of TensorBoard's logs; None for the file alone.
+        board: Folder of the TensorBoard logs; None for the file alone.
     """
 
     def __init__(self, path: Path, photographs: Sequence[np.ndarray], board: Path | None = None):
@@ -94,7 +94,7 @@ class Preview(keras.callbacks.Callback):
         if self._board:
             import tensorflow as tf
 
-            # A help, of which somebody may have removed or replaced the folder.
+            # The preview is optional: a folder that was removed or replaced must not end the training.
             with contextlib.suppress(tf.errors.OpError):
                 board = tf.summary.create_file_writer(str(self._board))
                 with board.as_default(step=self.model.steps_taken):
@@ -102,12 +102,12 @@ class Preview(keras.callbacks.Callback):
 
 
 class ProgressLine(keras.callbacks.Callback):
-    """A bar with speed and remaining time, and a line with the weighted part of each term after each epoch.
+    """Shows a bar with speed and remaining time, and prints the weighted terms of the loss after each epoch.
 
     Args:
         console: Where to print.
         steps: As in `Guard`.
-        batch: Images in a batch.
+        batch: Images per batch.
     """
 
     def __init__(self, console: Console, steps: int, batch: int):
@@ -117,24 +117,24 @@ class ProgressLine(keras.callbacks.Callback):
         self._bar = progress(*columns, console=console)
 
     def on_train_begin(self, logs=None):
-        """Start the bar where the training goes on."""
+        """Start the bar at the step where the training starts or resumes."""
         self._step = self.model.steps_taken
         self._task = self._bar.add_task("", total=self._steps, completed=self._step, speed="compiling")
         self._bar.start()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Start the clock of the speed."""
+        """Start to measure the speed."""
         self._timed, self._began = 0, time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Move the bar."""
+        """Advance the bar."""
         self._step += 1
         self._timed += 1
         self._speed = self._timed * self._batch / (time.perf_counter() - self._began)
         self._bar.update(self._task, completed=self._step, speed=f"{self._speed:.1f} images/s")
 
     def on_epoch_end(self, epoch, logs=None):
-        """Print what the loss consists of."""
+        """Print the loss and its weighted terms."""
         parts = " + ".join(f"{name} {weight * logs[name]:.3g}" for name, weight in self.model.term_weights.items())
         validated = f", validation {logs['val_total']:.4g}" if "val_total" in logs else ""
         skipped = f", {logs['skipped']:.0f} skipped" if logs.get("skipped") else ""
@@ -144,5 +144,5 @@ class ProgressLine(keras.callbacks.Callback):
         )
 
     def on_train_end(self, logs=None):
-        """Leave the terminal as it was."""
+        """Remove the bar."""
         self._bar.stop()
