@@ -163,10 +163,10 @@ class Loss:
         )
 
     def reweighted(self, weights: Mapping[str, float]) -> "Loss":
-        """The loss with other weights of some terms, by the terms' names.
+        """Replace the weights of the named terms.
 
         Raises:
-            InputError: It has no such term.
+            InputError: The loss has no such term.
         """
         for name in weights:
             if name not in self.weights:
@@ -174,7 +174,7 @@ class Loss:
         return Loss(tuple((weights.get(term.name, weight), term) for weight, term in self.terms))
 
     def networks(self, role: str) -> set[str]:
-        """The frozen networks that must observe the image in this role, by their names."""
+        """Names of the frozen networks that must observe the image in this role."""
         paths = (probe.split("/") for probe in self.probes(role))
         return {network for network, *tap in paths if tap and not network.startswith("region")}
 

@@ -215,8 +215,8 @@ def absolute_content(layer: str, *, salient: bool = False, relative: bool = True
         relative: Whether to divide by the mean of the content's features, so that the distance has no unit.
 
     Source: Li et al. 2020, eqs. (4) and (5).
-    Differs from the source: the paper's distance is not `relative`. The mask is a constant, since the saliency net could
-    otherwise lower the loss by calling nothing salient.
+    Differs from the source: the paper's distance is not `relative`. The mask is a constant, since the saliency net
+    could otherwise lower the loss by calling nothing salient.
     """
 
     def measured(features, *maps):
