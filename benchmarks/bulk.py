@@ -1,12 +1,12 @@
-"""Many pictures: workers of Ray beside one process, and a worker that is killed on the way.
+"""Many pictures: Ray workers compared with one process, and the loss of a worker.
 
-Crops of photographs, 128x96, as JPEG through `stylize DIR -o OUT`, each run in a process of its own, in turns. Pictures
-a second are counted from the first result to the last, without what it takes to start. A worker is compared with a
-process that has as much of the machine: one worker with a process on all cores, as many workers as there are cores,
-each with one thread, with a process on one core. Then all pictures go to those workers, of which one is killed with
+`stylize DIR -o OUT` processes crops of photographs, 128x96 JPEGs. Each run has its own process, and the runs alternate.
+Pictures per second are counted from the first result to the last, without the start-up. A worker is compared with a
+process that has the same share of the machine: one worker with a process on all cores; one worker per core, with one
+thread each, with a process on one core. Then the latter workers process all pictures, and one of them is killed with
 SIGKILL after a third.
 
-Exits with 1 when a worker does less than 0.85 of the process, or a result is missing or damaged.
+Exits with 1 if a worker reaches less than 0.85 of the process's rate, or a result is missing or damaged.
 
     pip install -e .[ray] && python benchmarks/bulk.py [--pictures 2000] [--timed 400] [--turns 2]
 """
@@ -53,12 +53,12 @@ def start(source: Path, output: Path, options: list[str], cores: list[int]) -> s
 
 
 def results_in(folder: Path) -> list[Path]:
-    """Without the hidden file that a killed worker was writing."""
+    """The results, without hidden files that a killed worker was writing."""
     return sorted(folder.glob("[!.]*"))
 
 
 def rate(source: Path, options: list[str], cores: list[int]) -> float:
-    """Pictures a second."""
+    """Pictures per second."""
     with tempfile.TemporaryDirectory() as folder:
         process = start(source, Path(folder), options, cores)
         if process.wait():
@@ -68,7 +68,7 @@ def rate(source: Path, options: list[str], cores: list[int]) -> float:
 
 
 def workers_of(process: subprocess.Popen) -> list[int]:
-    """Ray's workers are children of its raylet, and that of the process."""
+    """The Ray workers of a process: they are children of its raylet."""
 
     def parent(pid: int) -> int:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
@@ -79,13 +79,13 @@ def workers_of(process: subprocess.Popen) -> list[int]:
             named = entry.name.isdecimal() and (entry / "cmdline").read_bytes().startswith(b"ray::MapWorker")
             if named and parent(parent(int(entry.name))) == process.pid:
                 found.append(int(entry.name))
-        except OSError:  # It has ended.
+        except OSError:  # The process has ended.
             pass
     return found
 
 
 def kill_one(source: Path, count: int) -> list[str]:
-    """Stylize all pictures while a worker is killed; what is wrong with the results."""
+    """Stylize all pictures while a worker is killed; returns the defects of the results."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         process = start(source, folder, [*RAY, str(len(CORES))], CORES)
@@ -105,8 +105,10 @@ def kill_one(source: Path, count: int) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=2000, help="while a worker is killed (default: %(default)s)")
-    parser.add_argument("--timed", type=int, default=400, help="pictures of a timed run (default: %(default)s)")
+    parser.add_argument(
+        "--pictures", type=int, default=2000, help="in the run with a killed worker (default: %(default)s)"
+    )
+    parser.add_argument("--timed", type=int, default=400, help="pictures in a timed run (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=2, help="(default: %(default)s)")
     options = parser.parse_args()
     failures = []

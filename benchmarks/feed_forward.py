@@ -1,9 +1,10 @@
-"""A trained style against the optimization that it replaces: the perceptual loss after one pass, and after evaluations.
+"""A trained style compared with the optimization that it replaces: the perceptual loss after one pass of the net.
 
-On photographs that it was not trained on, with the content, style and variation weights of its card; L-BFGS begins with
-the photograph. Johnson et al. 2016, section 4.1, say that a net's loss is that of 50 to 100 steps.
+The loss has the content, style and variation weights of the style's card, and is measured on photographs that the style
+was not trained on. L-BFGS starts from the photograph. According to Johnson et al. 2016, section 4.1, the loss of a net
+equals that of 50 to 100 steps.
 
-Exits with 1 when a style's mean loss is above that of L-BFGS after 100 evaluations.
+Exits with 1 if a style's mean loss is above that of L-BFGS after 100 evaluations.
 
     python benchmarks/feed_forward.py paintings/ photographs/ [--styles starry_night wave]
 """
@@ -34,7 +35,7 @@ class _EnoughError(Exception):
 
 
 def optimized(objective: PixelObjective, photograph: np.ndarray) -> list[float]:
-    """The lowest loss so far at each of the evaluations."""
+    """The lowest loss so far after each evaluation."""
     values = []
 
     def counted(image):
@@ -50,12 +51,12 @@ def optimized(objective: PixelObjective, photograph: np.ndarray) -> list[float]:
 
 
 def main() -> int:
-    """Measure each style on each photograph, print a table, say what falls short."""
+    """Measure each style on each photograph, print a table and the missed goals."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("paintings", type=Path)
     parser.add_argument("photographs")
     parser.add_argument("--styles", nargs="+", default=list(styles()))
-    parser.add_argument("--limit", type=int, default=3, help="photographs (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=3, help="number of photographs (default: %(default)s)")
     options = parser.parse_args()
     photographs = read_photographs(options.photographs, 256, options.limit).images
     network, worse = vgg(), []

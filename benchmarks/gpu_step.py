@@ -1,9 +1,9 @@
 """A training step of the transfer net: images per second in float32, bfloat16 and float16, by size and batch.
 
-The paper's net against VGG16's features, as `train` compiles it, by whichever backend of Keras is chosen: on a GPU
-without TensorFlow, JAX or PyTorch. The operations of a step are those of its convolutions: one pass for the content of
-the photographs, and three for the net and for what VGG16 sees of its output, the pass back counted as two. Their share
-is of the rate that a product of large matrices reaches in the same type in the same run.
+The step trains the paper's net with a loss of VGG16 features, compiled as in `train`, with the chosen Keras backend
+(JAX or PyTorch on a GPU without TensorFlow). Its operations are those of its convolutions: one pass of VGG16 for the
+photographs' content, and three passes of the net and of VGG16 on its output, since a backward pass counts as two. The
+table relates them to the rate of a product of large matrices with the same dtype in the same run.
 
     KERAS_BACKEND=jax python benchmarks/gpu_step.py [--sizes 256] [--batches 1 4 16 32] [--steps 20] [--matrix 8192]
 """
@@ -27,14 +27,14 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mi
 
 
 def operations(model: keras.Model, size: int) -> float:
-    """Of a pass forward of one square picture: two for each multiplication of its convolutions."""
+    """Operations of a forward pass of one square picture: two for each multiplication of its convolutions."""
     sized = keras.models.clone_model(model, input_tensors=keras.Input((size, size, 3)))
     convolutions = (layer for layer in sized.layers if isinstance(layer, keras.layers.Conv2D))
     return sum(2.0 * np.prod(layer.output.shape[1:3]) * np.prod(layer.kernel.shape) for layer in convolutions)
 
 
 def matrix_rate(side: int, dtype: str) -> float:
-    """Operations per second of a product of square matrices, the best of five."""
+    """Operations per second of a product of square matrices; the best of five runs."""
     matrix = ops.ones((side, side), dtype)
     rates = []
     for _ in range(6):
@@ -45,13 +45,13 @@ def matrix_rate(side: int, dtype: str) -> float:
 
 
 def operations_of_step(size: int) -> float:
-    """For each picture of a batch."""
+    """Operations of a step per picture of a batch."""
     content = operations(vgg([johnson2016.CONTENT_LAYER]), size)
     return 3 * (operations(transfer_net(), size) + operations(vgg(johnson2016.STYLE_LAYERS), size)) + content
 
 
 def suits_xla(policy: str) -> bool:
-    """Whether the backend compiles a step by XLA; with TensorFlow, as `train` decides it."""
+    """Whether XLA compiles the step; with TensorFlow, as in `train`."""
     if keras.backend.backend() != "tensorflow":
         return keras.backend.backend() == "jax"
     from keras_nst.fit.devices import suits_xla
@@ -60,7 +60,7 @@ def suits_xla(policy: str) -> bool:
 
 
 def images_per_second(policy: str, size: int, batch: int, steps: int) -> float:
-    """Of steps after the first two, which compile."""
+    """Images per second of steps after the first two, which compile."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     objective = Objective(johnson2016.loss(), Observer(vgg=vgg(dtype=policy)))
@@ -76,7 +76,7 @@ def images_per_second(policy: str, size: int, batch: int, steps: int) -> float:
 
 
 def peak_memory() -> str:
-    """What the accelerator's memory has held at most in this process, where the backend tells."""
+    """Peak memory of the accelerator in this process, if the backend reports it."""
     if keras.backend.backend() == "torch":
         import torch
 
@@ -92,7 +92,7 @@ def peak_memory() -> str:
 def main() -> None:
     """Measure each precision, size and batch, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256], help="of the crops")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256], help="sides of the crops")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16, 32])
     parser.add_argument("--steps", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--matrix", type=int, default=8192, help="side of the matrices (default: %(default)s)")

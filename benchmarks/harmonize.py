@@ -1,11 +1,11 @@
-"""How well, and how fast, pasted objects are harmonized.
+"""The quality and cost of harmonizing pasted objects.
 
-    python benchmarks/harmonize.py cases DIR --report OUT     # against another method's results
-    python benchmarks/harmonize.py options DIR                # what each part of the method adds
+    python benchmarks/harmonize.py cases DIR --report OUT     # comparison with another method's results
+    python benchmarks/harmonize.py options DIR                # the contribution of each part of the method
     python benchmarks/harmonize.py cost                       # seconds and memory
 
-A case is a folder with background.jpg, composite.jpg, mask.jpg and, of the other method, peer_result.jpg, as the public
-ones of Luan et al. 2018 are. Exits with 1 when a goal is missed.
+A case is a folder with background.jpg, composite.jpg, mask.jpg and the other method's peer_result.jpg, like the public
+ones of Luan et al. 2018. Exits with 1 if a goal is missed.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from keras_nst.options import HarmonizeOptions
 from keras_nst.recipes.zhou.matching import STYLE_LAYERS
 
 MEASURES = ("style", "content", "seam", "changed_outside")
-# Of 18 cases, how many must be at least as good as the other method's (for the seam: as the painting's own outlines).
+# Number of the 18 cases that must be at least as good as the other method's (seam: as the painting's own outlines).
 GOALS = {"style": 14, "content": 12, "seam": 16}
 VARIANTS = {
     "all": {},
@@ -51,14 +51,14 @@ GIGABYTES, SMALL_TO_LARGE, TWICE_AS_LARGE = 4.0, 0.4, 1.3
 
 
 def case(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Painting, composite and given mask of one size."""
+    """Read painting, composite and given mask at the same size."""
     composite = read(folder / "composite.jpg").rgb
     painting, mask = (fit(read(folder / f"{name}.jpg").rgb, composite) for name in ("background", "mask"))
     return painting, composite, np.float32(mask[..., :1] > 0.5)
 
 
 def cases(options: argparse.Namespace) -> bool:
-    """Run every case with the mask found and with the one given, and compare with the other method."""
+    """Run every case with the mask that is found and with the given mask, and compare with the other method."""
     observer = Observer(vgg=vgg(STYLE_LAYERS))
     folders = sorted(path.parent for path in Path(options.folder).glob("*/composite.jpg"))
     reached = {kind: dict.fromkeys(GOALS, 0) for kind in options.mask}
@@ -97,7 +97,7 @@ def cases(options: argparse.Namespace) -> bool:
 
 
 def parts(options: argparse.Namespace) -> bool:
-    """What each part of the method adds: means over the cases, all at one size to take less time."""
+    """The contribution of each part of the method: means over the cases, at one size to save time."""
     observer = Observer(vgg=vgg(STYLE_LAYERS))
     found = {name: [] for name in VARIANTS}
     for folder in sorted(path.parent for path in Path(options.folder).glob("*/composite.jpg"))[: options.limit]:
@@ -113,7 +113,7 @@ def parts(options: argparse.Namespace) -> bool:
 
 
 def once(side: int, share: float, quality: str) -> None:
-    """One run on a painting of this longer side, its object of this share of 700 x 525 pixels; prints what it took."""
+    """Run once on a painting of this longer side, with an object of this share of 700 x 525 pixels; print the cost."""
     texture = cv2.resize(np.float32(data.immunohistochemistry()) / 255, (side, side * 3 // 4))[None]
     y, x = np.indices(texture.shape[1:3])
     radius = np.sqrt(share * 700 * 525 / np.pi)
@@ -127,7 +127,7 @@ def once(side: int, share: float, quality: str) -> None:
 
 
 def cost(options: argparse.Namespace) -> bool:
-    """Seconds and memory of runs in processes of their own, compilation included."""
+    """Seconds and memory of runs in their own processes, with compilation."""
 
     def run(side: int, share: float, quality: str = "good") -> dict:
         command = [sys.executable, __file__, "once", str(side), str(share), quality]
@@ -152,7 +152,7 @@ def cost(options: argparse.Namespace) -> bool:
 
 
 def main() -> int:
-    """Run what is asked for; the exit code tells whether the goals are reached."""
+    """Run a subcommand. The exit code says whether the goals are reached."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, dest="command")
     for name in ("cases", "options"):

@@ -1,8 +1,8 @@
-"""Where the time goes: TensorFlow's profiler over training steps, evaluations of pixels, and the net itself.
+"""Hot spots: TensorFlow's profiler over training steps, evaluations of pixels, and the net itself.
 
-Each kind of work is done a few times in a process of its own, after what compiles, under TensorFlow's profiler with one
-operation at a time. What each operation took (with all threads that it kept busy, by the clock) is added up by its
-type, as a share of all operations. What XLA compiles is one.
+After compilation, each kind of work runs a few times in its own process under TensorFlow's profiler, with one operation
+at a time. The wall-clock times of operations (which may use all threads) are summed by type, and shown as shares of the
+total. Everything that XLA compiles counts as one operation.
 
     python benchmarks/hotspots.py [step evaluation net] [--size 256] [--batch 2] [--precision float32]
 """
@@ -29,7 +29,7 @@ SHOWN = 9
 
 
 def step(size: int, batch: int, precision: str) -> Callable[[], object]:
-    """A training step of johnson2016, as `train` compiles it."""
+    """A training step of johnson2016, compiled as in `train`."""
     import keras
 
     from keras_nst.fit import devices
@@ -50,7 +50,7 @@ def step(size: int, batch: int, precision: str) -> Callable[[], object]:
 
 
 def evaluation(size: int, batch: int, precision: str) -> Callable[[], object]:
-    """Value and gradient of the pixels' loss, as `optimize` asks for them at each step of L-BFGS."""
+    """Value and gradient of a loss of pixels, as in each step of L-BFGS in `optimize`."""
     from keras_nst import losses
     from keras_nst.fit.pixels import PixelObjective
     from keras_nst.models.observer import Observer
@@ -66,7 +66,7 @@ def evaluation(size: int, batch: int, precision: str) -> Callable[[], object]:
 
 
 def net(size: int, batch: int, precision: str) -> Callable[[], object]:
-    """A picture through the net, as `stylize` runs it."""
+    """A picture through the net, as in `stylize`."""
     from keras_nst.images.picture import Picture
     from keras_nst.infer.stylizer import Stylizer
 
@@ -79,7 +79,7 @@ KINDS = {kind.__name__: kind for kind in (step, evaluation, net)}
 
 
 def profiled(kind: str, size: int, batch: int, precision: str) -> tuple[float, dict[str, float]]:
-    """Seconds of one run, and of each type of operation in it."""
+    """Seconds of one run, and those of each type of operation in it."""
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -112,7 +112,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kinds", nargs="*", choices=KINDS, metavar="KIND", help="(default: all)")
     parser.add_argument("--size", type=int, default=256, help="(default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=2, help="of a step (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=2, help="batch size of a step (default: %(default)s)")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     options = parser.parse_args()
     for kind in options.kinds or KINDS:

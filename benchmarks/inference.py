@@ -1,13 +1,12 @@
-"""Transfer time: what `stylize` runs against other runtimes of the same net with the same weights, on the CPU.
+"""Transfer time: `stylize` compared with other runtimes of the same net and weights, on the CPU.
 
-The shipped style, a picture at a time, in float32. PyTorch's net is that of benchmarks/train_step.py, as eager, by
-torch.compile, by ONNX Runtime of its export and by OpenVINO of the same, of one size; ours also as plain Keras, by XLA,
-and as the SavedModel and the ONNX file that `keras-nst export` writes. Each has a process of its own with as many
-threads as there are cores, and their turns alternate, so that a busy machine slows all. Compilation and first runs are
-not counted.
+The net is the shipped style's, for one picture at a time, in float32. PyTorch runs the net of benchmarks/train_step.py:
+eagerly, with torch.compile, and exported for one size to ONNX Runtime and OpenVINO. Ours also runs as plain Keras, with
+XLA, and as the SavedModel and the ONNX file of `keras-nst export`. Each runtime has its own process with one thread per
+core, and their turns alternate, so that a busy machine slows all of them. Compilation and first runs are not counted.
 
-Exits with 1 when a runtime's picture differs by more than a level of 255 from plain Keras's, or ours takes more than
-0.75 of the faster of ONNX Runtime and torch.compile, or more than OpenVINO.
+Exits with 1 if a runtime's picture differs from plain Keras's by more than 1/255, or ours takes more than 0.75 of the
+time of the faster of ONNX Runtime and torch.compile, or more time than OpenVINO.
 
     pip install -e .[bench] && python benchmarks/inference.py [--size 480x640] [--turns 15]
 """
@@ -37,7 +36,7 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 
 def plain_keras(image: np.ndarray, folder: Path) -> Run:
-    """The net as a function of TensorFlow, as Keras predicts."""
+    """The net as a `tf.function`, as in Keras's `predict`."""
     import tensorflow as tf
 
     from keras_nst.models.styles import load_net
@@ -48,7 +47,7 @@ def plain_keras(image: np.ndarray, folder: Path) -> Run:
 
 
 def xla(image: np.ndarray, folder: Path) -> Run:
-    """The same, compiled for this size."""
+    """The same, compiled by XLA for this size."""
     import tensorflow as tf
 
     from keras_nst.models.convolution import compiled_for_cpu
@@ -65,7 +64,7 @@ def xla(image: np.ndarray, folder: Path) -> Run:
 
 
 def stylizer(image: np.ndarray, folder: Path) -> Run:
-    """What `stylize` runs."""
+    """The net in the form that `stylize` runs."""
     from keras_nst.images.picture import Picture
     from keras_nst.infer.stylizer import Stylizer
 
@@ -74,7 +73,7 @@ def stylizer(image: np.ndarray, folder: Path) -> Run:
 
 
 def saved_model(image: np.ndarray, folder: Path) -> Run:
-    """What TensorFlow Serving runs; whole levels in and out."""
+    """The form that TensorFlow Serving runs, from and to 8-bit pixels."""
     import tensorflow as tf
 
     from keras_nst.jobs.export import export
@@ -85,7 +84,7 @@ def saved_model(image: np.ndarray, folder: Path) -> Run:
 
 
 def own_onnx(image: np.ndarray, folder: Path) -> Run:
-    """Our export by ONNX Runtime."""
+    """Our export, in ONNX Runtime."""
     from keras_nst.jobs.export import export
 
     session = _onnx_session(export(STYLE, folder, format="onnx"))
@@ -93,25 +92,25 @@ def own_onnx(image: np.ndarray, folder: Path) -> Run:
 
 
 def torch_eager(image: np.ndarray, folder: Path) -> Run:
-    """PyTorch as its users write it."""
+    """PyTorch in eager mode."""
     return _by_torch(_torch_net())
 
 
 def torch_compiled(image: np.ndarray, folder: Path) -> Run:
-    """The same by its compiler."""
+    """PyTorch with torch.compile."""
     import torch
 
     return _by_torch(torch.compile(_torch_net()))
 
 
 def torch_onnx(image: np.ndarray, folder: Path) -> Run:
-    """PyTorch's export by ONNX Runtime."""
+    """PyTorch's export, in ONNX Runtime."""
     session = _onnx_session(_export_torch(image, folder))
     return lambda picture: _picture(session.run(None, {"image": picture.transpose(0, 3, 1, 2)})[0])
 
 
 def openvino(image: np.ndarray, folder: Path) -> Run:
-    """PyTorch's export by OpenVINO."""
+    """PyTorch's export, in OpenVINO."""
     import openvino
 
     settings = {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32"}
@@ -124,7 +123,7 @@ def _levels(picture: np.ndarray) -> np.ndarray:
 
 
 def _picture(output: np.ndarray) -> np.ndarray:
-    """What PyTorch's net gives, (1, 3, h, w) in [-1, 1], as a picture."""
+    """Convert the output of PyTorch's net, (1, 3, h, w) in [-1, 1], to a picture."""
     return output.transpose(0, 2, 3, 1) / 2 + np.float32(0.5)
 
 
@@ -186,7 +185,7 @@ _image: np.ndarray | None = None
 
 
 def prepare(name: str, size: tuple[int, int]) -> np.ndarray:
-    """Load a runtime in this process; returns its picture, of the second run."""
+    """Load a runtime in this process; returns the picture of its second run."""
     global _run, _image
     photograph = cv2.resize(data.coffee(), size[::-1], interpolation=cv2.INTER_AREA)
     _image = np.float32(photograph[None]) / 255
@@ -197,14 +196,14 @@ def prepare(name: str, size: tuple[int, int]) -> np.ndarray:
 
 
 def seconds() -> float:
-    """Of one run in this process."""
+    """Seconds of one run in this process."""
     began = time.perf_counter()
     _run(_image)
     return time.perf_counter() - began
 
 
 def main() -> int:
-    """Measure all, print a table, say what falls short."""
+    """Measure all runtimes, print a table and the missed goals."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="480x640", help="height and width (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=15, help="(default: %(default)s)")

@@ -1,17 +1,19 @@
-"""Optimizing pixels: what is reached in a quarter of the evaluations that keras.io's example takes.
+"""Optimizing pixels: our result with a quarter of the evaluations of keras.io's example.
 
-The mathematics of https://keras.io/examples/generative/neural_style_transfer (Grams that are not
-normalized, content at block5_conv2, total variation to the power 1.25, plain gradient descent at a rate of 100 that
-decays, 4000 steps from the photograph). The network is VGG16 in both; block5_conv1 takes the place of block5_conv2
-unless KERAS_NST_VGG_WEIGHTS has it. A step is quicker here than there: compiled, and only the result passes through the
-network. The example's rate is made for 400 rows; its style gradient grows as the picture shrinks, so that it diverges
-at small sizes. So the best of 100, 50, 25 ... in a short trial is taken, to its favor. Ours minimizes that same loss,
-all three terms, with `keras_nst.fit.optimizers.lbfgs`, coarse to fine, with a quarter of its evaluations. What is ours
-to choose is the weight of content: at the full size it is set anew a few times, so that content comes out just below
-the example's, all within those evaluations. Both pictures are measured as they would be saved, in 8 bits. The claim is
-for each pair a lower Gram loss (their measure, weighted as in their sum) at an equal or lower content loss (likewise).
+The loss is that of https://keras.io/examples/generative/neural_style_transfer: Gram matrices that are not normalized,
+content at block5_conv2, total variation to the power 1.25. The example takes 4000 steps of plain gradient descent from
+the photograph, with a learning rate of 100 that decays. Both use VGG16; block5_conv1 replaces block5_conv2 unless
+KERAS_NST_VGG_WEIGHTS has it. A step is faster here than in the example: it is compiled, and only the result passes
+through the network. The example's rate is made for 400 rows. Its style gradient grows as the picture shrinks, so that
+it diverges at small sizes. To its advantage, the best of 100, 50, 25 ... in a short trial is taken.
 
-Exits with 1 when a pair falls short.
+Ours minimizes the same loss, all three terms, with `keras_nst.fit.optimizers.lbfgs`, coarse to fine, with a quarter of
+the evaluations. It may choose the weight of content: at full size the weight is adjusted a few times, within those
+evaluations, so that the content loss ends just below the example's. Both pictures are measured in 8 bits, as they would
+be saved. The claim for each pair is a lower Gram loss at an equal or lower content loss, both weighted as in the
+example's sum.
+
+Exits with 1 if a pair misses the claim.
 
     python benchmarks/keras_io.py [--size 128] [--steps 4000] [--pairs 10] [--style painting.jpg]
 """
@@ -46,13 +48,13 @@ CONTENT_WEIGHT, STYLE_WEIGHT, VARIATION_WEIGHT, VARIATION_POWER = 2.5e-8, 1e-6, 
 RATE, DECAY, DECAY_STEPS, TRIAL = 100.0, 0.96, 100, 40
 QUARTER = 4
 COARSE_SHARE, STAGES = 0.25, 4
-# Where between nothing and the example's content loss ours is aimed, by which power of its miss a stage changes the
-# weight, and how much at most.
+# Ours aims at this fraction of the example's content loss. A stage multiplies the weight of content by this power of
+# the ratio to the aim, at most by this factor.
 AIM, POWER, LARGEST_CHANGE = 0.97, 8, 4.0
 
 
 class Example:
-    """The example's loss and its gradient; the targets are arguments, so that a size is compiled once."""
+    """The example's loss and gradient. The targets are arguments, so that each size is compiled only once."""
 
     def __init__(self):
         convolutions = vgg_weights("vgg16")
@@ -63,7 +65,7 @@ class Example:
         self._evaluate = value_and_gradient(self._loss)
 
     def targets(self, photograph: np.ndarray, style: np.ndarray) -> tuple:
-        """What is compared with, of pictures of one size."""
+        """Measure the targets. Both pictures have the same size."""
         features = self._network(style)
         grams = [ops.convert_to_numpy(self._gram(features[layer])) for layer in self.styles]
         return ops.convert_to_numpy(self._network(photograph)[self.content]), grams
@@ -73,9 +75,9 @@ class Example:
 
         Args:
             image: The picture.
-            targets: As `targets` gives them.
-            keeping: What the weight of content is multiplied by.
-            area: What content and total variation are multiplied by, which are sums over pixels, for a smaller picture.
+            targets: From `targets`.
+            keeping: Factor of the weight of content.
+            area: Factor of content and total variation, which are sums over pixels, for a smaller picture.
         """
         factors = np.float32([area * keeping, area])
         (value, terms), gradient = self._evaluate(np.asarray(image, np.float32), targets, factors)
@@ -107,7 +109,7 @@ class Example:
 def gradient_descent(
     example: Example, photograph: np.ndarray, targets: tuple, rate: float, steps: int
 ) -> tuple[np.ndarray, float]:
-    """As the example descends, in units of 255; the picture and its loss, infinite where it has left what is finite."""
+    """Run the example's gradient descent, in units of 255. Returns picture and loss, infinite if it diverged."""
     image = photograph.copy()
     for step in range(steps):
         value, _, gradient = example.evaluate(image, targets)
@@ -119,7 +121,7 @@ def gradient_descent(
 
 
 def best_rate(example: Example, photograph: np.ndarray, targets: tuple) -> float:
-    """The example's rate, or its half, quarter ... as long as that serves it better in a short trial."""
+    """Halve the example's rate as long as that gives a lower loss in a short trial."""
     rate, reached = RATE, gradient_descent(example, photograph, targets, RATE, TRIAL)[1]
     while True:
         lower = gradient_descent(example, photograph, targets, rate / 2, TRIAL)[1]
@@ -133,7 +135,7 @@ class SpentError(Exception):
 
 
 def descend(evaluate: Callable[[np.ndarray], Evaluation], image: np.ndarray, evaluations: int) -> np.ndarray:
-    """Minimize with L-BFGS by so many evaluations."""
+    """Minimize with L-BFGS, with at most this many evaluations."""
     spent = 0
 
     def counted(picture):
@@ -153,34 +155,34 @@ def descend(evaluate: Callable[[np.ndarray], Evaluation], image: np.ndarray, eva
 
 
 def fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture in another size, its aspect changed."""
+    """Resize a picture to another size and aspect ratio."""
     interpolation = cv2.INTER_AREA if size[0] < picture.shape[1] else cv2.INTER_CUBIC
     return np.clip(cv2.resize(picture[0], size[::-1], interpolation=interpolation), 0, 1)[None]
 
 
 def saved(picture: np.ndarray) -> np.ndarray:
-    """The picture in 8 bits."""
+    """Round a picture to 8 bits."""
     return np.rint(255 * np.clip(picture, 0, 1)).astype(np.float32) / 255
 
 
 def ours_within(
     example: Example, photograph: np.ndarray, style: np.ndarray, theirs: Mapping[str, float], evaluations: int
 ) -> Evaluation:
-    """The example's loss minimized coarse to fine, with content kept within a limit.
+    """Minimize the example's loss coarse to fine, with a limit on the content loss.
 
     Args:
         example: The loss.
-        photograph: What is restyled.
+        photograph: The photograph.
         style: The painting.
-        theirs: The terms that the example ended with; its content loss is the limit.
-        evaluations: Of all scales and stages, those that only measure included.
+        theirs: The example's final terms; its content loss is the limit.
+        evaluations: Number of evaluations for all scales and stages, including those that only measure.
 
     Returns:
-        The lowest Gram loss within the limit, and its other terms; where none is, the lowest content loss.
+        The evaluation with the lowest Gram loss within the limit; if there is none, that with the lowest content loss.
     """
     height, width = photograph.shape[1:3]
     *coarse, _ = sizes(max(height, width), min(max(height, width) // 2, chen2016.SETTINGS["start_size"]))
-    # At first content counts as much as the Grams, both as the example left them.
+    # The first weight makes the example's final content and Gram losses equal.
     image, left, limit, keeping = None, evaluations, theirs["content"], theirs["gram"] / theirs["content"]
     for side in coarse:
         sized = resize(Picture(photograph), side).rgb
@@ -206,13 +208,13 @@ def ours_within(
 
 
 def pairs(paintings: Sequence[str]) -> list[tuple[str, str]]:
-    """All pairs of a photograph and a painting, in an order in which a few have many of each."""
+    """All pairs of a photograph and a painting, ordered so that any first few vary both as much as possible."""
     shifts = itertools.product(range(len(paintings)), range(len(PHOTOGRAPHS)))
     return [(PHOTOGRAPHS[index], paintings[(index + shift) % len(paintings)]) for shift, index in shifts]
 
 
 def against_example(size: int, steps: int, count: int, paintings: Sequence[str]) -> list[str]:
-    """Compare and print; returns what falls short."""
+    """Compare and print; returns the missed goals."""
     example, failures = Example(), []
     print(f"longest side {size}, {steps} steps against {steps // QUARTER} evaluations, content at {example.content}")
     print(f"{'':<36}{'rate':>7}{'Gram: theirs':>14}{'ours':>10}{'content: theirs':>17}{'ours':>10}{'seconds':>16}")
@@ -244,9 +246,11 @@ def against_example(size: int, steps: int, count: int, paintings: Sequence[str])
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=128, help="longest side (default: %(default)s)")
-    parser.add_argument("--style", action="append", help="a painting's file; several for the pairs")
-    parser.add_argument("--steps", type=int, default=4000, help="of the example (default: %(default)s)")
-    parser.add_argument("--pairs", type=int, default=10, help="of a photograph and a painting (default: %(default)s)")
+    parser.add_argument("--style", action="append", help="file of a painting; may be repeated")
+    parser.add_argument("--steps", type=int, default=4000, help="steps of the example (default: %(default)s)")
+    parser.add_argument(
+        "--pairs", type=int, default=10, help="pairs of a photograph and a painting (default: %(default)s)"
+    )
     options = parser.parse_args()
     failures = against_example(options.size, options.steps, options.pairs, options.style or PAINTINGS)
     print("Falls short: " + "; ".join(failures) if failures else "Holds.")

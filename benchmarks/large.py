@@ -1,7 +1,7 @@
-"""Large pictures: memory and time of `keras-nst stylize`, each side in a process of its own.
+"""Large pictures: memory and time of `keras-nst stylize`, with a process for each size.
 
-The picture is scikit-image's astronaut, enlarged; the times include start-up, reading and writing. Exits with 1 when
-the largest takes more than 4 GB, or time grows faster than the number of pixels.
+The picture is scikit-image's astronaut, enlarged. Times include start-up, reading and writing. Exits with 1 if the
+largest picture takes more than 4 GB, or time grows faster than the number of pixels.
 
     python benchmarks/large.py [--style STYLE] [--sides 2048 4096 8192]
 """
@@ -24,13 +24,13 @@ from keras_nst.images.io import write
 from keras_nst.images.picture import Picture
 
 ALLOWED_GB = 4.0
-ALLOWED_GROWTH = 1.1  # Of the seconds a pixel.
+ALLOWED_GROWTH = 1.1  # Growth of the time per pixel.
 RUN = "import resource, sys; from keras_nst.cli import main; code = main(sys.argv[1:]); "
 RUN += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
 
 
 def stylize(style: str, folder: Path, side: int) -> tuple[float, float]:
-    """Seconds and gigabytes."""
+    """Seconds and gigabytes of a run."""
     large = cv2.resize(data.astronaut(), (side, side), interpolation=cv2.INTER_CUBIC)
     write(folder / "photo.jpg", Picture(large[None].astype(np.float32) / 255))
     command = [sys.executable, "-c", RUN, "stylize", str(folder / "photo.jpg"), "--style", style]
@@ -40,7 +40,7 @@ def stylize(style: str, folder: Path, side: int) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Measure each side, print a table, say what falls short."""
+    """Measure each size, print a table and the missed goals."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sides", type=int, nargs="+", default=[2048, 4096, 8192])
     parser.add_argument("--style", default="starry_night")

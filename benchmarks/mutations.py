@@ -1,6 +1,6 @@
-"""Whether the tests notice a mistake: ten are made in losses and tiles, one at a time, in a copy of the tree.
+"""Mutation testing: ten mistakes in losses and tiles are made one at a time, in a copy of the tree.
 
-Exits with 1 when the tests pass with one of them.
+Exits with 1 if the tests pass with one of them.
 
     python benchmarks/mutations.py
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FUNCTIONAL, TERMS, STATISTICS = (f"keras_nst/losses/{name}.py" for name in ("functional", "terms", "statistics"))
 TILES = "keras_nst/fit/tiles.py"
-# What is mistaken, where, how it should read, and how it then does.
+# (mistake, file, correct code, wrong code).
 MUTATIONS = [
     ("a Gram matrix not divided by the channels", FUNCTIONAL, "height * width * channels", "height * width"),
     ("half of the gradient of a Gram matrix", FUNCTIONAL, "product + (transposed", "product + 0 * (transposed"),
@@ -52,7 +52,7 @@ def main() -> int:
                 "no:cacheprovider",
                 *TESTS[path.parent.name],
             ]
-            # From the copy's own folder, which Python then looks into before the installed package.
+            # The copy's folder is the working directory, so Python imports from it and not from the installed package.
             done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
             path.write_text(source, "utf-8")
             failed = next((line for line in done.stdout.splitlines() if line.startswith("FAILED")), None)

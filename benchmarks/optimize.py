@@ -1,21 +1,24 @@
-"""Optimizing pixels: time against torch.optim.LBFGS, with the same loss from the same start.
+"""Optimizing pixels: time compared with torch.optim.LBFGS, with the same loss and the same initial picture.
 
-The loss of chen2016 with Gram matrices (VGG16, content at relu4_2, style at relu1_1 to relu5_1, total
-variation, the recipe's weights), from the photograph. PyTorch minimizes it as its users write it: torch.optim.LBFGS
-with a step of 1, a history of 100 and no line search, eagerly, in the memory format that is faster here, the loss
-multiplied by the constant that ours is (the first value becomes 10), and its pixels clamped to [0, 1] before each
-evaluation, as PyTorch's tutorial of style transfer has it: what it reaches is a picture, as ours is. The
-lowest value of its evaluations is the goal, and the time when it was there is its time; then `optimize` runs until it
-is there, once at the full size alone and once coarse to fine, with its coarse scales counted. Everything runs in one
-process, PyTorch first, each with all cores. Times are from pictures in memory on: they include the network, what is
-compared with, and compilation, which is also shown: what the first step of each scale took beyond its evaluations.
-Before, values and gradients of both losses are compared at two pictures. Where `optimize` computes in bfloat16, whether
-a picture is there is measured in float32, with the clock stopped. The claim is that the faster of our two ways,
-compilation included, takes at most half of PyTorch's time.
+The loss is that of chen2016 with Gram matrices (VGG16, content at relu4_2, style at relu1_1 to relu5_1, total
+variation, the recipe's weights). The initial picture is the photograph. Values and gradients of both implementations
+are first compared at two pictures.
 
-The times need a quiet machine: PyTorch's threads wait for one another, so that on a busy one it suffers more than ours.
+PyTorch runs as in its style transfer tutorial: torch.optim.LBFGS with a step of 1, a history of 100 and no line search,
+in eager mode, with pixels clamped to [0, 1] before each evaluation, so that its result is a picture like ours. It uses
+the memory format that is faster here, and our scale of the loss (the first value becomes 10). The lowest value of its
+evaluations is the goal, and the time when it is reached is PyTorch's time. Then `optimize` runs until it reaches the
+goal, once at full size and once coarse to fine, where the coarse scales count. If `optimize` computes in bfloat16, the
+goal is checked in float32 while the clock is stopped.
 
-Exits with 1 when the claim falls short, with 2 without PyTorch.
+Everything runs in one process, PyTorch first, each with all cores. Times start with pictures in memory, and include
+building the network, measuring the targets, and compilation. Compilation is also shown separately, as the part of each
+scale's first step that is not spent on evaluations. The claim is that the faster of our two ways, with compilation,
+takes at most half of PyTorch's time.
+
+The times need an idle machine: PyTorch's threads wait for each other, so it suffers more than ours on a busy one.
+
+Exits with 1 if the claim is missed, with 2 without PyTorch.
 
     pip install -e .[bench] && python benchmarks/optimize.py [--size 256] [--style painting.jpg]
 """
@@ -48,11 +51,11 @@ from keras_nst.recipes import chen2016
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 PAINTINGS = ("immunohistochemistry", "colorwheel", "retina", "hubble_deep_field")
-"""Of scikit-image: in the paintings' place, pictures with a texture or colors of their own."""
+"""Pictures of scikit-image with a distinct texture or colors, used as paintings."""
 
 
 def painting(name: str) -> np.ndarray:
-    """A picture of scikit-image by its name, or of a file, (1, h, w, 3) in [0, 1]."""
+    """Read a picture of scikit-image, by name, or a file, (1, h, w, 3) in [0, 1]."""
     if name not in PAINTINGS:
         return read(name).rgb
     from skimage import data
@@ -62,27 +65,27 @@ def painting(name: str) -> np.ndarray:
 
 REQUIRED_RATIO = 0.5
 TOLERANCE = 1e-3
-# Of the loss, which XLA rounds by the way it is compiled.
+# Tolerance of the loss: XLA's rounding depends on how it compiles the loss.
 TOLERANCE_REACHED = 1e-5
-# Of the loss in bfloat16.
+# Tolerance of the loss in bfloat16.
 TOLERANCE_HALF = 5e-3
 CONTENT_LAYERS, STYLE_LAYERS = chen2016.CONTENT_LAYERS["vgg16"], chen2016.STYLE_LAYERS
 FIRST_VALUE = 10
-# By how many times PyTorch's evaluations ours may try to reach its loss.
+# Maximum of our evaluations, as a multiple of PyTorch's.
 PATIENCE = 2
 
 
 class Descent(NamedTuple):
-    """How a minimization went.
+    """The result of a minimization.
 
     Attributes:
-        name: Of the minimizer.
-        evaluations: Of loss and gradient, at each scale.
-        seconds: Until it was where it ended, compilation included.
-        compilation: Seconds of them.
-        evaluation: Seconds of one evaluation at the full size.
-        loss: Where it ended.
-        picture: (1, h, w, 3).
+        name: Name of the minimizer.
+        evaluations: Evaluations of loss and gradient, at each scale.
+        seconds: Time with compilation.
+        compilation: Time of compilation.
+        evaluation: Time of one evaluation at full size.
+        loss: Final loss.
+        picture: Final picture, (1, h, w, 3).
     """
 
     name: str
@@ -95,7 +98,7 @@ class Descent(NamedTuple):
 
 
 def torch_objective(photograph: np.ndarray, style: np.ndarray, memory_format) -> tuple[Callable, Callable]:
-    """The loss in PyTorch, of a tensor, and what makes a tensor of a picture."""
+    """The loss in PyTorch, as a function of a tensor; and the function that converts a picture to a tensor."""
     from train_step import VggTorch, _gram, _relative_squared, torch
 
     deepest = STYLE_LAYERS[-1]
@@ -133,7 +136,7 @@ def torch_evaluation(loss: Callable, image) -> tuple[float, np.ndarray]:
 
 
 def keras_objective(photograph: np.ndarray, style: np.ndarray) -> PixelObjective:
-    """The loss as `optimize` puts it together."""
+    """The loss as in `optimize`."""
     loss = chen2016.loss(CONTENT_LAYERS, STYLE_LAYERS, statistic="gram")
 
     def everywhere(role, picture):
@@ -152,7 +155,7 @@ def keras_objective(photograph: np.ndarray, style: np.ndarray) -> PixelObjective
 
 
 def differences(objective: PixelObjective, loss: Callable, tensor: Callable, pictures: Sequence) -> Iterator[float]:
-    """By how much, relatively, values and gradients of the two losses differ."""
+    """Relative differences of values and gradients of the two losses."""
     for picture in pictures:
         value, _, gradient = objective(picture)
         expected, slope = torch_evaluation(loss, tensor(picture))
@@ -166,7 +169,7 @@ def descend_torch(photograph: np.ndarray, style: np.ndarray, memory_format, scal
 
     began = time.perf_counter()
     loss, tensor = torch_objective(photograph, style, memory_format)
-    # torch.optim.LBFGS takes contiguous gradients only.
+    # torch.optim.LBFGS needs contiguous gradients.
     image = tensor(photograph).clone(memory_format=torch.contiguous_format).requires_grad_()
     optimizer = torch.optim.LBFGS([image], lr=1, history_size=100)
     losses, moments, best = [], [began], None
@@ -209,7 +212,7 @@ def descend_keras(
     goal: float,
     evaluations: int,
 ) -> Descent:
-    """Minimize with `optimize` until the goal is reached, or else by so many evaluations at the full size."""
+    """Minimize with `optimize` until the goal is reached, with at most this many evaluations at full size."""
     full = max(photograph.shape[1:3])
     options = PixelOptions(
         statistic="gram", end_size=full, start_size=start, iterations=evaluations + coarse, least_improvement=0.0
@@ -232,14 +235,14 @@ def descend_keras(
         steps = scales.setdefault(side, [])
         steps.append(now._replace(image=None))
         if side < full:
-            # What stops a scale of `optimize`; its options are the same for all scales.
+            # The limit of a scale of `optimize`, whose options are the same for all scales.
             least = PixelOptions.least_improvement
             stalled = len(steps) > 10 and steps[-11].value - now.value < least * now.value
             done = now.iteration >= coarse or stalled
         else:
             done = now.evaluations >= evaluations or is_there(now)
         if done:
-            raise StopIteration  # By which scipy knows that it shall stop.
+            raise StopIteration  # Stops scipy.
 
     began = time.perf_counter()
     picture = optimize(photograph, [Region([style])], options, progress=progress)
@@ -249,7 +252,7 @@ def descend_keras(
             (now.seconds - before.seconds) / (now.evaluations - before.evaluations)
             for before, now in itertools.pairwise(steps)
         ]
-        # What the first step took beyond its evaluations.
+        # The time of the first step minus that of its evaluations.
         evaluation = statistics.median(pace) if pace else float("nan")
         compilation += max(0.0, steps[0].seconds - steps[0].evaluations * evaluation) if pace else 0.0
     counts, loss = [steps[-1].evaluations for steps in scales.values()], steps[-1].value
@@ -267,8 +270,8 @@ def _print_row(row: Descent, theirs: Descent) -> None:
 
 
 def against_torch(size: int, evaluations: int, coarse: int, style: str) -> list[str]:
-    """Compare and print; returns what falls short."""
-    from train_step import FORMATS, torch  # Which exits with 2 where PyTorch is missing.
+    """Compare and print; returns the missed goals."""
+    from train_step import FORMATS, torch  # Exits with 2 if PyTorch is missing.
 
     torch.set_num_threads(THREADS)
     photograph, painted = (resize(Picture(rgb), size).rgb for rgb in (read("sample:astronaut").rgb, painting(style)))
@@ -287,8 +290,8 @@ def against_torch(size: int, evaluations: int, coarse: int, style: str) -> list[
 
     objective = keras_objective(photograph, painted)
     noise = np.random.default_rng(0).uniform(0, 1, photograph.shape).astype(np.float32)
-    # Where a photograph is flat, max pooling has ties, and each passes its gradient to another pixel. A grain breaks
-    # them.
+    # In flat areas max pooling has ties, for which each implementation passes the gradient to another pixel. Grain
+    # breaks the ties.
     pictures = (photograph + (noise - 0.5) / 255, 0.7 * photograph + 0.3 * noise)
     found = list(differences(objective, *losses[fastest], pictures))
     print(f"{width}x{height}, astronaut in the style of {style}, {THREADS} threads, PyTorch {fastest}", flush=True)
@@ -308,7 +311,7 @@ def against_torch(size: int, evaluations: int, coarse: int, style: str) -> list[
     reached = []
     for name, first in (("keras_nst, one scale", side), ("keras_nst, coarse to fine", start)):
         ours = descend_keras(name, objective, photograph, painted, first, coarse, theirs.loss, PATIENCE * evaluations)
-        # Measured here, so that nothing hangs on what `optimize` says of itself.
+        # Measured here, independently of the value that `optimize` reports.
         ours = ours._replace(loss=objective(ours.picture).value)
         _print_row(ours, theirs)
         if ours.loss <= theirs.loss * (1 + TOLERANCE_REACHED):
@@ -326,10 +329,10 @@ def against_torch(size: int, evaluations: int, coarse: int, style: str) -> list[
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=512, help="longest side (default: %(default)s)")
-    parser.add_argument("--style", default=PAINTINGS[0], help="a painting's file")
-    parser.add_argument("--evaluations", type=int, default=200, help="of PyTorch (default: %(default)s)")
+    parser.add_argument("--style", default=PAINTINGS[0], help="file of a painting")
+    parser.add_argument("--evaluations", type=int, default=200, help="evaluations of PyTorch (default: %(default)s)")
     parser.add_argument(
-        "--coarse", type=int, default=chen2016.SETTINGS["iterations"], help="our steps a coarse scale, at most"
+        "--coarse", type=int, default=chen2016.SETTINGS["iterations"], help="maximum of our steps at a coarse scale"
     )
     options = parser.parse_args()
     failures = against_torch(options.size, options.evaluations, options.coarse, options.style)

@@ -1,10 +1,10 @@
-"""Half precision reaches the losses of single: the same training in float32, bfloat16 and float16.
+"""Half precision reaches the same losses as single precision: one training in float32, bfloat16 and float16.
 
-The lite net learns one of scikit-image's photographs from the others for 500 steps, each policy in a process of its
-own, with the same crops in the same order. Compared is what decides: the losses of the net to keep on photographs
-that are not trained on. Another training in float32, with another seed, shows what chance does.
+The lite net learns the style of one of scikit-image's photographs from the others for 500 steps. Each policy has its
+own process, with the same crops in the same order. The losses of the trained net on validation photographs are
+compared. A second training in float32 with another seed shows the influence of chance.
 
-Exits with 1 when a loss differs by more than 2 % and more than the seed makes.
+Exits with 1 if a loss differs by more than 2 % and by more than with the other seed.
 
     python benchmarks/precision.py [--steps 500] [--size 64]
 """
@@ -30,7 +30,7 @@ RUNS = {
 
 
 def learn(folder: Path, options: argparse.Namespace, *arguments: str) -> dict[str, float]:
-    """The last epoch's losses of a training, its skipped steps, and its seconds."""
+    """The losses of a training's last epoch, its skipped steps, and its seconds."""
     program = Path(__file__).parents[1] / "train.py"
     asked = f"--net lite --batch 2 --steps {options.steps} --size {options.size} --style-size {options.size}".split()
     asked += ["--validation", str(folder / "held_back"), "--output", str(folder / "-".join(arguments))]
@@ -47,7 +47,7 @@ def learn(folder: Path, options: argparse.Namespace, *arguments: str) -> dict[st
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=500, help="(default: %(default)s)")
-    parser.add_argument("--size", type=int, default=64, help="of the crops (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=64, help="side of the crops (default: %(default)s)")
     options = parser.parse_args()
     found = {}
     with tempfile.TemporaryDirectory() as name:

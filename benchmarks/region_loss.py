@@ -1,7 +1,7 @@
-"""What keeping semantics costs: a training step of liu2019 against one of johnson2016, on the CPU.
+"""The cost of keeping semantics: a training step of liu2019 against one of johnson2016, on the CPU.
 
-The steps alternate in one process, so that a busy machine slows all alike. Compilation and first steps are not counted.
-Exits with 1 when the region loss makes a step more than a quarter longer.
+The steps alternate in one process, so that a busy machine slows all equally. Compilation and first steps are not
+counted. Exits with 1 if the region loss makes a step more than 25 % slower.
 
     python benchmarks/region_loss.py
 """
@@ -35,7 +35,7 @@ VARIANTS = {
 
 
 def trainer(name: str, keep: list[str] | None, observer: Observer, painting: np.ndarray) -> StyleTrainer:
-    """A trainer of the variant, compiled."""
+    """Build a compiled trainer of the variant."""
     objective = Objective(recipe(name).loss(keep=keep), observer).bind(style=painting)
     built = StyleTrainer(transfer_net(), objective)
     built.compile(keras.optimizers.Adam(1e-4), jit_compile=True)
@@ -43,7 +43,7 @@ def trainer(name: str, keep: list[str] | None, observer: Observer, painting: np.
 
 
 def main() -> int:
-    """Print the table; the exit code tells whether the cost is allowed."""
+    """Print the table. The exit code says whether the cost is allowed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=2)

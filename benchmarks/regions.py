@@ -1,12 +1,12 @@
-"""Two regions of a photograph exchange their appearance, after figure 1 of Chen & Hsu 2016.
+"""Two regions of a photograph exchange their appearance, as in figure 1 of Chen & Hsu 2016.
 
-The photograph is scikit-image's coffee: its cup and saucer, outlined by two ellipses, take the style of the table, and
-the table that of the cup. High-order statistics are compared with plain Gram matrices under the same masks, at equal
-content distance: the Gram's style weight is searched until it is within 3 %. What tells them apart is a statistic that
-neither minimizes: the third central moment of each channel of VGG's features within a region. Outside of the masks, of
-a result for the cup alone, nothing may change.
+The photograph is scikit-image's coffee. Its cup and saucer, outlined by two ellipses, take the style of the table, and
+the table takes that of the cup. High-order statistics are compared with plain Gram matrices under the same masks, at
+equal content distance: the style weight of the Gram matrices is searched until the distances differ by at most 3 %. The
+measure is a statistic that neither minimizes: the third central moment of each channel of the VGG features in a region.
+If only the cup is restyled, nothing may change outside its mask.
 
-Exits with 1 when the high-order statistics do not come nearer, or pixels outside of the mask change.
+Exits with 1 if the high-order statistics are not nearer, or pixels outside the mask change.
 
     python benchmarks/regions.py [--size 256] [--output exchange.png]
 """
@@ -31,19 +31,19 @@ from keras_nst.options import PixelOptions, Region
 from keras_nst.recipes import chen2016
 
 ELLIPSES = (((290, 106), (119, 92)), ((280, 222), (202, 165)))
-"""Cup and saucer: centers and half axes, across and down."""
+"""Cup and saucer: centers and half axes, horizontal and vertical."""
 
 EQUAL, TRIALS = 0.03, 5
 
 
 def moments(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Third central moment of each channel, its root taken so that it has the features' unit."""
+    """Cube root of the third central moment of each channel, in the features' unit."""
     mean = (weights * features).sum((1, 2), keepdims=True)
     return np.cbrt((weights * (features - mean) ** 3).sum((1, 2)))
 
 
 class Measures:
-    """Distances of a result from the photograph and from the other regions' looks."""
+    """Distances of a result from the photograph, and from the appearance of the other regions."""
 
     def __init__(self, photograph: np.ndarray, masks: list[np.ndarray]):
         self._layers = chen2016.STYLE_LAYERS
@@ -56,7 +56,7 @@ class Measures:
         return {name: np.asarray(values) for name, values in self._network(picture).items()}
 
     def __call__(self, picture: np.ndarray) -> tuple[float, float]:
-        """Relative distances of content and of third moments."""
+        """The relative distances of content and of third moments."""
         seen = self._see(picture)
         kept = self._photograph[self._content]
         content = np.sum((seen[self._content] - kept) ** 2) / np.sum(kept**2)
@@ -69,7 +69,7 @@ class Measures:
 
 
 def exchanged(photograph: np.ndarray, masks: list[np.ndarray], statistic: str, weight: float) -> np.ndarray:
-    """The photograph with the looks of its two regions exchanged."""
+    """The photograph with the appearance of its two regions exchanged."""
     side = max(photograph.shape[1:3])
     options = PixelOptions(statistic=statistic, weights={"style": weight}, end_size=side)
     regions = [Region([photograph], mask=own, style_mask=other) for own, other in (masks, masks[::-1])]
@@ -80,7 +80,7 @@ def main() -> int:
     """Exchange, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=256, help="longest side (default: %(default)s)")
-    parser.add_argument("--output", help="a picture of photograph, mask and both results")
+    parser.add_argument("--output", help="file for a picture of photograph, mask and both results")
     options = parser.parse_args()
     full = np.float32(data.coffee()[None]) / 255
     cup = np.zeros((1, *full.shape[1:3], 1), np.float32)

@@ -1,11 +1,11 @@
-"""The saliency maps: how many a second on one core, and how close they are to those of another program.
+"""Saliency maps: their rate on one core, and their agreement with those of another program.
 
 Usage: python benchmarks/saliency.py [--rounds 20] [--reference DIR]
 
-Speed is counted in processor time, for RBD and MBD of the same picture of 256x256 together, over the sample
-photographs; the best round counts, and the first, in which the scans are compiled, does not. Exits with 1 below 20
-pictures a second. DIR holds NAME.png, NAME_rbd.png and NAME_mbd.png; the F-measures (beta^2 = 0.3) are of our map
-against theirs, both cut at twice their mean and at 0.5.
+The rate is that of RBD and MBD together for a picture of 256x256, in processor time over the sample photographs. The
+best round counts, without the first, which compiles the scans. Exits with 1 below 20 pictures per second. DIR holds
+NAME.png, NAME_rbd.png and NAME_mbd.png. The F-measures (beta^2 = 0.3) compare our map with theirs, both thresholded at
+twice their mean and at 0.5.
 """
 
 import argparse
@@ -26,7 +26,7 @@ DETECTORS = {"rbd": rbd, "mbd": mbd}
 
 
 def photograph(name: str) -> np.ndarray:
-    """The middle of a sample, (1, SIDE, SIDE, 3) in [0, 1]."""
+    """Read the middle of a sample, (1, SIDE, SIDE, 3) in [0, 1]."""
     (rgb,) = read(f"sample:{name}").rgb
     side = min(rgb.shape[:2])
     top, left = ((length - side) // 2 for length in rgb.shape[:2])
@@ -35,7 +35,7 @@ def photograph(name: str) -> np.ndarray:
 
 
 def seconds(detect, photographs: list[np.ndarray]) -> float:
-    """Processor seconds for one picture, on average."""
+    """Mean processor seconds per picture."""
     began = time.process_time()
     for rgb in photographs:
         detect(rgb)

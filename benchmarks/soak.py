@@ -1,11 +1,11 @@
-"""Memory of a process that works on and on: it must come to rest.
+"""Memory of a long-running process: it must stop growing.
 
-Three kinds of work: 500 pictures of mixed sizes through one `Stylizer`, 60 optimizations of mixed sizes, and a training
-of so many minutes. What the process holds is read after each picture or run, and every five seconds of the training.
-After the first tenth (50 pictures, 3 minutes) it may grow by 5 %; of the optimizations, each of which has sizes of its
-own for which oneDNN keeps code, after the first half.
+There are three kinds of work: 500 pictures of mixed sizes through one `Stylizer`, 60 optimizations of mixed sizes, and
+a training of 30 minutes. The resident memory is read after each picture or optimization, and every five seconds of the
+training. It may grow by 5 % after the first tenth (50 pictures, 3 minutes). For optimizations this counts after the
+first half, since oneDNN keeps code for each size.
 
-Exits with 1 when one grows by more.
+Exits with 1 if one of them grows by more.
 
     python benchmarks/soak.py [stylize optimize train] [--pictures 500] [--runs 60] [--minutes 30]
 """
@@ -30,7 +30,7 @@ INTERVAL = 5.0
 
 
 def resident() -> float:
-    """Megabytes that this process holds, but for what its allocator keeps for later."""
+    """Resident memory of this process in MB, without memory that its allocator has reserved."""
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
@@ -38,7 +38,7 @@ def resident() -> float:
 
 
 def stylize(options) -> Iterator[float]:
-    """Pictures of 64 to 400 pixels a side."""
+    """Stylize pictures with sides of 64 to 400 pixels."""
     from keras_nst.images.picture import Picture
     from keras_nst.infer.stylizer import Stylizer
 
@@ -50,7 +50,7 @@ def stylize(options) -> Iterator[float]:
 
 
 def optimize(options) -> Iterator[float]:
-    """Runs of three steps at each of two scales, up to 64 to 160 pixels a side."""
+    """Optimize pictures with sides of 64 to 160 pixels, with three steps at each of two scales."""
     from keras_nst.jobs.optimize import optimize
     from keras_nst.options import PixelOptions, Region
 
@@ -64,7 +64,7 @@ def optimize(options) -> Iterator[float]:
 
 
 def train(options) -> Iterator[float]:
-    """Steps of one crop of 64x64, and the checkpoints and previews of many epochs, in another process."""
+    """Train in another process, with one crop of 64x64 per step and many epochs with checkpoints and previews."""
     from keras_nst.images.samples import sample_path
 
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def train(options) -> Iterator[float]:
 
 
 KINDS = {"stylize": (stylize, 0.1), "optimize": (optimize, 0.5), "train": (train, 0.1)}
-"""Each with the share of its readings after which it must have come to rest."""
+"""The kinds of work, with the fraction of readings after which memory must not grow."""
 
 
 def main() -> int:
@@ -93,16 +93,16 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", choices=KINDS, metavar="KIND", help="(default: all)")
     parser.add_argument("--pictures", type=int, default=500, help="(default: %(default)s)")
     parser.add_argument("--runs", type=int, default=60, help="(default: %(default)s)")
-    parser.add_argument("--minutes", type=float, default=30, help="of training (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=30, help="minutes of training (default: %(default)s)")
     options = parser.parse_args()
-    one_operation_at_once()  # As the commands do.
+    one_operation_at_once()  # Like the commands.
     failures = []
     print(f"{'':<10}{'readings':>9}{'MB early':>10}{'MB at the end':>15}{'most':>7}{'growth':>8}")
     for name in options.kinds or KINDS:
         work, share = KINDS[name]
         held = np.array(list(work(options)))
         first, tenth = int(share * len(held)), max(1, len(held) // 10)
-        # Medians of a tenth of the readings each: the first one that counts, and the last.
+        # Medians over the first tenth of the readings that counts, and over the last tenth.
         early, late = np.median(held[first : first + tenth]), np.median(held[-tenth:])
         growth = late / early - 1
         print(f"{name:<10}{len(held):>9}{early:>10.0f}{late:>15.0f}{held.max():>7.0f}{growth:>8.1%}", flush=True)

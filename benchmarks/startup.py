@@ -1,9 +1,9 @@
-"""How soon a command answers: its help, and the first stylized picture, each from a cold start of the process.
+"""Response time of a command: its help, and a first stylized picture, each in a new process.
 
 Usage: python benchmarks/startup.py [--runs 5]
 
-Goals: `python stylize.py --help` under 0.5 s, a first picture of 512x512 under 8 s; the median of the runs counts.
-Exits with 1 when one is missed.
+Goals: `python stylize.py --help` within 0.5 s, a first picture of 512x512 within 8 s (medians). Exits with 1 if one is
+missed.
 """
 
 import argparse

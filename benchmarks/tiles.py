@@ -1,13 +1,13 @@
-"""Memory of an optimization with and without tiles, and that a large picture in tiles is as near to its painting.
+"""Memory of an optimization with and without tiles, and the quality of a large picture in tiles.
 
-Each run is a process of its own, `keras-nst optimize` on scikit-image's astronaut, enlarged. The peak of a run at one
-scale, of as many steps as L-BFGS remembers and one, is what its memory is: further steps take no more. With --quality,
-the picture of the largest size is made in tiles, coarse to fine, and compared with that of 512 pixels at the same
-scale, shrunk to 512: by how much of the photograph's distance from the painting, of relative Gram matrices as in
-`keras_nst.evaluation`, each is nearer to it. These parts may differ by a tenth. What is left of the distance is small,
-and more of it is left to the large picture, which has been made at another scale than it is measured at.
+Each run of `keras-nst optimize` on scikit-image's astronaut, enlarged, is a process of its own. Its memory is the peak
+of a run at one scale, with one step more than the history of L-BFGS; further steps need no more. With --quality, the
+largest picture is made in tiles, coarse to fine, shrunk to 512 pixels and compared with a picture made at 512. The
+measure is the fraction by which each reduces the photograph's distance from the painting (relative Gram matrices, as in
+`keras_nst.evaluation`). The two fractions may differ by 0.1. The distance that remains is small in both, and larger for
+the large picture, which is measured at another scale than it was made at.
 
-Exits with 1 when the largest takes more than 6 GB, or is not as near.
+Exits with 1 if the largest takes more than 6 GB, or its quality is lower.
 
     python benchmarks/tiles.py [--largest 2048] [--tile 512] [--quality [--iterations 100]]
 """
@@ -37,7 +37,7 @@ STEP += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stde
 
 
 def optimize(folder: Path, side: int, *arguments) -> tuple[float, float, Path]:
-    """Seconds, peak memory in GB and the result of a run at a longest side."""
+    """Seconds, peak memory in GB and the result of a run with this longest side."""
     output = folder / f"{side}.png"
     command = [sys.executable, "-c", STEP, "optimize", folder / "photo.png", folder / "painting.png", "-o", output]
     began = time.perf_counter()
@@ -48,7 +48,7 @@ def optimize(folder: Path, side: int, *arguments) -> tuple[float, float, Path]:
 
 
 def style_distance(pictures: list[np.ndarray], painting: np.ndarray) -> list[float]:
-    """Of pictures from a painting, all of one size."""
+    """Style distance of pictures from a painting of the same size."""
     from keras_nst.losses import style
     from keras_nst.models.observer import Observer
     from keras_nst.models.vgg import vgg
@@ -63,10 +63,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--largest", type=int, default=2048, help="longest side (default: %(default)s)")
     parser.add_argument("--tile", type=int, default=512, help="(default: %(default)s)")
-    parser.add_argument("--quality", action="store_true", help="also compare a whole run with that of 512 pixels")
-    parser.add_argument(
-        "--iterations", type=int, default=100, help="steps of both at each scale (default: %(default)s)"
-    )
+    parser.add_argument("--quality", action="store_true", help="also compare the quality with that of 512 pixels")
+    parser.add_argument("--iterations", type=int, default=100, help="steps at each scale (default: %(default)s)")
     options = parser.parse_args()
     failures = []
     with tempfile.TemporaryDirectory() as name:

@@ -1,12 +1,12 @@
-"""Training speed: our step against the same step written in PyTorch, on the CPU.
+"""Training speed: our step compared with the same step in PyTorch, on the CPU.
 
 Both train the same network (the transfer net with the same weights) with the same loss (johnson2016: VGG16 content to
-relu3_3, style to relu4_3, total variation) on the same batch with Adam. PyTorch runs eagerly, in the memory format that
-is faster here, without our running average of the weights; the style's Grams are measured once by both, the content's
-features without gradients. Each has a process of its own, with as many threads as there are cores; their steps
-alternate, so that a busy machine slows both. Compilation and first steps are not counted.
+relu3_3, style to relu4_3, total variation) on the same batch with Adam. PyTorch runs in eager mode, in the memory
+format that is faster here, without our running average of the weights. Both measure the style's Gram matrices once, and
+the content's features without gradients. Each has its own process with one thread per core; their steps alternate, so
+that a busy machine slows both. Compilation and first steps are not counted.
 
-Exits with 1 when the losses differ or the median ratio is below what the project promises, with 2 without PyTorch.
+Exits with 1 if the losses differ or the median ratio is below the project's promise, with 2 without PyTorch.
 
     pip install -e .[bench] && python benchmarks/train_step.py
 """
@@ -50,7 +50,7 @@ def photographs(batch: int) -> np.ndarray:
 
 
 def painting() -> np.ndarray:
-    """A strongly colored picture in the painting's place, (1, SIDE, SIDE, 3) in [0, 1]."""
+    """A strongly colored picture, used as the painting, (1, SIDE, SIDE, 3) in [0, 1]."""
     from skimage import data
 
     return _crop(data.immunohistochemistry(), np.random.default_rng(1))[None]
@@ -76,7 +76,7 @@ class ConvolutionTorch(nn.Sequential):
 
 
 class ResidualTorch(nn.Module):
-    """Two convolutions around which the image passes unchanged."""
+    """A residual block of two convolutions."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -85,7 +85,7 @@ class ResidualTorch(nn.Module):
         )
 
     def forward(self, image):
-        """The image plus what the convolutions make of it."""
+        """The sum of the image and the convolutions' output."""
         return image + self.body(image)
 
 
@@ -111,7 +111,7 @@ def transfer_net_torch(full: int = 32, half: int = 64, quarter: int = 128, resid
 
 
 class VggTorch(nn.Module):
-    """`keras_nst.models.vgg` as deep as it is asked, frozen."""
+    """`keras_nst.models.vgg`, frozen, up to the given depth."""
 
     def __init__(self, convolutions: Mapping[str, tuple[np.ndarray, np.ndarray]]):
         super().__init__()
@@ -125,7 +125,7 @@ class VggTorch(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, image, deepest: str) -> dict:
-        """Features by the papers' names up to `deepest`."""
+        """Features up to `deepest`, by the papers' names."""
         features, hidden, block = {}, 255 * image.flip(1) - self.mean, "block1"
         for name, layer in self.layers.items():
             if not name.startswith(block):
@@ -139,7 +139,7 @@ class VggTorch(nn.Module):
 
 
 def _assign(layer: nn.Module, *weights) -> None:
-    """Give a layer of PyTorch the weights of the same layer of Keras; convolutions come as (height, width, in, out)."""
+    """Copy the weights of a Keras layer to the same PyTorch layer; Keras kernels are (height, width, in, out)."""
     with torch.no_grad():
         for parameter, weight in zip((layer.weight, layer.bias), map(np.array, weights), strict=True):
             parameter.copy_(torch.from_numpy(weight.transpose(3, 2, 0, 1) if weight.ndim == 4 else weight))
@@ -225,12 +225,12 @@ def keras_step(net, batch: np.ndarray) -> Callable[[], float]:
 
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
-# The step of the process that this is.
+# The step of this process.
 _step: Callable[[], float]
 
 
 def prepare_keras(size: int) -> tuple[list[np.ndarray], float]:
-    """Make this process the one of keras_nst; returns the net's first weights and its loss with them."""
+    """Set up keras_nst in this process; returns the net's initial weights and its loss with them."""
     import keras
 
     from keras_nst.models.transfer_net import transfer_net
@@ -246,7 +246,7 @@ def prepare_keras(size: int) -> tuple[list[np.ndarray], float]:
 
 
 def prepare_torch(size: int, weights: list[np.ndarray]) -> tuple[str, float]:
-    """Make this process the one of PyTorch; returns the faster memory format and the loss with these weights."""
+    """Set up PyTorch in this process; returns the faster memory format and the loss with these weights."""
     global _step
     # The recipe imports Keras, which would load TensorFlow.
     os.environ["KERAS_BACKEND"] = "torch"
@@ -263,7 +263,7 @@ def prepare_torch(size: int, weights: list[np.ndarray]) -> tuple[str, float]:
 
 
 def seconds() -> float:
-    """How long the next step of this process takes."""
+    """Seconds of the next step of this process."""
     start = time.perf_counter()
     _step()
     return time.perf_counter() - start
@@ -271,7 +271,7 @@ def seconds() -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--batch", type=int, default=4, help="photographs in a batch (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=4, help="photographs per batch (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=5, help="pairs of steps to time (default: %(default)s)")
     arguments = parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Transfer time and size of styles, as table 1 of Liu et al. 2019: 480x640 pixels, the mean of 15 pictures.
+"""Transfer time and size of styles, as in table 1 of Liu et al. 2019: 480x640 pixels, the mean of 15 pictures.
 
 python benchmarks/transfer_time.py starry_night [STYLE...]
 """
@@ -28,7 +28,7 @@ def main(styles: list[str]) -> int:
         for style, stylizer in stylizers.items():
             began = time.perf_counter()
             stylizer(Picture(photograph))
-            if turn:  # The first compiles.
+            if turn:  # The first run compiles.
                 seconds[style].append(time.perf_counter() - began)
     for style, times in seconds.items():
         size = (find_style(style) / "model.keras").stat().st_size

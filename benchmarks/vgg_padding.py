@@ -1,9 +1,9 @@
-"""The paddings of VGG's first convolution: which comes closer to what lies beyond the border of a picture.
+"""The paddings of VGG's first convolution: which one is closer to the real pixels beyond the border of a picture.
 
 Usage: python benchmarks/vgg_padding.py
 
-The features of crops are compared, in a band of two positions along the border, with the features that the same pixels
-have inside the whole photograph: the relative error, mean over the crops. Exits with 1 when the default is worse.
+The features of crops, in a band of two positions along the border, are compared with those of the same pixels inside
+the whole photograph. The measure is the relative error, averaged over the crops. Exits with 1 if the default is worse.
 """
 
 import os

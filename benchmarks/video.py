@@ -1,11 +1,11 @@
-"""Flicker of a stylized clip, frame by frame and steady, on a clip whose motion is known.
+"""Flicker of a stylized clip with known motion: each frame by itself, and with `Steady`.
 
-A camera pans and zooms over scikit-image's coffee while a face goes past in front of it, under film grain that is new
-in each frame, with a sine tone. The warp error is the root mean square of what a result differs by from the previous
-one, carried along by the flow, where both show the same: once with the true motion, once with OpenCV's DIS between the
-input frames. Sharpness is the mean square of the steps between neighboring pixels.
+A camera pans and zooms over scikit-image's coffee while a face moves past in front of it, with new film grain in each
+frame and a sine tone. The warp error is the root mean square difference of a result from the previous one, warped by
+the flow, where both show the same: with the true motion, and with OpenCV's DIS flow between the input frames. Sharpness
+is the mean squared difference of neighboring pixels.
 
-Exits with 1 when a steady warp error is above 0.7 of frame by frame or the sharpness below 0.9.
+Exits with 1 if a warp error with `Steady` is above 0.7 of that frame by frame, or the sharpness is below 0.9.
 
     python benchmarks/video.py [--style starry_night] [--frames 40] [--size 320x240] [--keep DIR]
 """
@@ -33,15 +33,15 @@ from keras_nst.infer.video import stylize_clip
 ALLOWED_ERROR, NEEDED_SHARPNESS = 0.7, 0.9
 GRAIN = 0.03
 RATE = Fraction(30_000, 1001)
-ZOOM = 0.995  # From a frame to the next.
-TURN = 40  # Frames after which camera and face go back, lest they leave the photograph.
-PAN = np.array([3.1, 1.7])  # Pixels of the photograph in a frame.
-STEP = np.array([2.3, 0.9])  # Pixels of a frame that the face goes.
+ZOOM = 0.995  # Per frame.
+TURN = 40  # Frames after which camera and face turn back, so that they stay inside the photograph.
+PAN = np.array([3.1, 1.7])  # Pixels of the photograph per frame.
+STEP = np.array([2.3, 0.9])  # Motion of the face, in pixels per frame.
 TONE, SOUND_RATE = 440, 48_000
 
 
 class Scene:
-    """Frames and where what they show was in the frame before."""
+    """The frames, and their true motion."""
 
     def __init__(self, width: int, height: int):
         self.size = width, height
@@ -54,12 +54,12 @@ class Scene:
         self._scale = scale
 
     def camera(self, number: int) -> tuple[float, np.ndarray]:
-        """Pixels of the photograph to one of the frame, and the place of the frame's corner in it."""
+        """Pixels of the photograph per pixel of the frame, and the position of the frame's corner in the photograph."""
         step = to_and_fro(number)
         return 1.25 * ZOOM**step, self._scale * (np.array([20.0, 10.0]) + PAN * step)
 
     def cover(self, number: int) -> np.ndarray:
-        """How much the face covers each pixel."""
+        """Coverage of each pixel by the face."""
         return self._laid(self._mask, number)
 
     def _laid(self, values: np.ndarray, number: int) -> np.ndarray:
@@ -80,7 +80,7 @@ class Scene:
         return np.rint(np.clip(picture + 255 * GRAIN * grain / grain.std(), 0, 255)).astype(np.uint8)
 
     def motion(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """The way from each pixel to where it was in the frame before, (H, W, 2), and whether it was seen there."""
+        """Offset of each pixel's content in the previous frame, (H, W, 2), and whether it was visible there."""
         width, height = self.size
         places = grid(width, height)
         (zoom, corner), (zoom_before, corner_before) = self.camera(number), self.camera(number - 1)
@@ -108,7 +108,7 @@ def carried(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def measured_motion(frame: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `Scene.motion`, from the frames; after Ruder et al. 2016, flow there and back must agree."""
+    """Like `Scene.motion`, estimated from the frames. As in Ruder et al. 2016, the flow back and forth must agree."""
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     now, then = (cv2.cvtColor(np.rint(rgb * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for rgb in (frame, before))
     back = search.calc(now, then, None)

@@ -1,7 +1,7 @@
 """Style transfer that keeps what matters in a picture, for TensorFlow and Keras 3.
 
-Importing the package is cheap: TensorFlow and Keras are loaded by the modules that need them, when they are imported,
-or when one of the names in `__all__` is first used.
+Importing the package is fast: TensorFlow and Keras are only loaded with the modules that need them, or when a name in
+`__all__` is first used.
 """
 
 import importlib

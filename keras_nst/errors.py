@@ -1,39 +1,39 @@
-"""The one exception for input that cannot be used, and the one way to say "did you mean"."""
+"""The exception for bad input, and its "did you mean" message."""
 
 import difflib
 from collections.abc import Iterable
 
-BAD_INPUT = 2  # The exit code, which is argparse's own for a wrong argument.
+BAD_INPUT = 2  # Exit code; the same as argparse's for a wrong argument.
 
 
 class InputError(ValueError):
-    """Something a person gave cannot be used.
+    """The user's input cannot be used.
 
     The message is one line: what was wrong, what was expected, what to do. The command line prints it on stderr and
-    exits with `BAD_INPUT`; as a ValueError it needs no special care from a program.
+    exits with `BAD_INPUT`. Programs can handle it like any ValueError.
     """
 
 
 def one_line(error: InputError) -> str:
-    """What the command line prints of it."""
+    """The line that the command line prints for an error."""
     return printable(f"error: {error}")
 
 
 def printable(text: str) -> str:
-    """A text in one line, to be shown: also a file's name may hold line breaks and a terminal's commands."""
+    """Escape line breaks and terminal control characters, which even the name of a file may contain."""
     return "".join(part if part.isprintable() else repr(part)[1:-1] for part in text)
 
 
 def unknown(name: str, received: str, known: Iterable[str]) -> InputError:
-    """The error for `received` not being one of `known`, with the closest names.
+    """Make the error for a value that is not one of `known`, with the closest names.
 
     Args:
-        name: What was asked for, as the user knows it ("`style`", "tap of vgg16").
-        received: The value that came.
+        name: What the value names, in the user's terms ("`style`", "tap of vgg16").
+        received: The value.
         known: The values that exist.
 
     Returns:
-        An `InputError`, to be raised by the caller.
+        An `InputError`, for the caller to raise.
     """
     known = sorted(known)
     close = difflib.get_close_matches(received, known, n=3)

@@ -1,4 +1,4 @@
-"""Files and folders that are either whole or not there."""
+"""Write files and folders that are never incomplete."""
 
 import errno
 import hashlib
@@ -15,27 +15,27 @@ from keras_nst.errors import InputError
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its name when the block ends well, and is removed when it does not.
+    """Yield a temporary path in the folder of `path`; it is renamed to `path` on success, and removed on failure.
 
-    Missing parent folders are made. The temporary name keeps the suffixes, because many writers choose a format by
-    them (Keras wants `.weights.h5`). A link keeps pointing where it did, and its target is replaced.
+    Missing parent folders are created. The temporary name keeps the suffixes, because many writers choose the format by
+    them (Keras needs `.weights.h5`). If `path` is a link, its target is replaced.
 
     Args:
-        path: The file to be written.
+        path: The file to write.
 
     Yields:
         The path to write to, in the same folder, so that the rename is atomic.
 
     Raises:
-        InputError: The path is a folder or a device, its folder cannot be made or written to, or the disk is full.
+        InputError: The path is a folder or a device, its folder cannot be created or written to, or the disk is full.
     """
-    given, path = path, Path(os.path.realpath(path))  # Path's own raises at links that go in a circle.
+    given, path = path, Path(os.path.realpath(path))  # `Path.resolve` raises at circular links.
     temporary = None
     try:
         if path.exists() and not path.is_file():
-            raise OSError("it exists and is no file")  # Renaming over /dev/null would replace it.
+            raise OSError("it exists and is not a file")  # Renaming over /dev/null would replace it.
         path.parent.mkdir(parents=True, exist_ok=True)
-        # 60 characters are at most 240 bytes, and a name may have 255.
+        # 60 characters are at most 240 bytes; a name may have 255.
         handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{path.name[-60:]}", dir=path.parent)
         os.close(handle)
         temporary = Path(name)
@@ -50,7 +50,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def check_file(path: str | Path) -> None:
-    """Refuse what is no file, before it is opened: opening a pipe waits for somebody to write to it.
+    """Check that a path is a regular file before it is opened: opening a pipe would wait for a writer.
 
     Raises:
         InputError: There is no such file, or it is a folder, a pipe or a device.
@@ -66,7 +66,7 @@ def check_file(path: str | Path) -> None:
 
 
 def sha256(path: str | Path) -> str:
-    """The hash of a file's content, in hexadecimal digits.
+    """The SHA-256 of a file's content, in hexadecimal digits.
 
     Raises:
         InputError: The file cannot be read.
@@ -81,16 +81,16 @@ def sha256(path: str | Path) -> str:
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """A temporary folder that takes the name `path` when the block ends well, and is removed when it does not.
+    """Yield a temporary folder; it is renamed to `path` on success, and removed on failure.
 
     Args:
-        path: The folder to be made, and its missing parents with it.
+        path: The folder to create. Missing parents are created as well.
 
     Yields:
         The folder to write to, in the nearest parent that exists.
 
     Raises:
-        InputError: The path exists, the folder cannot be made, or the disk is full.
+        InputError: The path exists, the folder cannot be created, or the disk is full.
     """
     path = Path(path).absolute()
     temporary = None
@@ -110,7 +110,7 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 
 
 def _permissions(mode: int) -> int:
-    """Those of any other file of this user; temporary ones are made private."""
+    """The user's default permissions; those of a temporary file are private."""
     mask = os.umask(0)
     os.umask(mask)
     return mode & ~mask
@@ -121,14 +121,14 @@ def _unwritable(path: str | Path, error: OSError) -> InputError:
 
 
 def make_folder(path: str, option: str = "--report") -> None:
-    """Make a folder for results, before the work that would be lost without one.
+    """Create a folder for results before the work starts, which would be lost without it.
 
     Args:
         path: The folder.
-        option: What named it.
+        option: The option that named it.
 
     Raises:
-        InputError: It cannot be made.
+        InputError: The folder cannot be created.
     """
     try:
         Path(path).mkdir(parents=True, exist_ok=True)

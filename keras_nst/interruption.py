@@ -1,8 +1,8 @@
-"""Ctrl-C, raised where nobody loses it.
+"""Handle Ctrl-C so that no library loses it.
 
-Python raises KeyboardInterrupt wherever the program is. In the midst of TensorFlow or Keras it is swallowed, or taken
-for another error after which they go on by another way, to a wrong graph or a message of something else, or it crashes
-what is being loaded. So there it waits until the program is back in this package's own code.
+Python raises KeyboardInterrupt wherever the program is. Inside TensorFlow or Keras it may be swallowed, or treated as
+another error that leads to a wrong graph or a misleading message, or it may crash a module that is being loaded. So
+there the exception is delayed until the program is back in this package's own code.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ FRAGILE = {"jax", "jaxlib", "keras", "llvmlite", "numba", "onnx", "tensorflow", 
 
 @contextlib.contextmanager
 def orderly() -> Iterator[None]:
-    """Within, an interruption is raised in this package's code, and a second one at once.
+    """Context in which an interruption is raised in this package's code; a second one is raised at once.
 
-    Python's own handler is back afterwards. Where another one is at work nothing changes (a shell has what runs in the
-    background ignore interruptions), nor in another thread than the main one, which hears no signals.
+    Python's own handler is restored afterwards. Nothing changes if another handler is installed (shells make background
+    jobs ignore interruptions), or outside the main thread, which alone receives signals.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
@@ -52,13 +52,13 @@ def orderly() -> Iterator[None]:
 
 
 def _package(frame: FrameType) -> str:
-    """The package whose code a frame runs; none for what runs while any package is being loaded."""
+    """The package whose code a frame runs; empty for the code that loads packages."""
     module = frame.f_globals.get("__name__", "")
     return "" if module == startup.__name__ else module.partition(".")[0]
 
 
 def _is_fragile(frame: FrameType | None) -> bool:
-    """Whether a fragile package is at work, by order of the nearest code of ours."""
+    """Whether code of a fragile package is running, called from this package's code."""
     while frame and _package(frame) != PACKAGE:
         if _package(frame) in FRAGILE:
             return True
@@ -72,5 +72,5 @@ def _entered(frame: FrameType, _event: str, _argument: object) -> None:
 
 
 def _raise(*_: object) -> None:
-    sys.settrace(None)  # What is cleaned up on the way out is not interrupted.
+    sys.settrace(None)  # The cleanup after the exception is not interrupted.
     raise KeyboardInterrupt

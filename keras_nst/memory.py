@@ -1,4 +1,4 @@
-"""How much memory is left, and what to say to a picture that it will not hold."""
+"""Check the free memory, and refuse a picture that does not fit."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,8 +8,8 @@ import psutil
 
 from keras_nst.errors import InputError
 
-# Where Linux tells of a container's memory: its limit, what is taken, and what of that are files that it would let go;
-# cgroups of version 2 and 1.
+# Linux files for a container's memory: its limit, the memory in use, and the part of it that is reclaimable file cache;
+# for cgroups of version 2 and 1.
 CONTAINER = Path("/sys/fs/cgroup")
 CONTAINER_LIMITS = (
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
@@ -23,15 +23,15 @@ CONTAINER_LIMITS = (
 
 
 def check_memory(size: tuple[int, int], needed: int, advice: Callable[[int], str]) -> None:
-    """Refuse a picture that the memory at hand will not hold.
+    """Check that there is enough memory for a picture.
 
     Args:
         size: Height and width.
-        needed: Bytes that it takes, about.
-        advice: From the bytes that are free to a sentence that says what to do.
+        needed: Approximate memory in bytes.
+        advice: Function from the free bytes to a sentence that says what to do.
 
     Raises:
-        InputError: It will not.
+        InputError: There is not enough memory.
     """
     free = free_memory()
     if needed > free:
@@ -41,10 +41,10 @@ def check_memory(size: tuple[int, int], needed: int, advice: Callable[[int], str
 
 
 def free_memory() -> int:
-    """Bytes that can still be taken: of the machine, or of the container where that has less."""
+    """Free memory in bytes, of the machine or of the container, whichever is less."""
     free = [psutil.virtual_memory().available]
     for limit, taken, statistics, cache in CONTAINER_LIMITS:
-        # Where there is no limit the file holds "max", or a number beyond any machine, or there is none.
+        # Without a limit, the file holds "max" or a huge number, or is missing.
         with contextlib.suppress(OSError, ValueError):
             counts = dict(line.split() for line in (CONTAINER / statistics).read_text().splitlines())
             used = int((CONTAINER / taken).read_text()) - int(counts.get(cache, 0))

@@ -1,4 +1,4 @@
-"""TensorFlow's start: quiet, whoever loads it first, and with few threads."""
+"""Start TensorFlow quietly, whichever module loads it first, and with few threads."""
 
 import os
 import re
@@ -7,22 +7,22 @@ import tempfile
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 
-_SILENT = "3"  # TF_CPP_MIN_LOG_LEVEL of fatal errors alone.
-# What TensorFlow's C++ side logs before it reads that level: a warning of this, records and their second lines.
+_SILENT = "3"  # The TF_CPP_MIN_LOG_LEVEL that only shows fatal errors.
+# Lines that TensorFlow's C++ code logs before it reads that level: a warning about it, records and their second lines.
 _NOISE = re.compile(
     rb"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the following instructions"
 )
 
 
 class Quiet(MetaPathFinder):
-    """Finds TensorFlow, and keeps off the terminal what its C++ side logs as it is loaded and later.
+    """Finds TensorFlow, and hides the log of its C++ code while it is loaded and later.
 
-    Everything else that is printed meanwhile is shown once it is loaded. Who sets TF_CPP_MIN_LOG_LEVEL sees what that
-    lets through.
+    All other output on standard error is shown after TensorFlow is loaded. If TF_CPP_MIN_LOG_LEVEL is set, it decides
+    what is shown.
     """
 
     def find_spec(self, fullname, path=None, target=None) -> ModuleSpec | None:
-        """The module as Python finds it, if it is TensorFlow, with a loader that is quiet."""
+        """The spec of TensorFlow, with a quiet loader; None for any other module."""
         spec = PathFinder.find_spec(fullname, path) if fullname == "tensorflow" else None
         if spec is not None and spec.loader is not None:
             spec.loader.exec_module = _quietly(spec.loader.exec_module)
@@ -30,11 +30,11 @@ class Quiet(MetaPathFinder):
 
 
 def one_operation_at_once() -> None:
-    """Have TensorFlow's operations follow one another, each on all cores, unless the environment says otherwise.
+    """Make TensorFlow run one operation at a time, each on all cores, unless the environment says otherwise.
 
-    In a net one follows the other anyway, and each thread keeps oneDNN's code for the last thousand shapes that it came
-    across: with one, a process that stylizes pictures of all sizes comes to rest sooner, and with less. It counts
-    until TensorFlow is first used.
+    The operations of a net are mostly sequential anyway. Each thread caches oneDNN's code for the last thousand shapes:
+    with a single thread, the memory of a process that stylizes pictures of all sizes stops growing sooner, and at a
+    lower level. It has no effect after TensorFlow is first used.
     """
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 

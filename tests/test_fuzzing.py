@@ -263,7 +263,7 @@ def test_a_net_with_foreign_code_is_refused_and_runs_nothing(style, tmp_path, mo
     with zipfile.ZipFile(tmp_path / "odd" / MODEL, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    with pytest.raises(InputError, match="of which no net of a style is made"):
+    with pytest.raises(InputError, match="which is not allowed in a style's net"):
         load_net(tmp_path / "odd")
     assert not (tmp_path / "ran").exists()
 

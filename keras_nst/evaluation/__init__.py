@@ -1,1 +1,1 @@
-"""Models measured on photographs: what of a photograph a style keeps, what of a painting it takes, what it adds."""
+"""Measure models on photographs: content that is kept, style that is transferred, defects that are added."""

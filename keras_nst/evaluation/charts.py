@@ -1,4 +1,4 @@
-"""The pictures of a report, as Liu et al. 2019 draw theirs."""
+"""The pictures of a report, in the form of those of Liu et al. 2019."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,9 +14,9 @@ _HEAT = matplotlib.colormaps["turbo"]
 
 
 def comparison(photograph: View, results: Mapping[str, View]) -> Picture:
-    """The photograph and each model's result, and below each the map of the photograph's class.
+    """Draw the photograph and each model's result, and below each the activation map of the photograph's class.
 
-    The labels also tell the class that each picture is taken for.
+    The label of each picture includes its predicted class.
 
     Source: Liu et al. 2019, figs. 2, 9 and 10.
     """
@@ -31,19 +31,19 @@ def comparison(photograph: View, results: Mapping[str, View]) -> Picture:
 
 
 def overlay(view: View) -> np.ndarray:
-    """The activation map as a heat map over its picture, (1, size, size, 3) in [0, 1]."""
+    """Draw the activation map as a heat map over its picture, (1, size, size, 3) in [0, 1]."""
     heat = _HEAT(view.cam)[None, ..., :3].astype(np.float32)
     return (view.image + heat) / 2
 
 
-# Labels and names are those of files, in which two dollar signs would begin a formula.
+# Labels and names come from files. Two dollar signs in them would be read as a formula.
 @matplotlib.rc_context({"text.parse_math": False})
 def bars(values: Mapping[str, Sequence[float]], names: Sequence[str], title: str) -> Figure:
-    """A bar for each photograph and model, with a line at each model's mean.
+    """Draw a bar for each photograph and model, with a line at each model's mean.
 
     Args:
-        values: Of each model, photograph by photograph.
-        names: Of the photographs.
+        values: Values of each model, one per photograph.
+        names: Names of the photographs.
         title: What the bars measure.
 
     Source: Liu et al. 2019, fig. 11.

@@ -1,4 +1,4 @@
-"""Models run over photographs, and everything measured of what they make."""
+"""Run models over photographs, and measure the results."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,52 +42,52 @@ from keras_nst.options import TrainingOptions
 from keras_nst.recipes import johnson2016
 
 STYLE_SIZE = TrainingOptions.style_size
-"""The painting's shorter side in pixels: the one that styles are trained with, unless told otherwise."""
+"""Shorter side of the painting in pixels: the default of a style's training."""
 
 STYLE_SCALES = {"style": "", "style_half": "@2", "style_quarter": "@4"}
-"""What an observer's probes end with for the style distance at each scale."""
+"""Suffix of the observer's probes for the style distance at each scale."""
 
 MEASURES = {
     "style": ("↓", "distance of the Gram matrices from the painting's: the finest marks"),
-    "style_half": ("↓", "the same at half of both pictures' size: strokes"),
-    "style_quarter": ("↓", "the same at a quarter: groups of strokes"),
-    "content": ("↓", "distance of VGG's features from the photograph's"),
-    "cam_ssim": ("↑", "likeness of the class activation maps"),
-    "cam_iou": ("↑", "overlap of what is salient in both maps"),
-    "top1": ("↑", "share of results in the photograph's class"),
-    "top5": ("↑", "share of results with that class among the first five"),
-    "edge_ssim": ("↑", "likeness of the edges"),
-    "salient_edge_ssim": ("↑", "likeness of the edges where the photograph is salient"),
+    "style_half": ("↓", "the same with both pictures at half size: strokes"),
+    "style_quarter": ("↓", "the same at a quarter of the size: groups of strokes"),
+    "content": ("↓", "distance of the VGG features from the photograph's"),
+    "cam_ssim": ("↑", "SSIM of the class activation maps"),
+    "cam_iou": ("↑", "overlap of the salient areas of both maps"),
+    "top1": ("↑", "share of results that are classified like the photograph"),
+    "top5": ("↑", "share of results with the photograph's class among the top five"),
+    "edge_ssim": ("↑", "SSIM of the edges"),
+    "salient_edge_ssim": ("↑", "SSIM of the edges where the photograph is salient"),
     "saliency_corr": ("↑", "correlation of the saliency maps"),
-    "color": ("↓", "distance of the colors without their lightness"),
+    "color": ("↓", "distance of the colors, lightness ignored"),
     "checkerboard": ("↓", "share of grids of 2 or 4 pixels in the fine detail"),
-    "weave": ("↓", "an even hatch or grid where the photograph is flat, above the painting's own"),
-    "border": ("↓", "outer 16 pixels against the inside"),
+    "weave": ("↓", "an even hatch or grid where the photograph is flat, minus that of the painting"),
+    "border": ("↓", "difference of the outer 16 pixels from the inside"),
 }
-"""What is measured of each result: which direction is better, and what it is. The `STYLE_SCALES` need a painting."""
+"""The measures of each result: {name: (better direction, meaning)}. The `STYLE_SCALES` need a painting."""
 
 FACTS = {
-    "checkerboard_flat": ("↓", "the share of such grids in what becomes of plain gray"),
-    "ms": ("↓", "milliseconds for a picture, the median"),
-    "mb": ("↓", "megabytes of the model's file"),
-    "parameters": ("↓", "weights of the net"),
+    "checkerboard_flat": ("↓", "share of such grids in the result of a plain gray picture"),
+    "ms": ("↓", "median time per picture in milliseconds"),
+    "mb": ("↓", "size of the model's files in megabytes"),
+    "parameters": ("↓", "number of weights of the net"),
 }
-"""What is measured once of each model that is a style."""
+"""The measures of each model that is a style, like `MEASURES`."""
 
 VIEWS = 8
-"""Photographs that are kept with their results, to be shown."""
+"""Number of photographs that are kept with their results, for the report."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A picture and what the classifier sees in it.
+    """A picture with its activation map, saliency map and classes.
 
     Attributes:
         image: (1, size, size, 3) in [0, 1].
         cam: Activation map of the photograph's class, (size, size) in [0, 1].
-        saliency: The mean of RBD and MBD, (size, size) in [0, 1].
-        ranking: The classifier's classes, the likeliest first.
-        name: What the likeliest is called.
+        saliency: Mean of RBD and MBD, (size, size) in [0, 1].
+        ranking: Indices of the classes, the most probable first.
+        name: Name of the most probable class.
     """
 
     image: np.ndarray
@@ -99,14 +99,14 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Everything measured.
+    """The measurements of an evaluation.
 
     Attributes:
-        setting: What it was measured with.
-        models: Folder of each model by its label.
-        facts: Of each model by its label the `FACTS`, but for a folder of results, and what `StyleSet` compares.
-        rows: One for each photograph and model: "photograph", "class", "model" and the `MEASURES`. The weave is None
-            for a photograph without a flat area.
+        setting: The settings of the evaluation.
+        models: Folder of each model, by label.
+        facts: The `FACTS` of each model, by label, except for a folder of results, and the measures of `StyleSet`.
+        rows: One row for each photograph and model: "photograph", "class", "model" and the `MEASURES`. The weave is
+            None for a photograph without a flat area.
         views: The first photographs, {stem: (view of the photograph, {label: view of the result})}.
     """
 
@@ -117,13 +117,13 @@ class Evaluation:
     views: Mapping[str, tuple[View, Mapping[str, View]]]
 
     def values(self, label: str, measure: str) -> list[float | None]:
-        """A measure of one model's results, photograph by photograph."""
+        """The values of a measure for one model, one per photograph."""
         return [row[measure] for row in self.rows if row["model"] == label]
 
     def summary(self) -> dict:
-        """The setting, and of each model the facts and the mean of each measure with its 95 % interval.
+        """The settings, and for each model its facts and the mean of each measure with a 95 % interval.
 
-        The mean is that of the photographs that have the measure; None where fewer than two do.
+        The mean is over the photographs that have a value; None if there are fewer than two.
         """
         return {**self.setting, "models": {label: self._means(label) | self.facts[label] for label in self.models}}
 
@@ -153,13 +153,13 @@ def evaluate(
     """Measure models on photographs.
 
     Args:
-        models: As `find_models` gives them.
-        photographs: As `read_photographs` gives them.
-        style: The painting's file, or a set of pictures that the results are compared with as a whole.
-        features: What `keras_nst.models.vgg.vgg` builds, unless given.
-        classifier: What `keras_nst.models.cam.gap_classifier` builds, unless given.
+        models: From `find_models`.
+        photographs: From `read_photographs`.
+        style: The file of the painting, or a set of pictures to compare the set of results with.
+        features: VGG; None for `keras_nst.models.vgg.vgg()`.
+        classifier: Classifier; None for `keras_nst.models.cam.gap_classifier()`.
         classes: Names of the classes; None for their numbers.
-        progress: Passes on the photographs as they are taken up.
+        progress: Wraps the iterable of photographs, to show progress.
 
     Raises:
         InputError: The painting, a style or a result cannot be read.
@@ -200,13 +200,13 @@ def evaluate(
 
 
 class _Style:
-    """Stylizes photographs, and takes the time it needs."""
+    """Stylizes photographs, and measures the time."""
 
     def __init__(self, folder: Path, size: int):
         self._folder, self._seconds = folder, []
         self._stylizer = Stylizer(folder)
         gray = Picture(np.full((1, size, size, 3), 0.5, np.float32))
-        # The first run, which also compiles. Without the grain, which would hide what the net itself adds.
+        # The first run, which is not timed because it also compiles. Grain would hide the patterns of the net itself.
         self._flat = self._stylizer(gray, grain=False).rgb
 
     def __call__(self, stem: str, photograph: np.ndarray) -> np.ndarray:
@@ -225,7 +225,7 @@ class _Style:
 
 
 class _Results:
-    """Reads what another tool made of the photographs."""
+    """Reads the results of another tool."""
 
     def __init__(self, folder: Path, size: int):
         self._files, self._size = picture_files(folder), size
@@ -240,7 +240,7 @@ class _Results:
 def _view(
     classifier: keras.Model, classes: Sequence[str] | None, image: np.ndarray, category: int | None = None
 ) -> View:
-    """What the classifier sees in an image, with the map of a category; None for the image's own class."""
+    """Make the view of an image, with the activation map of a category; None for the image's own class."""
     seen = classifier(image, training=False)
     ranking = np.argsort(-ops.convert_to_numpy(seen["logits"])[0])
     activation = ops.convert_to_numpy(seen["maps"])[0, :, :, ranking[0] if category is None else category]

@@ -1,4 +1,4 @@
-"""How well an object was made to look painted: measures, and a report of them."""
+"""Measures of a harmonized object, and their report."""
 
 import json
 from collections.abc import Mapping
@@ -29,16 +29,16 @@ def measure(
 
     Args:
         result: (1, h, w, 3) in [0, 1].
-        painting: Without the object, of the same shape.
-        composite: With the object as it was pasted.
-        mask: Where the object is, (1, h, w, 1).
-        observer: With the network "vgg".
+        painting: The painting without the object, of the same shape.
+        composite: The painting with the pasted object, of the same shape.
+        mask: Mask of the object, (1, h, w, 1).
+        observer: An observer with the network "vgg".
 
     Returns:
-        changed_outside: How many pixels outside of the feathered mask differ from the painting by more than a 255th.
+        changed_outside: Number of pixels outside the feathered mask that differ from the painting by more than 1/255.
         seam: See `measures.seam`.
-        style: Relative squared distance of the Gram matrices under the mask from those of the painting's places that
-            match this result, the mean of `STYLE_LAYERS`.
+        style: Relative squared distance of the Gram matrices under the mask from those of the painting's patches that
+            match this result, averaged over `STYLE_LAYERS`.
         content: Relative squared distance of the features under the mask from the composite's.
     """
     outside = feather(mask, FEATHER)[0, ..., 0] == 0
@@ -70,17 +70,17 @@ def write_report(
     mask: np.ndarray,
     results: Mapping[str, np.ndarray],
 ) -> dict[str, dict[str, float]]:
-    """Measure results, and write the figures and the pictures side by side.
+    """Measure results, and write the numbers and a sheet of the pictures.
 
     Args:
-        folder: Where to.
-        painting: (1, h, w, 3) in [0, 1].
-        composite: With the object as it was pasted.
-        mask: Where the object is, (1, h, w, 1).
-        results: By their names.
+        folder: Folder to write to.
+        painting: The painting without the object, (1, h, w, 3) in [0, 1].
+        composite: The painting with the pasted object, of the same shape.
+        mask: Mask of the object, (1, h, w, 1).
+        results: Results by name.
 
     Returns:
-        What `measure` gives, by the results' names.
+        The values of `measure` for each result, by name.
 
     Raises:
         InputError: The folder cannot be written.

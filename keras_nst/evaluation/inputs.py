@@ -1,4 +1,4 @@
-"""What a person names for an evaluation: photographs, and models or folders of their results."""
+"""The inputs of an evaluation: photographs, and models or folders of results."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -19,9 +19,9 @@ class Photographs:
     """The photographs of an evaluation.
 
     Attributes:
-        size: Their side in pixels.
-        images: (1, size, size, 3) in [0, 1] by file stem.
-        skipped: Why a file could not be read, one line each.
+        size: Side of the photographs in pixels.
+        images: Photographs (1, size, size, 3) in [0, 1], by file stem.
+        skipped: One line for each file that could not be read, with the reason.
     """
 
     size: int
@@ -34,11 +34,11 @@ def read_photographs(folder: str | Path, size: int, limit: int | None = None) ->
 
     Args:
         folder: The folder.
-        size: The side of the squares in pixels.
-        limit: Stop after so many, in the order of their names; None for all.
+        size: Side of the squares in pixels.
+        limit: Maximum number of photographs, in the order of their names; None for all.
 
     Raises:
-        InputError: No such folder, two files of one stem, or fewer than two photographs that can be read.
+        InputError: No such folder, two files with the same stem, or fewer than two photographs that can be read.
     """
     if not os.path.isdir(folder):
         raise InputError(f"The photographs must be a folder. Received: {folder}.")
@@ -51,17 +51,17 @@ def read_photographs(folder: str | Path, size: int, limit: int | None = None) ->
         except InputError as error:
             skipped.append(str(error))
     if len(images) < 2:
-        reason = f" The first that cannot be read: {skipped[0]}" if skipped else ""
-        raise InputError(f"A mean needs at least two photographs. {folder} holds {len(images)}.{reason}")
+        reason = f" The first one that cannot be read: {skipped[0]}" if skipped else ""
+        raise InputError(f"An evaluation needs at least two photographs. {folder} holds {len(images)}.{reason}")
     return Photographs(size, images, tuple(skipped))
 
 
 def read_square(path: Path | bytes, size: int) -> np.ndarray:
-    """The middle of a picture, (1, size, size, 3) in [0, 1]: as much of it as fits.
+    """Read the largest square in the middle of a picture, resized to (1, size, size, 3) in [0, 1].
 
     Args:
-        path: The picture's file or what that holds.
-        size: Side of the square in pixels.
+        path: The picture's file, or the file's content.
+        size: Side of the result in pixels.
 
     Raises:
         InputError: The picture cannot be read.
@@ -72,34 +72,34 @@ def read_square(path: Path | bytes, size: int) -> np.ndarray:
 
 
 def picture_files(folder: str | Path) -> dict[str, Path]:
-    """The pictures of a folder by their stems, in order.
+    """List the pictures of a folder by file stem, in order.
 
     Raises:
-        InputError: Two have the same stem.
+        InputError: Two files have the same stem.
     """
     files: dict[str, Path] = {}
     for path in sorted(Path(folder).iterdir()):
         if path.suffix.lower()[1:] not in (*FORMATS, "gif"):
             continue
         if path.stem in files:
-            raise InputError(f"{files[path.stem]} and {path.name} differ by their suffix only. Rename or remove one.")
+            raise InputError(f"{files[path.stem]} and {path.name} differ only by their suffix. Rename or remove one.")
         files[path.stem] = path
     return files
 
 
 def find_models(chosen: Sequence[str], stems: Collection[str]) -> dict[str, Path]:
-    """The folders of the models to compare, by label.
+    """Find the folders of the models to compare, by label.
 
     Args:
-        chosen: Names or folders of styles, or folders of results; "LABEL=" before one gives it another label than the
+        chosen: Names or folders of styles, or folders of results; the prefix "LABEL=" sets another label than the
             folder's name.
-        stems: File stems of the photographs, which a folder of results must have a picture for.
+        stems: File stems of the photographs. A folder of results must have a picture for each.
 
     Returns:
-        {label: folder}; `is_style` tells the two kinds apart.
+        {label: folder}; `is_style` tells whether a folder is a style or holds results.
 
     Raises:
-        InputError: No such style, a folder without a result for each photograph, or two models of one label.
+        InputError: No such style, a folder without a result for each photograph, or two models with the same label.
     """
     models: dict[str, Path] = {}
     for text in chosen:
@@ -125,6 +125,6 @@ def _check_results(folder: Path, stems: Collection[str]) -> None:
     if missing:
         some = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
         raise InputError(
-            f"{folder} holds neither a {MODEL} nor results of all photographs: {len(missing)} of {len(stems)} are "
-            f"missing ({some}). A result has the name of its photograph; the suffix may be another."
+            f"{folder} holds neither a {MODEL} nor the results of all photographs: {len(missing)} of {len(stems)} are "
+            f"missing ({some}). A result must have the name of its photograph; the suffix may differ."
         )

@@ -1,6 +1,6 @@
-"""What is measured of a result or of many together, and how sure a mean is: pure functions of arrays.
+"""Measures of one result or of a set of results, and the confidence interval of a mean: pure functions of arrays.
 
-A picture is (height, width, 3) in [0, 1], a map (height, width).
+A picture is (height, width, 3) in [0, 1], a map is (height, width).
 """
 
 from collections.abc import Sequence
@@ -16,100 +16,101 @@ from skimage.metrics import structural_similarity
 from keras_nst.images.color import luma
 
 BORDER = 16
-"""Width in pixels of what counts as a picture's border."""
+"""Width in pixels of a picture's border."""
 
-# Multiples of 4 pixels, the period that upsampling twice by 2 can leave. Strokes are like themselves at any distance up
-# to a dozen pixels, a grid also beyond.
+# Multiples of 4 pixels, the period that two up-samplings by 2 can leave. Strokes are self-similar at distances up to a
+# dozen pixels, a grid also at larger ones.
 _LAGS = range(20, 52, 4)
-# A standard deviation of half an 8-bit level: what is fainter is not in the file.
+# A standard deviation of half an 8-bit level. Anything fainter is lost in the file.
 _VISIBLE = 0.5 / 255
 
 REPEATS = 3, 24
-"""The shortest and the longest distance in pixels at which a weave repeats."""
+"""Minimum and maximum period of a weave in pixels."""
 
-# What is broader than this Gaussian is shading. Of its contrast the broadest weave keeps all but a hundredth.
+# Standard deviation of the Gaussian that separates shading. The widest weave keeps 99 % of its contrast.
 _SHADING = REPEATS[1] / 2
-# Five 8-bit levels, in squares of about a brush stroke's size.
+# Maximum standard deviation of a flat area, five 8-bit levels, in squares of about the size of a brush stroke.
 _FLAT, _FLAT_SIDE = 5 / 255, 17
-# Pixels from which an area counts, a square of 64, and pairs of them at one distance. Of n pairs of noise the
-# correlation is 1 / sqrt(n), and the largest of all distances about three times that.
+# Minimum number of pixels of an area, a square of 64, and of pairs at one shift. For n pairs of noise the correlation
+# is about 1 / sqrt(n), and the maximum over all shifts about three times that.
 _AREA, _PAIRS = 4096, 2048
 
 
 def normalized(values: np.ndarray) -> np.ndarray:
-    """A map scaled so that its minimum is 0 and its maximum 1; a constant one becomes 0."""
+    """Scale a map to the range from 0 to 1; a constant map becomes 0."""
     low, high = values.min(), values.max()
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
 def ssim(first: np.ndarray, second: np.ndarray, inside: np.ndarray | None = None) -> float:
-    """Structural similarity of two maps in [0, 1]: 1 for equal ones, 0 for unrelated ones, -1 at the least.
+    """Structural similarity of two maps in [0, 1]: 1 for equal maps, 0 for unrelated ones, at least -1.
 
     Args:
         first: A map.
-        second: Another of its shape.
-        inside: Where it counts, (height, width) bool; None for all but the outer three pixels.
+        second: A map of the same shape.
+        inside: Pixels that count, (height, width) bool; None for all but the outer three.
 
-    Source: Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", eq. (13), as
-    scikit-image has it (a window of 7x7).
+    Source: Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", eq. (13), in
+    scikit-image's implementation with a window of 7x7.
     """
     mean, places = structural_similarity(first, second, data_range=1, full=True)
     return float(mean if inside is None else places[inside].mean())
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of where two maps reach half of their maximum: 1 for the same place, 0 for none shared.
+    """Intersection over union of the areas where two maps reach half of their maximum: 1 if equal, 0 if disjoint.
 
     Args:
-        first: Not negative.
-        second: The same.
+        first: A map, not negative.
+        second: A map, not negative.
     """
     one, other = prominent(first), prominent(second)
     return float(np.sum(one & other) / np.sum(one | other))
 
 
 def prominent(values: np.ndarray) -> np.ndarray:
-    """Where a map reaches half of its maximum, (height, width) bool."""
+    """The area where a map reaches half of its maximum, (height, width) bool."""
     return values >= values.max() / 2
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson's correlation of two maps, -1 to 1; 0 where one of them is the same everywhere."""
+    """Pearson correlation of two maps, -1 to 1; 0 if one of them is constant."""
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
     return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
 
 
 def edges(picture: np.ndarray) -> np.ndarray:
-    """Sobel's gradient magnitude of the luma, a map in [0, 1]."""
+    """Magnitude of the Sobel gradient of the luma, a map in [0, 1]."""
     return sobel(luma(picture)[..., 0])
 
 
 def color_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean distance of the colors without their lightness: 0 for the same a and b of CIELAB, about 2 just noticeable.
+    """Mean distance of the colors' a and b in CIELAB: 0 for equal ones; about 2 is just noticeable.
 
-    Source: CIE 1976, with a and b alone.
+    Source: CIE 1976.
+    Differs from the source: lightness is ignored.
     """
     difference = rgb2lab(first)[..., 1:] - rgb2lab(second)[..., 1:]
     return float(np.mean(np.linalg.norm(difference, axis=-1)))
 
 
 def checkerboard(picture: np.ndarray) -> float:
-    """How much of the fine detail is a grid: 1 for a perfect one of 2 or 4 pixels, about 0 for a photograph.
+    """The share of a grid in the fine detail: 1 for a perfect grid of 2 or 4 pixels, about 0 for a photograph.
 
-    The autocorrelation of the luma's differences at lags of 20, 24 ... 48 pixels, less that at the odd lags beside
-    them, the mean of both directions. It is the grid's share of the detail, whatever its contrast, and 0 where there is
-    no detail that 8 bits can hold.
+    The autocorrelation of the luma's differences at lags of 20, 24 ... 48 pixels, minus that at the odd lags next to
+    them, averaged over both directions. It does not depend on contrast, and is 0 if there is no detail that 8 bits can
+    represent.
 
     Args:
-        picture: From 64x64 pixels.
+        picture: A picture of at least 64x64 pixels.
     """
     brightness = luma(picture)[..., 0]
     return max(0.0, float(np.mean([_periodicity(brightness), _periodicity(brightness.T)])))
 
 
 def _periodicity(lines: np.ndarray) -> float:
-    """How far the autocorrelation along the rows rises at the period above its neighborhood and above 0."""
+    """How far the autocorrelation along rows at multiples of the period exceeds that at the lags around, and 0."""
     detail = np.diff(lines, axis=1)
     energy = np.mean(np.square(detail))
     if energy < _VISIBLE**2:
@@ -122,9 +123,9 @@ def _periodicity(lines: np.ndarray) -> float:
 
 
 def flat(photograph: np.ndarray) -> np.ndarray:
-    """Where a photograph has little detail, such as in the sky: (height, width) bool.
+    """The area where a photograph has little detail, such as the sky: (height, width) bool.
 
-    There the luma's standard deviation in the 17x17 pixels around is less than 5 of 255 levels.
+    The standard deviation of the luma in the surrounding 17x17 pixels is less than 5 of 255 levels.
     """
     brightness = luma(photograph)[..., 0].astype(np.float64)
     mean = ndimage.uniform_filter(brightness, _FLAT_SIDE)
@@ -132,17 +133,17 @@ def flat(photograph: np.ndarray) -> np.ndarray:
 
 
 def weave(picture: np.ndarray, inside: np.ndarray) -> float | None:
-    """How evenly a picture repeats: 1 for a perfect hatch or grid, near 0 for irregular strokes and noise.
+    """How regular a picture's texture is: 1 for a perfect hatch or grid, near 0 for irregular strokes and noise.
 
-    The highest value of `repetition`. It is the weave's share of the variance, whatever the contrast and brightness. A
-    weave that changes its direction or period from place to place has less.
+    The maximum of `repetition`: the share of the weave in the variance. It does not depend on contrast and brightness.
+    It is lower for a weave whose direction or period changes from place to place.
 
     Args:
         picture: The picture.
-        inside: Where it counts, (height, width) bool.
+        inside: Pixels that count, (height, width) bool.
 
     Returns:
-        0 to 1; 0 where no contrast is that 8 bits can hold. None where fewer than 4096 pixels count.
+        0 to 1; 0 without contrast that 8 bits can represent. None if fewer than 4096 pixels count.
     """
     if np.count_nonzero(inside) < _AREA:
         return None
@@ -152,22 +153,19 @@ def weave(picture: np.ndarray, inside: np.ndarray) -> float | None:
 def repetition(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """How much a picture's luma repeats at each shift: the peaks of its autocorrelation.
 
-    Broad shading is taken off first. A peak counts by its height above the lowest value, at least 0, on the straight
-    line to the center. So the central peak is left out down to its first minimum, as are its ridges along strokes.
+    Broad shading is subtracted first. The height of a peak is measured above the minimum (at least 0) on the straight
+    line to the center. This excludes the central peak, down to its first minimum, and its ridges along strokes.
 
     Args:
         picture: The picture.
-        inside: Where it counts, (height, width) bool: both pixels of a pair.
+        inside: Pixels that count, (height, width) bool. Both pixels of a pair must.
 
     Returns:
-        (49, 49) in [0, 1], with no shift in the middle. 0 at less than 3 or more than 24 pixels, and where fewer than
-        2048 pairs are.
+        (49, 49) in [0, 1], with the zero shift in the middle; 0 for shifts of less than 3 or more than 24 pixels, and
+        for those with fewer than 2048 pairs.
 
-    Source:
-        Padfield 2012, "Masked object registration in the Fourier domain", for the correlation inside of a mask.
-
-    Differs from the source:
-        A Gaussian mean around each pixel is subtracted, in place of the mean of all pixels that overlap.
+    Source: for the correlation inside a mask Padfield 2012, "Masked object registration in the Fourier domain".
+    Differs from the source: a Gaussian mean around each pixel is subtracted, not the mean of all overlapping pixels.
     """
     correlation, pairs = _autocorrelation(_without_shading(luma(picture)[..., 0], inside), inside)
     reach = REPEATS[1]
@@ -180,7 +178,7 @@ def repetition(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 
 def _without_shading(brightness: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """The brightness less its mean around, both inside alone; 0 outside, and all over if it is too faint to see."""
+    """Subtract the local mean, computed inside only. The result is 0 outside, and everywhere if it is too faint."""
     weights = inside.astype(np.float64)
     total, share = (
         ndimage.gaussian_filter(values, _SHADING, mode="constant") for values in (weights * brightness, weights)
@@ -190,13 +188,13 @@ def _without_shading(brightness: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 
 def _autocorrelation(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of values that are 0 outside, at each shift the correlation of the pairs, in [-1, 1], and how many there are."""
+    """The correlation of pairs, in [-1, 1], and the number of pairs, at each shift. Values must be 0 outside."""
     reach = REPEATS[1]
     shape = [fft.next_fast_len(side + reach, real=True) for side in values.shape]
     ones, first, square = (fft.rfft2(array, shape) for array in (inside.astype(np.float64), values, values**2))
 
     def sums(one, other):
-        """Of the products of one and the shifted other."""
+        """The sum of the products of `one` and the shifted `other`, at each shift."""
         found = fft.irfft2(np.conj(one) * other, shape)
         return np.roll(found, (reach, reach), axis=(0, 1))[: 2 * reach + 1, : 2 * reach + 1]
 
@@ -206,10 +204,10 @@ def _autocorrelation(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray
 
 
 def border(picture: np.ndarray) -> float:
-    """How much the outer 16 pixels differ from the inside: 0 for a border like the rest, 2 and more for a frame.
+    """How much the outer 16 pixels differ from the inside: 0 for no difference, 2 and more for a frame.
 
-    The difference of the mean lumas plus that of their standard deviations, in units of the whole picture's standard
-    deviation, so that contrast does not count; 0 for a plain picture.
+    The difference of the mean luma plus that of its standard deviation, divided by the standard deviation of the whole
+    picture, so that it does not depend on contrast; 0 for a plain picture.
     """
     brightness = luma(picture)[..., 0]
     spread = brightness.std()
@@ -222,15 +220,15 @@ def border(picture: np.ndarray) -> float:
 
 
 def seam(picture: np.ndarray, painting: np.ndarray, mask: np.ndarray) -> float:
-    """How hard an object's outline is: 1 for as hard as the painting's own outlines, 0 for none.
+    """How sharp an object's outline is: 1 if as sharp as the painting's own outlines, 0 if invisible.
 
-    The mean gradient of the luma on the pixels at either side of the mask's edge, divided by that of the tenth of the
-    painting's pixels where it is strongest. The picture's border is no outline.
+    The mean gradient of the luma at the pixels on both sides of the mask's edge, divided by its mean over the tenth of
+    the painting's pixels where it is strongest. The border of the picture does not count as an outline.
 
     Args:
-        picture: With the object.
-        painting: Without it.
-        mask: Where the object is, a map; more than one half counts.
+        picture: The picture with the object.
+        painting: The painting without it.
+        mask: Mask of the object, a map; values above 0.5 count.
     """
     inside = np.uint8(mask > 0.5)
     around = np.ones((3, 3), np.uint8)
@@ -243,47 +241,41 @@ def seam(picture: np.ndarray, painting: np.ndarray, mask: np.ndarray) -> float:
 
 
 def frechet(first: np.ndarray, second: np.ndarray) -> float:
-    """The Fréchet distance of two sets of points, taken for samples of Gaussians: 0 for equal means and covariances.
+    """Fréchet distance of two sets of points, as samples of Gaussians: 0 for equal means and covariances.
 
-    It is biased: smaller sets are farther apart. Compare it between sets of the same sizes only.
+    It is biased: smaller sets have larger distances. Compare values only for sets of the same sizes.
 
     Args:
         first: Points, (n, dimensions), at least two.
-        second: Others, (m, dimensions).
+        second: Points, (m, dimensions), at least two.
 
-    Source:
-        Heusel et al. 2017, "GANs trained by a two time-scale update rule", eq. (6) (FID); Li et al. 2020, eq. (8),
-        where the difference of the means lacks its square.
-
-    Differs from the source:
-        The trace of the covariances' root is computed as the nuclear norm of the product of their factors, which is
-        the same and needs no root of a matrix.
+    Source: Heusel et al. 2017, "GANs trained by a two time-scale update rule", eq. (6) (FID); Li et al. 2020, eq. (8),
+    where the square of the difference of the means is missing.
+    Differs from the source: the trace of the square root is computed as the nuclear norm of the product of the
+    covariances' factors, which is equal and needs no matrix square root.
     """
     factors = []
     for points in (first, second):
         centered = np.asarray(points, np.float64) - np.mean(points, axis=0, dtype=np.float64)
-        # R of the points' QR factors has their covariance, and no more rows than columns.
+        # The factor R of a QR decomposition has the same covariance, and at most as many rows as columns.
         factors.append(np.linalg.qr(centered / np.sqrt(len(points) - 1), mode="r"))
     one, other = factors
     shift = np.mean(first, axis=0, dtype=np.float64) - np.mean(second, axis=0, dtype=np.float64)
     distance = shift @ shift + np.sum(one**2) + np.sum(other**2) - 2 * np.linalg.norm(one @ other.T, "nuc")
-    return max(0.0, float(distance))  # Below by rounding only.
+    return max(0.0, float(distance))  # Negative only by rounding.
 
 
 def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """The squared maximum mean discrepancy of two sets of points: 0 on average for samples of one distribution.
+    """Squared maximum mean discrepancy of two sets of points: 0 on average for samples of the same distribution.
 
-    It is unbiased, whatever the sets' sizes, and so a little below 0 about as often as above for sets that are alike.
+    It is unbiased for sets of any size, so for similar sets it may be slightly negative.
 
     Args:
         first: Points, (n, dimensions), at least two.
-        second: Others, (m, dimensions).
+        second: Points, (m, dimensions), at least two.
 
-    Source:
-        Binkowski et al. 2018, "Demystifying MMD GANs", section 4 (KID): the kernel (x y / dimensions + 1)^3.
-
-    Differs from the source:
-        All points at once, where the authors' program takes means over small subsets.
+    Source: Binkowski et al. 2018, "Demystifying MMD GANs", section 4 (KID): the kernel (x y / dimensions + 1)^3.
+    Differs from the source: all points are used at once; the authors' program averages over small subsets.
     """
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
 
@@ -298,36 +290,33 @@ def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def class_score(probabilities: np.ndarray) -> float:
-    """How sure and how varied classes are: 1 for no class or always the same, up to their count.
+    """How confident and how varied the classes are: from 1 (no class, or always the same) to the number of classes.
 
     Args:
-        probabilities: Of the classes for each picture, (n, classes); rows sum to 1.
+        probabilities: Class probabilities of each picture, (n, classes); rows sum to 1.
 
     Returns:
         exp of the mean Kullback-Leibler divergence of the rows from their mean.
 
-    Source:
-        Salimans et al. 2016, "Improved techniques for training GANs", section 4 (Inception Score).
-
-    Differs from the source:
-        Over all pictures at once, where the authors' program takes the mean over ten parts.
+    Source: Salimans et al. 2016, "Improved techniques for training GANs", section 4 (Inception Score).
+    Differs from the source: all pictures are used at once; the authors' program averages over ten parts.
     """
     probabilities = np.asarray(probabilities, np.float64)
     return float(np.exp(np.mean(np.sum(rel_entr(probabilities, probabilities.mean(axis=0)), axis=1))))
 
 
 def interval(values: Sequence[float], *, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """The 95 % bootstrap interval of a mean.
+    """95 % bootstrap interval of a mean.
 
-    The same seed draws the same items, so that intervals of models on the same photographs are comparable.
+    The same seed draws the same items, so that intervals of several models on the same photographs are comparable.
 
     Args:
-        values: At least two.
-        resamples: Samples drawn from the values, with replacement, as many values each.
-        seed: Of the draws.
+        values: At least two values.
+        resamples: Number of samples of the same size, drawn with replacement.
+        seed: Random seed.
 
     Returns:
-        The 2.5th and the 97.5th percentile of the samples' means.
+        The 2.5th and 97.5th percentiles of the samples' means.
 
     Source: Efron 1979, "Bootstrap methods: another look at the jackknife"; the percentile method.
     """

@@ -1,4 +1,4 @@
-"""How one result came about, as one HTML page that needs no other file."""
+"""A self-contained HTML page that shows how a result was made."""
 
 import base64
 import html
@@ -34,14 +34,14 @@ def write_page(
     """Write `report.html`.
 
     Args:
-        folder: Where to.
-        title: What the page is called.
-        pictures: By their captions, in order, (1, h, w, 3) in [0, 1].
-        history: Of each scale, {term: its values step by step}; empty where nothing was minimized.
-        facts: What made the result, by name.
+        folder: Folder to write to.
+        title: Title of the page.
+        pictures: Pictures (1, h, w, 3) in [0, 1] by caption, in order.
+        history: {scale: {term: its value after each step}}; empty if nothing was minimized.
+        facts: Options and figures by name.
 
     Returns:
-        The page's file.
+        The file of the page.
 
     Raises:
         InputError: The folder cannot be written.
@@ -72,7 +72,7 @@ def _encoded(rgb: np.ndarray) -> str:
 
 
 def _drawn(history: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """The curves as SVG, without what belongs to a file alone."""
+    """Draw the curves as an SVG element, without the header of an SVG file."""
     drawn = io.StringIO()
     curves(history, axis="step").savefig(drawn, format="svg")
     return drawn.getvalue()[drawn.getvalue().index("<svg") :]

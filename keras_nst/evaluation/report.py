@@ -1,4 +1,4 @@
-"""An evaluation as a table, and as a folder of tables and pictures."""
+"""Show an evaluation as a table, or write it to a folder of tables and pictures."""
 
 import csv
 import json
@@ -16,13 +16,13 @@ from keras_nst.images.io import write
 
 RESULTS, SUMMARY, REPORT, PICTURES = "results.csv", "summary.json", "report.md", "pictures"
 TRAINING_LOG = Path("training", "log.csv")
-# What the style was, in the words of a report.
+# Descriptions of the style in a report.
 _PAINTING = "the painting {style} with a shorter side of {style_size} pixels"
 _STYLE_SET = "the {style_pictures} pictures of {style}, squares of the same size"
 
 
 def table(evaluation: Evaluation) -> Table:
-    """The measures line by line, a column for each model, for the terminal."""
+    """Build a table for the terminal, with a row for each measure and a column for each model."""
     header, *lines = _cells(evaluation)
     shown = Table(box=SIMPLE_HEAD)
     for title in header:
@@ -33,7 +33,7 @@ def table(evaluation: Evaluation) -> Table:
 
 
 def write_report(folder: str | Path, evaluation: Evaluation) -> None:
-    """Write what was measured: `results.csv`, `summary.json`, `report.md` and its pictures.
+    """Write an evaluation: `results.csv`, `summary.json`, `report.md` and its pictures.
 
     Raises:
         InputError: The folder cannot be written.
@@ -51,18 +51,18 @@ def write_report(folder: str | Path, evaluation: Evaluation) -> None:
 
 
 def _write_pictures(folder: Path, evaluation: Evaluation) -> dict[str, str]:
-    """Write the pictures; captions by their paths in the folder."""
+    """Write the pictures; returns their captions by path in the folder."""
     captions = {}
     for number, (stem, (photograph, results)) in enumerate(evaluation.views.items(), 1):
         path = f"{PICTURES}/photograph-{number}.jpg"
         write(folder / path, comparison(photograph, results))
-        captions[path] = f"{stem}: the pictures, and where the classifier sees: {photograph.name}."
+        captions[path] = f"{stem}: the pictures, and the activation maps of the class {photograph.name}."
     scores = {label: evaluation.values(label, "cam_ssim") for label in evaluation.models}
     names = list(dict.fromkeys(row["photograph"] for row in evaluation.rows))
-    charts = {"cam_ssim": (bars(scores, names, "SSIM of the activation maps"), "The likeness of the activation maps.")}
+    charts = {"cam_ssim": (bars(scores, names, "SSIM of the activation maps"), "SSIM of the activation maps.")}
     logs = {label: read_losses(path / TRAINING_LOG) for label, path in evaluation.models.items()}
     if any(logs.values()):
-        charts["losses"] = curves(logs), "The losses of the trainings, before their weights."
+        charts["losses"] = curves(logs), "Losses of the trainings, unweighted."
     for name, (chart, caption) in charts.items():
         path = f"{PICTURES}/{name}.png"
         with replacing(folder / path) as temporary:
@@ -72,7 +72,7 @@ def _write_pictures(folder: Path, evaluation: Evaluation) -> dict[str, str]:
 
 
 def _cells(evaluation: Evaluation) -> list[list[str]]:
-    """A header, and a line for each measure and fact: its name with the better direction, and what each model has."""
+    """A header, and a line for each measure and fact: its name with the better direction, and each model's value."""
     models = evaluation.summary()["models"]
     lines = [["", *models]]
     for name, (better, _) in _measured(evaluation).items():
@@ -81,7 +81,7 @@ def _cells(evaluation: Evaluation) -> list[list[str]]:
 
 
 def _measured(evaluation: Evaluation) -> dict[str, tuple[str, str]]:
-    """Which direction is better of whatever was measured of any model, and what it is."""
+    """{name: (better direction, meaning)} of all measures that any model has."""
     names = {name for summary in evaluation.summary()["models"].values() for name in summary}
     known = MEASURES | meanings(names) | FACTS
     return {name: meaning for name, meaning in known.items() if name in names}
@@ -105,8 +105,8 @@ def _markdown(evaluation: Evaluation, pictures: dict[str, str]) -> str:
     setting = (
         "{photographs} photographs, the middle of each at {size} x {size} pixels; "
         + (_PAINTING if "style_size" in evaluation.setting else _STYLE_SET)
-        + "; classes and activation maps of {classifier}; keras_nst {version}. Each cell with an interval is the mean "
-        "over the photographs and its 95 % bootstrap interval; arrows tell which direction is better."
+        + "; classes and activation maps of {classifier}; keras_nst {version}. A cell with an interval is the mean "
+        "over the photographs and its 95 % bootstrap interval. Arrows show which direction is better."
     ).format(**evaluation.setting)
     explained = [f"- **{name}**: {meaning}." for name, (_, meaning) in _measured(evaluation).items()]
     shown = [f"![{caption}]({path})\n\n*{caption}*" for path, caption in pictures.items()]

@@ -1,4 +1,4 @@
-"""Results compared with a style's pictures as two sets: FID, KID and the Inception Score, and the networks for them."""
+"""Compare a set of results with the set of a style's pictures: FID, KID and Inception Score, and their networks."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,23 +18,24 @@ from keras_nst.models.weights import kept_by_keras
 
 INCEPTION, VGG = "inception_v3", "vgg16"
 VGG_LAYER = "relu5_1"
-"""The deepest that the embedded weights reach."""
+"""The deepest layer of the package's weights."""
 
-_VGG_UNIT = 25.0  # The root mean square of its means in photographs, so that distances are not in the millions.
+_VGG_UNIT = 25.0  # Root mean square of the mean features of photographs. It keeps distances out of the millions.
 
 SETS = {
-    "fid": ("↓", "Fréchet distance between the set of the results and the style's, by pooled features of"),
+    "fid": ("↓", "Fréchet distance between the sets of results and style pictures, by pooled features of"),
     "kid": ("↓", "squared maximum mean discrepancy between these sets, by pooled features of"),
-    "is": ("↑", "how sure and how varied the classes of the results are (Inception Score), by"),
+    "is": ("↑", "how confident and varied the classes of the results are (Inception Score), by"),
 }
-"""What is measured of all results of a model together. Names go on with the network: numbers of two never compare."""
+"""The measures of a model's set of results, like `MEASURES`. The network's name is appended to that of the measure,
+since values of different networks cannot be compared."""
 
 Embedded = tuple[np.ndarray, np.ndarray]
-"""A picture's point (dimensions,) and the probabilities of its classes (classes,)."""
+"""A picture's point (dimensions,), and its class probabilities (classes,)."""
 
 
 def meanings(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Which direction is better and what it is, of those names that are a measure of `SETS` by some network."""
+    """{name: (better direction, meaning)} for those names that are a measure of `SETS` with a network."""
     return {
         name: (better, f"{meaning} {name.removeprefix(f'{measure}_')}")
         for measure, (better, meaning) in SETS.items()
@@ -45,12 +46,12 @@ def meanings(names: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Embedding:
-    """The networks that pictures are compared by.
+    """The networks that embed pictures.
 
     Attributes:
-        features: Name of the one that gives points.
-        classes: Name of the one that gives probabilities.
-        embed: From a picture (1, size, size, 3) in [0, 1] to what they give.
+        features: Name of the network for points.
+        classes: Name of the network for class probabilities.
+        embed: Function that embeds a picture (1, size, size, 3) in [0, 1].
     """
 
     features: str
@@ -59,13 +60,13 @@ class Embedding:
 
 
 def embedding(weights: str | Path | None, *, features: keras.Model, classifier: keras.Model) -> Embedding:
-    """InceptionV3 where its weights are at hand, and else the networks that travel with the package.
+    """Use InceptionV3 if its weights are available, else the package's networks.
 
     Args:
-        weights: HDF5 file of keras.applications' InceptionV3 with its classifier; None for the one in Keras's cache, if
-            there is one.
-        features: VGG16, which otherwise gives the points: the means of `VGG_LAYER`, in units of 25.
-        classifier: As `gap_classifier` builds it, which otherwise gives the classes.
+        weights: HDF5 file of keras.applications' InceptionV3 with its classifier; None for the file in Keras's cache,
+            if there is one.
+        features: VGG16, for the points without InceptionV3: the means of `VGG_LAYER`, divided by 25.
+        classifier: Classifier from `gap_classifier`, for the classes without InceptionV3.
 
     Raises:
         InputError: The weights do not fit.
@@ -94,10 +95,10 @@ def _first(batch) -> np.ndarray:
 
 
 class StyleSet:
-    """The pictures of a style, as a set to compare results with.
+    """The set of a style's pictures, to compare results with.
 
     Attributes:
-        embedding: What they are compared by.
+        embedding: The networks that embed pictures.
         skipped: Why a picture could not be read, by its path or TFDS id.
     """
 
@@ -109,13 +110,13 @@ class StyleSet:
         *,
         progress: Callable[[Iterable], Iterable] = iter,
     ):
-        """Reads the pictures as squares.
+        """Read the pictures as squares, and embed them.
 
         Args:
-            source: A folder or dataset, as `keras_nst.images.datasets.photographs` takes them.
-            size: Side of the squares in pixels; that of the photographs.
-            embedding: As the function of that name gives it.
-            progress: Passes on the pictures as they are taken up.
+            source: A folder or dataset for `keras_nst.images.datasets.photographs`.
+            size: Side of the squares in pixels; the same as for the photographs.
+            embedding: From `embedding`.
+            progress: Wraps the iterable of pictures, to show progress.
 
         Raises:
             InputError: No such set, or fewer than two pictures that can be read.
@@ -131,21 +132,21 @@ class StyleSet:
             except InputError as error:
                 self.skipped[name] = str(error)
         if len(points) < 2:
-            raise InputError(f"A distance of sets needs at least two pictures. {source} holds {len(points)}.")
+            raise InputError(f"A distance between sets needs at least two pictures. {source} holds {len(points)}.")
         self._points = np.stack(points)
 
     def describe(self) -> dict[str, str | int]:
-        """What a report says of the set."""
+        """The set's name and size, for a report."""
         return {"style": self._name, "style_pictures": len(self._points)}
 
     def compare(self, results: Sequence[Embedded]) -> dict[str, float]:
-        """The `SETS` of a model.
+        """Compute the measures `SETS` of a model.
 
         Args:
-            results: What the embedding gives of each, at least two.
+            results: The embedded results, at least two.
 
         Returns:
-            The values, each under the measure's name with its network's.
+            {measure_network: value}.
         """
         points, probabilities = map(np.stack, zip(*results, strict=True))
         by = self.embedding

@@ -1,1 +1,1 @@
-"""Minimization: of a loss over the weights of a net, or over the pixels of a picture."""
+"""Minimize a loss over the weights of a net, or over the pixels of a picture."""

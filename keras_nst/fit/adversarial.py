@@ -1,4 +1,4 @@
-"""A Keras model that trains a generator and a saliency net against a discriminator."""
+"""Keras model that trains a generator and a saliency net against a discriminator."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,26 +15,27 @@ JUDGED = "discriminator/logits"
 
 
 class AdversarialTrainer(Trainer):
-    """Trains a generator, and its saliency net if it has one, against a discriminator, both at once on each batch.
+    """Trains a generator, with its saliency net if it has one, and a discriminator at once on each batch.
 
-    `fit` it on batches (photographs, references, pictures, blurred): photographs and pictures of the style (batch,
-    height, width, 3), the photographs' saliency (batch, height, width, 1), and the pictures of the style with their
-    edges blurred, all float32 in [0, 1]. It needs TensorFlow.
+    Call `fit` with batches (photographs, references, pictures, blurred): photographs (batch, height, width, 3), their
+    reference saliency maps (batch, height, width, 1), pictures of the style (batch, height, width, 3), and the same
+    pictures with blurred edges; all float32 in [0, 1]. Needs TensorFlow.
 
     Args:
-        net: As `keras_nst.models.sdp_gan.generator` builds it.
-        discriminator: As `keras_nst.models.sdp_gan.discriminator` builds it.
-        objective: What generator and saliency net minimize, its observer with "vgg" and, for the net itself,
-            "saliency". The role "output" is the stylized photograph, with "discriminator/logits" and "map", what the
-            net sees in the photograph; "content" the photograph, "saliency/map" there the same map, or the reference
-            where the net has no saliency net; "reference" has its "map".
-        discrimination: What the discriminator minimizes; it reads "real/logits", "blurred/logits", "generated/logits".
-        factors: From the step, a tensor, to factors of the objective's weights by the names of their terms. While that
-            of "adversarial" is 0, the discriminator does not learn either.
+        net: Built by `keras_nst.models.sdp_gan.generator`.
+        discriminator: Built by `keras_nst.models.sdp_gan.discriminator`.
+        objective: Minimized by the generator and the saliency net. Its observer runs "vgg", and the net itself as
+            "saliency". The role "output", the stylized photograph, also has "discriminator/logits" and "map", the
+            saliency net's map of the photograph; "content", the photograph, has this map as "saliency/map", or the
+            reference map if there is no saliency net; "reference" has the reference "map".
+        discrimination: Minimized by the discriminator. Reads "real/logits", "blurred/logits", "generated/logits".
+        factors: Function from the step, a tensor, to factors of the objective's weights, by term name. While the
+            factor of "adversarial" is 0, the discriminator does not learn either.
         decay: See `Trainer`.
 
-    Source: Li et al. 2020, eqs. (1) to (3) and (9). Differs from the source: both sides learn from the same pass in
-    place of taking turns, which runs the networks once.
+    Source: Li et al. 2020, eqs. (1) to (3) and (9).
+    Differs from the source: both sides learn from the same forward pass instead of taking turns, so the networks run
+    only once.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class AdversarialTrainer(Trainer):
         self.objective, self.discrimination, self.factors = objective, discrimination, factors
 
     def compile(self, optimizer, discriminator_optimizer, **kwargs):
-        """Take an optimizer for each side, and build them, so that a checkpoint finds their variables."""
+        """Set the optimizer of each side and build both, so that checkpoints include their variables."""
         super().compile(optimizer=optimizer, **kwargs)
         self.discriminator_optimizer = discriminator_optimizer
         for side, variables in self.players:
@@ -62,18 +63,18 @@ class AdversarialTrainer(Trainer):
 
     @property
     def trained(self) -> keras.Model:
-        """The generator to keep, from photographs to pictures."""
+        """The trained generator, from photographs to pictures."""
         return part(super().trained, PICTURE)
 
     @property
     def state(self) -> dict[str, keras.Variable]:
-        """As `Trainer.state`, with the discriminator and its optimizer."""
+        """Like `Trainer.state`, with the discriminator and its optimizer."""
         own, optimizer = self.discriminator.variables, self.discriminator_optimizer.variables
         return {**super().state, **named(discriminator=own, optimizer_of_discriminator=optimizer)}
 
     @property
     def players(self) -> list[tuple[keras.Optimizer, list[keras.Variable]]]:
-        """Generator with saliency net, and discriminator."""
+        """Optimizer and variables of the generator with its saliency net, and of the discriminator."""
         return [
             (self.optimizer, self.net.trainable_variables),
             (self.discriminator_optimizer, self.discriminator.trainable_variables),
@@ -81,14 +82,14 @@ class AdversarialTrainer(Trainer):
 
     @property
     def term_weights(self) -> dict[str, float]:
-        """The weights of the generator's terms by their names, at the last step."""
+        """The weights of the generator's terms at the last step, by name."""
         scaled = self.objective.loss.scaled(self.factors(self.step - 1))
         return {name: float(weight) for name, weight in scaled.weights.items()}
 
     def losses_of(self, data) -> list:
-        """What each player minimizes on a batch; logs each term, and how often the discriminator is right."""
+        """The loss of each player on a batch; logs each term, and the accuracy of the discriminator."""
         photographs, references, pictures, blurred = data
-        # First, and once: a discriminator with spectral normalization takes a step of it, and has other kernels then.
+        # This call is the first, and the only one with `training`: spectral normalization then updates the kernels.
         real = self.discriminator(pictures, training=True)["logits"]
         outputs = self.net(photographs, training=True)
         seen = outputs.get(MAP, references)
@@ -110,14 +111,14 @@ class AdversarialTrainer(Trainer):
         return [total, factors["adversarial"] * against]
 
     def after_step(self, skipped):
-        """As `Trainer.after_step`, with the discriminator's Adam at its first step until there is a game."""
-        # Adam corrects its means by the steps it has counted, but in the initialization they stay zero.
+        """Like `Trainer.after_step`; also holds the discriminator's Adam at step 0 until the discriminator learns."""
+        # Adam corrects the bias of its means by its step count, but during the initialization the means stay zero.
         counted = self.discriminator_optimizer.iterations
         counted.assign(counted * ops.cast(self.factors(self.step)["adversarial"], counted.dtype))
         return super().after_step(skipped)
 
     def preview(self, photograph) -> list:
-        """The result for a photograph (1, height, width, 3); with a saliency net, also the maps of both."""
+        """The result for a photograph (1, height, width, 3); with a saliency net, also the saliency maps of both."""
         net = self.average
         outputs = net(photograph)
         if MAP not in outputs:
@@ -126,6 +127,6 @@ class AdversarialTrainer(Trainer):
         return [outputs[PICTURE], *(ops.repeat(found, 3, axis=-1) for found in maps)]
 
     def _observed(self, role: str, image, *known: str):
-        """What the objective reads of an image but for what is known."""
+        """Observe the probes that the objective reads from an image, except those that are already known."""
         probes = (probe for probe in self.objective.loss.probes(role) if probe not in known)
         return self.objective.observer(image, probes)

@@ -1,4 +1,4 @@
-"""The seam to the backends: what needs their own gradients and compilers."""
+"""Gradients and compilation, which differ between Keras's backends."""
 
 import contextlib
 from collections.abc import Callable
@@ -10,21 +10,21 @@ from keras_nst.models.convolution import compiled_for_cpu
 
 
 class _Step:
-    """A `train_step` for `Trainer` that reports what mixed precision skips and averages the weights."""
+    """The `train_step` of `Trainer`: also averages the weights and reports steps that mixed precision skips."""
 
     averages = True
 
     def train_step(self, data):
-        """One step of each player's optimizer on a batch, as `losses_of` takes it."""
+        """Take one step of each player's optimizer on a batch that `losses_of` accepts."""
         players = self.players
 
         def losses() -> list:
-            # Each replica has the mean over its part of the batch, and their gradients are added up.
+            # Each replica computes the mean over its part of the batch; the gradients of the replicas are summed.
             found = zip(players, self.losses_of(data), strict=True)
             return [optimizer.scale_loss(loss / self._replicas()) for (optimizer, _), loss in found]
 
         gradients = self._gradients(losses, [variables for _, variables in players])
-        # Under float16 an optimizer leaves the weights alone when a scaled gradient overflows, and tells nobody.
+        # With float16, an optimizer silently skips the step if a scaled gradient overflows.
         finite = [ops.all(ops.isfinite(gradient)) for found in gradients for gradient in found]
         for (optimizer, variables), found in zip(players, gradients, strict=True):
             optimizer.apply(found, variables)
@@ -32,23 +32,23 @@ class _Step:
         return self._logs(self.after_step(skipped=1.0 - ops.cast(ops.all(ops.stack(finite)), "float32")))
 
     def test_step(self, data):
-        """The losses of the net that is kept, on a batch that is not trained on."""
+        """The losses of the averaged net on a validation batch."""
         with self._compiling():
             return self._logs(self.validate(data))
 
     def _gradients(self, losses: Callable[[], list], variables: list[list]) -> list[list]:
-        """Of each loss by its own variables."""
+        """The gradients of each loss by its own variables."""
         raise NotImplementedError
 
     def _compiling(self) -> contextlib.AbstractContextManager:
-        """What is around losses, to tell the layers whether they are compiled."""
+        """Context around the losses that tells layers whether XLA compiles them."""
         return contextlib.nullcontext()
 
     def _replicas(self) -> int:
         return 1
 
     def _once(self, update: Callable[[], None]) -> None:
-        """Run what changes variables once for all replicas."""
+        """Run an update of variables once for all replicas."""
         update()
 
     def _logs(self, logs: dict) -> dict:
@@ -67,8 +67,8 @@ if keras.backend.backend() == "tensorflow":
             return [tape.gradient(loss, own, **unreached) for loss, own in zip(found, variables, strict=True)]
 
         def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-            # A trainer is built when it is made. Keras would take the mean of the first batch over all workers, which
-            # TensorFlow cannot for a batch of several tensors.
+            # The constructor builds a trainer. Keras would average the first batch over all workers, which TensorFlow
+            # cannot do with a batch of several tensors.
             pass
 
         def _compiling(self):
@@ -81,7 +81,7 @@ if keras.backend.backend() == "tensorflow":
             tf.distribute.get_replica_context().merge_call(lambda _: update())
 
         def _logs(self, logs):
-            # Keras takes the mean over the workers' logs along an axis, which a scalar does not have.
+            # Keras averages the workers' logs along an axis, which a scalar does not have.
             is_multi_worker = isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy)
             return {name: value[None] for name, value in logs.items()} if is_multi_worker else logs
 
@@ -97,17 +97,17 @@ elif keras.backend.backend() == "torch":
 else:
 
     class GradientStep:
-        """Nothing: Keras's own `train_step` serves, which neither averages weights nor counts skipped steps."""
+        """Empty: Keras's own `train_step` is used, which neither averages weights nor counts skipped steps."""
 
         averages = False
 
 
 def compiled(function: Callable) -> Callable:
-    """The function of nests of tensors, compiled once for each set of shapes; with TensorFlow, made a graph."""
+    """Compile a function of nests of tensors once for each set of shapes; with TensorFlow, make it a graph."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        # XLA would keep its code of each size, some 50 MB, for as long as the process lives. For a network's gradient
-        # it is a tenth quicker than the graph, takes twice the memory, and seconds to compile.
+        # No XLA: it keeps the code of each size, some 50 MB, until the process ends. The gradient of a network is a
+        # tenth faster than in a graph, but takes twice the memory and seconds to compile.
         return tf.function(function, autograph=False)
     if backend == "jax":
         import jax
@@ -120,10 +120,10 @@ def value_and_gradient(function: Callable) -> Callable:
     """Compile a function together with its gradient.
 
     Args:
-        function: Of nests of tensors; returns a scalar and anything else.
+        function: Takes nests of tensors; returns a scalar and any other value.
 
     Returns:
-        A function of the same arguments to ((scalar, anything else), gradient by the first argument).
+        A function of the same arguments to ((scalar, other value), gradient by the first argument).
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":

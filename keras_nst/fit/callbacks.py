@@ -1,4 +1,4 @@
-"""What happens around the steps of a training: the guard, checkpoints, previews and the progress line."""
+"""Keras callbacks of a training: its end, checkpoints, previews and the progress bar."""
 
 import contextlib
 import math
@@ -19,14 +19,14 @@ from keras_nst.images.sheet import contact_sheet
 
 
 class Guard(keras.callbacks.Callback):
-    """Stops at the last step, and at once when the loss is no number any more.
+    """Stops after the last step, or as soon as the loss is not finite.
 
     Args:
-        steps: The step to stop after, counted from the beginning of the training, resumed or not.
+        steps: The last step, counted from the beginning of the training even if it was resumed.
 
     Raises:
-        InputError: From `fit`, when the loss is not finite. Checkpoints are written between epochs only, so the last
-            one is good.
+        InputError: From `fit`, if the loss is not finite. The last checkpoint is good, since checkpoints are only
+            written between epochs.
     """
 
     def __init__(self, steps: int):
@@ -34,16 +34,16 @@ class Guard(keras.callbacks.Callback):
         self._steps = steps
 
     def on_train_begin(self, logs=None):
-        """Note where the training goes on."""
+        """Read the step at which the training starts or resumes."""
         self._step = self.model.steps_taken
 
     def on_train_batch_end(self, batch, logs=None):
-        """Look at the loss."""
+        """Check the loss and the step."""
         self._step += 1
         if not math.isfinite(logs["total"]):
             raise InputError(
                 f"The loss is {logs['total']} at step {self._step}; the last checkpoint is kept. "
-                "Lower --lr or a weight and --resume, or begin again with --mixed-precision off."
+                "Lower --lr or a weight and --resume, or start again with --mixed-precision off."
             )
         if self._step >= self._steps:
             self.model.stop_training = True
@@ -66,12 +66,12 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class Preview(keras.callbacks.Callback):
-    """Draws photographs and below what the trainer shows of each, after each epoch, as a picture and for TensorBoard.
+    """Writes a sheet of photographs, with their results below, to a file and TensorBoard after each epoch.
 
     Args:
-        path: The picture's file.
+        path: File of the sheet.
         photographs: (1, height, width, 3) each, in [0, 1].
-        board: Folder of TensorBoard's logs; None for the file alone.
+        board: Folder of the TensorBoard logs; None for the file alone.
     """
 
     def __init__(self, path: Path, photographs: Sequence[np.ndarray], board: Path | None = None):
@@ -86,7 +86,7 @@ class Preview(keras.callbacks.Callback):
         if self._board:
             import tensorflow as tf
 
-            # A help, of which somebody may have removed or replaced the folder.
+            # The preview is optional: a folder that was removed or replaced must not end the training.
             with contextlib.suppress(tf.errors.OpError):
                 board = tf.summary.create_file_writer(str(self._board))
                 with board.as_default(step=self.model.steps_taken):
@@ -94,12 +94,12 @@ class Preview(keras.callbacks.Callback):
 
 
 class ProgressLine(keras.callbacks.Callback):
-    """A bar with speed and remaining time, and a line with the weighted part of each term after each epoch.
+    """Shows a bar with speed and remaining time, and prints the weighted terms of the loss after each epoch.
 
     Args:
         console: Where to print.
         steps: As in `Guard`.
-        batch: Images in a batch.
+        batch: Images per batch.
     """
 
     def __init__(self, console: Console, steps: int, batch: int):
@@ -109,24 +109,24 @@ class ProgressLine(keras.callbacks.Callback):
         self._bar = progress(*columns, console=console)
 
     def on_train_begin(self, logs=None):
-        """Start the bar where the training goes on."""
+        """Start the bar at the step where the training starts or resumes."""
         self._step = self.model.steps_taken
         self._task = self._bar.add_task("", total=self._steps, completed=self._step, speed="compiling")
         self._bar.start()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Start the clock of the speed."""
+        """Start to measure the speed."""
         self._timed, self._began = 0, time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Move the bar."""
+        """Advance the bar."""
         self._step += 1
         self._timed += 1
         self._speed = self._timed * self._batch / (time.perf_counter() - self._began)
         self._bar.update(self._task, completed=self._step, speed=f"{self._speed:.1f} images/s")
 
     def on_epoch_end(self, epoch, logs=None):
-        """Print what the loss consists of."""
+        """Print the loss and its weighted terms."""
         parts = " + ".join(f"{name} {weight * logs[name]:.3g}" for name, weight in self.model.term_weights.items())
         validated = f", validation {logs['val_total']:.4g}" if "val_total" in logs else ""
         skipped = f", {logs['skipped']:.0f} skipped" if logs.get("skipped") else ""
@@ -136,5 +136,5 @@ class ProgressLine(keras.callbacks.Callback):
         )
 
     def on_train_end(self, logs=None):
-        """Leave the terminal as it was."""
+        """Remove the bar."""
         self._bar.stop()

@@ -1,4 +1,4 @@
-"""How losses went, as a plot."""
+"""Plots of the losses over a training."""
 
 import csv
 import math
@@ -8,18 +8,18 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-# What is no term in a training's log. Totals of differently weighted losses have no common scale.
+# Columns of a training's log that are not plotted. Totals of differently weighted losses have no common scale.
 _NO_TERMS = ("epoch", "skipped", "total")
 
 
-# A label is a folder's name, in which two dollar signs would begin a formula.
+# A label is a folder's name. Two dollar signs in it would be read as a formula.
 @matplotlib.rc_context({"text.parse_math": False})
 def curves(logs: Mapping[str, Mapping[str, Sequence[float]]], *, axis: str = "epoch") -> Figure:
-    """A plot for each term of the losses, with a line for each model over its epochs, in the color of its bars.
+    """Plot each term of the loss over the epochs, with one line per model in the color of the model's bars.
 
     Args:
-        logs: Of each model, {term: its raw value after each epoch}, empty for one without a log.
-        axis: What the values are counted by.
+        logs: {model: {term: its unweighted value after each epoch}}; empty for a model without a log.
+        axis: Label of the horizontal axis.
 
     Source: Liu et al. 2019, fig. 8.
     """
@@ -41,9 +41,10 @@ def curves(logs: Mapping[str, Mapping[str, Sequence[float]]], *, axis: str = "ep
 
 
 def read_log(log: Path) -> list[dict[str, float]]:
-    """The numbers of each epoch in a training's log (CSV), by their names.
+    """Read the numbers of each epoch, by name, from a training's log (CSV).
 
-    A log is a help, and may be missing or damaged: what is no finite number is left out, and so is an epoch of none.
+    A log is optional, and may be missing or damaged. Values that are not finite numbers are left out, and so are epochs
+    without any number.
     """
     try:
         with open(log, newline="", encoding="utf-8") as file:
@@ -57,12 +58,12 @@ def read_log(log: Path) -> list[dict[str, float]]:
 def _number(text) -> float:
     try:
         return float(text)
-    except (TypeError, ValueError):  # Of a line with too few or too many cells, or of no number.
+    except (TypeError, ValueError):  # The line has too few or too many cells, or the cell holds no number.
         return math.nan
 
 
 def read_losses(log: Path) -> dict[str, list[float]]:
-    """The terms of a training's log, {term: its raw value after each epoch}; empty where nothing can be read."""
+    """Read {term: its unweighted value after each epoch} from a training's log; empty if nothing can be read."""
     epochs = read_log(log)
     terms = [name for name in epochs[0] if name not in _NO_TERMS and not name.startswith("val_")] if epochs else []
     return {term: [epoch[term] for epoch in epochs if term in epoch] for term in terms}

@@ -1,4 +1,4 @@
-"""One training on several devices: of this machine, or of several."""
+"""Training on several devices, of one machine or of several."""
 
 import os
 
@@ -8,19 +8,19 @@ from keras_nst.errors import InputError
 
 
 def strategy(count: int) -> tf.distribute.Strategy:
-    """How the devices share a batch; networks, trainer and optimizers are made in its `scope`.
+    """Make the strategy that splits batches over devices. Create networks, trainer and optimizers in its `scope`.
 
-    Every device has all variables and a part of each batch, and their gradients are added up, so that a step is that of
+    Each device has all variables and computes a part of each batch. The gradients are summed, so a step equals that of
     one device with the whole batch.
 
     Args:
-        count: Devices to use: GPUs, where there are as many, else parts of the CPU, which helps to try it out. With
-            `TF_CONFIG` in the environment, as TensorFlow describes it, the processes that it names take part, each with
-            all its GPUs.
+        count: Number of devices: GPUs, or parts of the CPU if there is no GPU, for trying it out. If `TF_CONFIG` is
+            set in the environment (see TensorFlow's guide), the processes that it names are used, each with all its
+            GPUs.
 
     Raises:
-        InputError: There are some GPUs, but fewer, or TensorFlow has already been set up with fewer devices, or
-            `TF_CONFIG` cannot be understood.
+        InputError: There are GPUs, but fewer than `count`; TensorFlow was already set up with fewer devices; or
+            `TF_CONFIG` is not valid.
     """
     if "TF_CONFIG" in os.environ:
         ring = tf.distribute.experimental.CommunicationImplementation.RING
@@ -39,7 +39,7 @@ def strategy(count: int) -> tf.distribute.Strategy:
         (cpu, *_) = tf.config.list_physical_devices("CPU")
         try:
             tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
-        except RuntimeError as error:  # It was set up before; perhaps with as many.
+        except RuntimeError as error:  # TensorFlow is set up already, perhaps with enough devices.
             if len(tf.config.list_logical_devices("CPU")) < count:
                 raise InputError(f"{error} Ask for several devices before anything else is computed.") from error
     kind = "GPU" if gpus else "CPU"
@@ -47,16 +47,16 @@ def strategy(count: int) -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that writes files, alone or the first of several."""
+    """Whether this process writes the files: it is the only one, or the first of several."""
     resolver = strategy.cluster_resolver
     return not resolver or (resolver.task_id in (None, 0) and resolver.task_type in (None, "chief", "worker"))
 
 
 def suits_xla(policy: str) -> bool:
-    """Whether a training step of a dtype policy is compiled by XLA, which is the quickest but for two cases.
+    """Whether XLA should compile a training step with this dtype policy.
 
-    For a CPU it computes bfloat16 in float32, where TensorFlow's own kernels use what the hardware has; and it cannot
-    compile for several parts of one.
+    XLA is faster except on CPUs with bfloat16, which it computes in float32 while TensorFlow's own kernels use the
+    hardware's instructions. It cannot compile for several parts of one CPU.
     """
     if tf.config.list_physical_devices("GPU"):
         return True
@@ -64,7 +64,7 @@ def suits_xla(policy: str) -> bool:
 
 
 def by_elements(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Batches of which every process takes its part of each, in place of files of its own."""
+    """Split each batch over the processes, instead of the files."""
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return batches.with_options(options)

@@ -1,4 +1,4 @@
-"""A loss together with the observer that measures its scene: a function of images."""
+"""A loss as a function of images: the loss together with the observer that measures them."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -10,44 +10,44 @@ from keras_nst.models.observer import Observer
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """What is minimized, as a function of images.
+    """The function of images that a training minimizes.
 
-    It is deliberately no Keras object: the frozen networks inside are not part of the model that is trained, neither of
-    its variables nor of its checkpoints.
+    It is deliberately not a Keras object, so that its frozen networks are not part of the trained model's variables and
+    checkpoints.
 
     Attributes:
-        loss: A loss.
-        observer: What measures the images.
+        loss: The loss.
+        observer: Measures the images.
     """
 
     loss: Loss
     observer: Observer
 
     def bind(self, **images: Tensor) -> "Objective":
-        """The objective with images that never change observed once.
+        """Return the objective with these images measured once, as constants.
 
         Args:
-            **images: Role ("style", "content") and image (batch, height, width, 3) in [0, 1].
+            **images: An image (batch, height, width, 3) in [0, 1] for each role, such as "style" or "content".
         """
         return dataclasses.replace(self, loss=self.loss.bind(self.observe(images)))
 
     def __call__(self, **images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Evaluate on images of the roles that are not bound.
+        """Evaluate on images.
 
         Args:
-            **images: Role and image (batch, height, width, 3) in [0, 1]; "output" always.
+            **images: An image (batch, height, width, 3) in [0, 1] for each role that is not bound, always "output".
 
         Returns:
-            The weighted sum, a scalar, and the raw value of each term by its name.
+            The weighted sum, a scalar, and the unweighted value of each term, by name.
         """
         return self.loss(self.observe(images))
 
     def observe(self, images: Mapping[str, Tensor], others: Mapping[str, Iterable[str]] | None = None) -> Scene:
-        """What the loss reads of images.
+        """Observe the probes that the loss reads.
 
         Args:
-            images: By their roles, (batch, height, width, 3) in [0, 1] each.
-            others: More probes, by roles.
+            images: An image (batch, height, width, 3) in [0, 1] for each role.
+            others: Additional probes for some roles.
         """
         probes = {role: {*self.loss.probes(role), *(others or {}).get(role, ())} for role in images}
         return {role: self.observer(image, sorted(probes[role])) for role, image in images.items()}

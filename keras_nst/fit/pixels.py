@@ -1,4 +1,4 @@
-"""Pixels as the variable: a loss as a function of one picture, with its gradient."""
+"""A loss as a function of the pixels of one picture, with its gradient."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,12 +14,12 @@ from keras_nst.models.observer import Observer
 
 
 class Evaluation(NamedTuple):
-    """A loss at a picture.
+    """The value and gradient of a loss at a picture.
 
     Attributes:
         value: The weighted sum.
-        terms: The raw value of each term by its name.
-        gradient: By the pixels, (1, height, width, 3).
+        terms: The unweighted value of each term, by name.
+        gradient: Gradient by the pixels, (1, height, width, 3).
     """
 
     value: float
@@ -30,21 +30,21 @@ class Evaluation(NamedTuple):
 class PixelObjective:
     """A loss as a function of one picture, with its gradient.
 
-    With several windows, what terms add up over positions is added up over windows; then each window's pixels get
-    their gradient, with the gradient by the sums held. Tiles therefore change neither value nor gradient, and memory
-    depends on their size; but all is measured twice, and the halos more often.
+    With several windows, a first pass sums the terms' additive values over the windows, and a second pass computes each
+    window's gradient from the gradient by these sums. So tiles change neither value nor gradient, and memory depends on
+    their size; but everything is measured twice, and the halos more often.
 
     Args:
-        loss: What is minimized. Its terms are sums over positions (see `Term.additive`) where there are tiles.
-        observer: What measures pictures.
+        loss: The loss. With tiles, its terms must be sums over positions (see `Term.additive`).
+        observer: Measures pictures.
         size: Height and width of the output.
-        weights: Of the output's regions, {"region0/relu1_2": (1, h, w, 1)}, as `region_weights` gives them.
+        weights: Weights of the output's regions, {"region0/relu1_2": (1, h, w, 1)}, from `region_weights`.
         tile: Side of the windows in pixels; None for the whole picture at once.
-        halo: Pixels around each core that its features see: half of the deepest one's receptive field, and for
-            high-order statistics a position more.
+        halo: Pixels around each core that its features depend on: half the receptive field of the deepest layer, and
+            one position more for high-order statistics.
 
     Raises:
-        InputError: The tile is too small, or there are tiles and a term that cannot be added up over them.
+        InputError: The tile is too small, or a term cannot be summed over tiles.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class PixelObjective:
         self._pull = value_and_gradient(self._pulled)
 
     def targets(self, role: str, image: np.ndarray, weights: Mapping[str, np.ndarray] | None = None) -> dict[str, Any]:
-        """What the terms are compared with, by their names, if this is the image in this role.
+        """The targets, by term name, that an image gives in a role.
 
         Args:
-            role: "content", "style" ...
+            role: Such as "content" or "style".
             image: (1, height, width, 3) in [0, 1].
-            weights: Of the image's regions.
+            weights: Weights of the image's regions.
         """
         probes = [probe for probe in self._unbound.probes(role) if not probe.startswith("region")]
         parts = []
@@ -85,7 +85,7 @@ class PixelObjective:
         return assemble(parts)
 
     def bind(self, targets: Mapping[str, Any]) -> None:
-        """Set what terms are compared with, by their names, as `targets` gives it."""
+        """Set the targets of terms, by term name, from `targets`."""
         self.loss = self.loss.with_constants(targets)
 
     def __call__(self, image: np.ndarray) -> Evaluation:
@@ -122,7 +122,7 @@ class PixelObjective:
         return self._bound(constants).gather(self._scene(image, weights))
 
     def _pulled(self, image, weights, constants, upstream):
-        """The sum of what is gathered, each times its upstream gradient: it has the whole loss's gradient."""
+        """The sum of the gathered values times their upstream gradients: its gradient is that of the whole loss."""
         gathered = self._gathered(image, weights, constants)
         products = tree.map_structure(lambda mine, slope: ops.sum(mine * slope), gathered, upstream)
         return sum(tree.flatten(products)), None

@@ -1,4 +1,4 @@
-"""How precisely networks compute."""
+"""The floating-point precision of networks."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import keras
 
 PROCESSOR = Path("/proc/cpuinfo")
 INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
-"""Of x86 processors that multiply bfloat16, and so take about half the time; others take longer than in float32."""
+"""x86 instructions that multiply bfloat16, in about half the time. Without them it takes longer than float32."""
 
 
 def settled(precision: str) -> str:
-    """The precision itself, and for "auto" the quickest: "bfloat16" on a CPU that multiplies it, else "off"."""
+    """Resolve "auto" to the fastest precision: "bfloat16" on a CPU that multiplies it, else "off"."""
     if precision != "auto":
         return precision
-    # By the other backends' compilers bfloat16 is computed in float32.
+    # The compilers of the other backends compute bfloat16 in float32.
     if keras.backend.backend() != "tensorflow" or keras.distribution.list_devices("gpu"):
         return "off"
     try:
@@ -24,6 +24,6 @@ def settled(precision: str) -> str:
 
 
 def policy(precision: str) -> str:
-    """Keras's dtype policy of networks for a precision: "auto", "off", "float16" or "bfloat16"."""
+    """The Keras dtype policy for a precision: "auto", "off", "float16" or "bfloat16"."""
     precision = settled(precision)
     return "float32" if precision == "off" else f"mixed_{precision}"

@@ -1,4 +1,4 @@
-"""A picture in overlapping windows, so that memory depends on their size and not on the picture's."""
+"""Split a picture into overlapping windows, so that memory depends on their size and not on the picture's."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,19 @@ from keras import tree
 from keras_nst.errors import InputError
 
 ALIGNMENT = 16
-"""Windows begin where pooling does, four times over: else they would pool other pixels together."""
+"""Windows begin at multiples of four poolings' stride, so that they pool the same pixels as the whole picture."""
 
 
 class Window(NamedTuple):
-    """A part of a picture, and the core of it that no other window has; in pixels of the picture.
+    """A window of a picture, and its core, which belongs to no other window; in pixels of the picture.
 
     Attributes:
-        rows: What the window covers.
-        columns: The same across.
-        core_rows: The part of `rows` that is its own.
-        core_columns: The part of `columns` that is its own.
-        height: Of the whole picture.
-        width: Of the whole picture.
+        rows: Rows of the window.
+        columns: Columns of the window.
+        core_rows: Rows of the core.
+        core_columns: Columns of the core.
+        height: Height of the whole picture.
+        width: Width of the whole picture.
     """
 
     rows: slice
@@ -33,11 +33,11 @@ class Window(NamedTuple):
     width: int
 
     def crop(self, whole):
-        """The window of each map (batch, h, w, channels) in a nest of arrays; what is no map stays as it is."""
+        """Crop each map (batch, h, w, channels) in a nest of arrays to the window; other arrays stay as they are."""
         return tree.map_structure(lambda array: self._crop(array) if array.ndim == 4 else array, whole)
 
     def weights(self, whole: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The window of maps of weights, zero outside of the core."""
+        """Crop maps of weights to the window, and set them to zero outside the core."""
         inside = {name: np.zeros_like(self._crop(weights)) for name, weights in whole.items()}
         for name, weights in whole.items():
             core = self._core(inside[name])
@@ -45,11 +45,11 @@ class Window(NamedTuple):
         return inside
 
     def core(self, part: np.ndarray) -> np.ndarray:
-        """What is the window's own of a map of the window."""
+        """The core of a map of the window."""
         return part[self._core(part)]
 
     def put(self, part: np.ndarray, whole: np.ndarray) -> None:
-        """Write what is the window's own of a map of the window into that of the picture."""
+        """Write the core of a map of the window into a map of the whole picture."""
         rows = _in_map(self.core_rows, slice(0, self.height), whole.shape[1])
         whole[:, rows, _in_map(self.core_columns, slice(0, self.width), whole.shape[2])] = self.core(part)
 
@@ -64,13 +64,13 @@ class Window(NamedTuple):
 
 
 def windows(height: int, width: int, tile: int | None = None, halo: int = 0) -> list[Window]:
-    """Windows whose cores cover a picture once, row by row.
+    """Split a picture into windows whose cores cover it exactly once, row by row.
 
     Args:
-        height: Of the picture in pixels.
-        width: Of the picture in pixels.
+        height: Height of the picture in pixels.
+        width: Width of the picture in pixels.
         tile: Side of the windows in pixels, rounded down to a multiple of `ALIGNMENT`; None for one window.
-        halo: Pixels that a window shows around its core, rounded up to such a multiple: half a receptive field.
+        halo: Margin of a window around its core in pixels, half a receptive field; rounded up to such a multiple.
 
     Raises:
         InputError: The tile is too small for its halo.
@@ -86,13 +86,13 @@ def windows(height: int, width: int, tile: int | None = None, halo: int = 0) -> 
 
 
 def assemble(parts: Sequence[tuple[Window, Any]]):
-    """Put a picture's measurements together from those of its windows.
+    """Combine the measurements of all windows into those of the whole picture.
 
     Args:
-        parts: Every window, in the order of `windows`, with a nest of arrays that was measured in it.
+        parts: Every window, in the order of `windows`, with a nest of arrays measured in it.
 
     Returns:
-        Such a nest: maps (batch, h, w, channels) of the whole picture, of the windows' cores; all else is summed.
+        A nest of the same structure: maps (batch, h, w, channels) are joined from the cores, other values are summed.
     """
 
     def join(*leaves):
@@ -111,7 +111,7 @@ def _spans(side: int, tile: int | None, halo: int) -> list[tuple[slice, slice]]:
         return [(slice(0, side), slice(0, side))]
     tile -= tile % ALIGNMENT
     core = tile - 2 * halo
-    # The last window begins early enough to be no smaller than the others: few shapes are compiled then.
+    # The last window starts early enough to be as large as the others, so that fewer shapes are compiled.
     latest = (side - tile) // ALIGNMENT * ALIGNMENT
     spans = []
     for begin in range(0, side, core):
@@ -122,8 +122,8 @@ def _spans(side: int, tile: int | None, halo: int) -> list[tuple[slice, slice]]:
 
 
 def _in_map(part: slice, of: slice, length: int) -> slice:
-    """A part of a span of pixels, in positions of the map of that span, which poolings may have shrunk."""
-    stride = 2 ** int(math.log2((of.stop - of.start) / length))  # Down: poolings drop what is left over.
-    # The picture's end may be no multiple of the stride.
+    """Convert a part of a span of pixels to positions in that span's map, which poolings may have shrunk."""
+    stride = 2 ** int(math.log2((of.stop - of.start) / length))  # Rounded down, since poolings drop the remainder.
+    # The end of the picture need not be a multiple of the stride.
     stop = length if part.stop == of.stop else (part.stop - of.start) // stride
     return slice((part.start - of.start) // stride, stop)

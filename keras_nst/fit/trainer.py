@@ -1,4 +1,4 @@
-"""Keras models that train a net: the steps around the gradients, and against an objective of photographs."""
+"""Keras models that train a net: the base class, and the training of a net on photographs."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -13,19 +13,19 @@ from keras_nst.losses.algebra import Measurement
 
 
 class Trainer(GradientStep, keras.Model):
-    """Counts the steps, keeps an average of a net and logs; what is minimized is its subclasses'.
+    """Base class: counts steps, averages the net's weights and logs. Subclasses define the losses.
 
-    With TensorFlow, a `train_step` of its own keeps `average`, an exponential moving average of the net's weights,
-    which stylizes more evenly than the weights of the last step, and counts the steps that loss scaling skipped.
+    With TensorFlow and PyTorch, `average` is an exponential moving average of the net's weights, which stylizes more
+    evenly than the weights of the last step, and the steps that loss scaling skips are counted.
 
-    A subclass has `players`, pairs of an optimizer and the variables that it changes, `losses_of(data)`, what each of
-    them minimizes on a batch, which also logs, and `term_weights`, those of the terms now.
+    A subclass defines `players`, pairs of an optimizer and its variables; `losses_of(data)`, the loss of each player
+    on a batch, which also logs; and `term_weights`, the current weights of the terms.
 
     Args:
-        net: The net that is kept.
-        terms: The names of what is logged.
-        decay: Of the average, reached after a warm-up: at step t it is min(decay, (1 + t) / (10 + t)), so that a short
-            training is not an average of its own beginning.
+        net: The net to train.
+        terms: Names of the logged values.
+        decay: Decay of the average, reached after a warm-up: at step t it is min(decay, (1 + t) / (10 + t)), so that
+            after a short training the average is not dominated by the first steps.
     """
 
     def __init__(self, net: keras.Model, terms: Iterable[str], decay: float = 0.999, **kwargs):
@@ -35,7 +35,7 @@ class Trainer(GradientStep, keras.Model):
         self.average.trainable = False
         self.average.set_weights(net.get_weights())
         self.decay = decay
-        # A variable, so that a checkpoint holds it together with the weights it belongs to.
+        # A variable, so that a checkpoint stores it together with the weights.
         self.step = self.add_weight(
             shape=(),
             dtype="int32",
@@ -50,63 +50,63 @@ class Trainer(GradientStep, keras.Model):
 
     @property
     def trained(self) -> keras.Model:
-        """The net to keep: the average where it is formed, else the net itself."""
+        """The trained net: the average if there is one, else the net itself."""
         return self.average if self.averages else self.net
 
     @property
     def steps_taken(self) -> int:
-        """The step as a number, whatever devices it is on."""
+        """The step as a Python integer."""
         return int(self.step.numpy())
 
     @property
     def state(self) -> dict[str, keras.Variable]:
-        """All that a training needs to go on, by names, once the optimizers are built."""
+        """All variables that a checkpoint needs, by name. The optimizers must be built."""
         groups = {"net": self.net.variables, "average": self.average.variables, "optimizer": self.optimizer.variables}
         return {"step": self.step, **named(**groups)}
 
     def scheduled(self, schedule: Callable) -> Callable:
-        """A learning rate for an optimizer that follows the trainer's step, whatever the optimizer itself counts."""
+        """Make a learning rate that follows the trainer's step, not the optimizer's own count."""
         return lambda: schedule(self.step)
 
     def preview(self, photograph) -> list:
-        """What the net to keep makes of a photograph (1, height, width, 3), as pictures to be shown below it."""
+        """The pictures to show below a photograph (1, height, width, 3): the trained net's results."""
         return [self.trained(photograph)]
 
     def log(self, values: Mapping[str, object]) -> None:
-        """Take values of this step into the means of the epoch, by their names."""
+        """Add this step's values to the epoch's means, by name."""
         for name, value in values.items():
             self._means[name].update_state(value)
 
     def update_average(self) -> None:
-        """Take the net's weights into the average, once for all replicas."""
+        """Add the net's weights to the average, once for all replicas."""
         time = ops.cast(self.step, "float32")
         decay = ops.minimum(self.decay, (1.0 + time) / (10.0 + time))
         for average, weight in zip(self.average.variables, self.net.variables, strict=True):
             average.assign(decay * average + (1.0 - decay) * weight)
 
     def after_step(self, skipped):
-        """What is done once the optimizers have been applied; returns the logs."""
+        """Finish a step after the optimizers have been applied; returns the logs."""
         self.step.assign_add(1)
         self._skipped.update_state(skipped)
         return {metric.name: metric.result() for metric in (*self._means.values(), self._skipped)}
 
 
 class StyleTrainer(Trainer):
-    """Trains a net so that its output minimizes an objective; `fit` it on batches of photographs.
+    """Trains a net so that its output minimizes an objective. Call `fit` with batches of photographs.
 
-    A batch is a dict: "content", the photographs (batch, height, width, 3) in [0, 1]; "image", what the net sees of
-    them, the same where it is missing; and for a net that learns many styles "style", the paintings (k, h, w, 3), each
-    of them for batch / k photographs in a row.
+    A batch is a dict: "content", the photographs (batch, height, width, 3) in [0, 1]; "image", the net's input, which
+    defaults to "content"; and for a net of many styles "style", the paintings (k, h, w, 3), each of which serves
+    batch / k consecutive photographs.
 
-    The loss stands in `compute_loss`, so any Keras backend can train it.
+    The loss is in `compute_loss`, so any Keras backend can train the net.
 
     Args:
         net: Model from photographs (batch, height, width, 3) in [0, 1] to stylized ones; or, with a condition, from
-            {"image": these, "statistics": (batch, n)}.
-        objective: What is minimized over the roles "output", "content" and, with a condition, "style"; others are
-            bound.
-        condition: What is measured of the paintings for the net to know the style by; None for a net of one style.
-        shown: With a condition, the paintings (1, h, w, 3) that a preview shows the styles of.
+            {"image": photographs, "statistics": (batch, n)}.
+        objective: The objective. The roles "output", "content" and, with a condition, "style" are free; all others
+            must be bound.
+        condition: Measurement of the paintings that tells the net the style; None for a net of one style.
+        shown: With a condition, the paintings (1, h, w, 3) whose styles a preview shows.
         decay: See `Trainer`.
     """
 
@@ -127,7 +127,7 @@ class StyleTrainer(Trainer):
 
     @property
     def term_weights(self) -> dict[str, float]:
-        """The weights of the terms by their names."""
+        """The weights of the terms, by name."""
         return self.objective.loss.weights
 
     @property
@@ -136,7 +136,7 @@ class StyleTrainer(Trainer):
         return [(self.optimizer, self.trainable_variables)]
 
     def preview(self, photograph) -> list:
-        """What the net to keep makes of a photograph (1, height, width, 3), for one style or each that is shown."""
+        """The trained net's results for a photograph (1, height, width, 3), one for each style that is shown."""
         photograph = ops.convert_to_tensor(with_grain(photograph))
         if not self.condition:
             return [self.trained(photograph)]
@@ -149,7 +149,7 @@ class StyleTrainer(Trainer):
         return [self._compared(self.net(self._inputs(batch, seen), training=True), seen)]
 
     def validate(self, data):
-        """The objective of the net to keep on a batch, and its terms; the logs of `evaluate`."""
+        """The trained net's objective and its terms on a batch: the logs of `evaluate`."""
         batch, *_ = keras.utils.unpack_x_y_sample_weight(data)
         seen = self._observed(batch)
         self._compared(self.trained(self._inputs(batch, seen), training=False), seen)
@@ -160,11 +160,11 @@ class StyleTrainer(Trainer):
         return self.net(self._inputs(batch, self._observed(batch)), training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The objective of the stylized photographs `y_pred` of the batch `x`; logs each term."""
+        """The objective of `y_pred`, the stylized photographs of batch `x`; logs each term."""
         return self._compared(y_pred, self._observed(x))
 
     def _observed(self, batch: Mapping) -> dict:
-        """What loss and condition read of photographs and paintings."""
+        """Observe the probes that the loss and the condition read from photographs and paintings."""
         images = {role: batch[role] for role in self._roles if role in batch}
         return self.objective.observe(images, {"style": self.condition.probes} if self.condition else None)
 

@@ -1,1 +1,1 @@
-"""Applying trained styles to pictures."""
+"""Apply trained styles to pictures."""

@@ -1,9 +1,9 @@
-"""A net applied to a picture of any size in bounded memory, band by band.
+"""Apply a net to a picture of any size in bounded memory, band by band.
 
-Instance normalization needs the mean and the variance of the whole picture, at fifteen places or more. So the net is
-taken over all bands once for each normalization on the longest way through it. What is known by then at a quarter of
-the size or deeper, a sixteenth of the values, is kept whole, and what is finer is computed again when it is read. A
-band is computed with the rows around it that it depends on, so that nothing tells where it ends.
+Instance normalization needs the mean and variance of the whole picture, in fifteen layers or more. So there is one pass
+over all bands for each normalization on the longest path through the net. Between passes, feature maps at a quarter of
+the picture's size or smaller, with at most a sixteenth of the positions, are kept whole; larger ones are computed
+again. A band is computed with all surrounding rows that it depends on, so the result has no seams.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_nst.infer.extent import Extent, Kernel, UncuttableError, followed
+from keras_nst.infer.extent import Extent, Kernel, UncuttableError, propagated
 from keras_nst.infer.fold import FusedInstanceNormalization, fold, for_this_machine
 
 BAND_PIXELS = 3 * 2**17
@@ -24,17 +24,18 @@ KEPT = np.float16
 KEPT_STRIDE = 4
 
 Rows = Callable[[int, int], np.ndarray]
-"""Rows of a picture or a map from the first to before the last, (1, rows, width, channels)."""
+"""Function from the first row, and the row after the last, to the rows of a picture or map, (1, rows, width, n)."""
 
 
 class _Step(NamedTuple):
-    """A layer of a net.
+    """A layer of a net; a step is identified by its number.
 
     Attributes:
-        inputs: The steps that it reads, as its layer takes them.
-        extent: Of what it gives.
-        kernel: What it reads of the first of them.
-        normalized: Normalizations on the longest way from the picture, its own included.
+        layer: The layer.
+        inputs: Numbers of the steps whose outputs the layer takes, nested like its arguments.
+        extent: Extent of the output.
+        kernel: Kernel on the input.
+        normalized: Number of normalizations on the longest path from the picture, including this layer.
     """
 
     layer: keras.layers.Layer
@@ -45,7 +46,7 @@ class _Step(NamedTuple):
 
     @property
     def reads(self) -> list[int]:
-        """Numbers of the steps that it reads."""
+        """Numbers of the input steps."""
         return keras.tree.flatten(self.inputs)
 
     @property
@@ -53,48 +54,48 @@ class _Step(NamedTuple):
         return isinstance(self.layer, FusedInstanceNormalization)
 
     def is_worth_keeping(self, found: int) -> bool:
-        """Whether it can be computed, with so many normalizations before it, and its map is small."""
-        return self.normalized <= found and self.extent.stride >= KEPT_STRIDE and not self.extent.beside
+        """Whether the map is small, and `found` normalizations suffice to compute it."""
+        return self.normalized <= found and self.extent.stride >= KEPT_STRIDE and not self.extent.padding
 
 
 def _steps(net: keras.Model) -> list[_Step]:
-    """The layers of a folded net, each after those that it reads; the picture is the first, the result the last."""
+    """The layers of a folded net, each after its inputs: first the picture, last the result."""
     if len(net.inputs) != 1 or len(net.outputs) != 1:
         raise UncuttableError("it has several inputs or outputs")
     calls = {layer["name"]: len(layer["inbound_nodes"]) for layer in net.get_config()["layers"]}
     steps, numbers = [], {}
-    for layer in net.operations:  # What a layer reads comes before it.
+    for layer in net.operations:  # The inputs of a layer come before it.
         if isinstance(layer, keras.layers.InputLayer):
             numbers[net.inputs[0]] = 0
             steps.append(_Step(layer, [], Extent(), Kernel(), 0))
             continue
         if calls[layer.name] > 1:
-            raise UncuttableError(f"the layer {layer.name!r} is called at several places")
+            raise UncuttableError(f"the layer {layer.name!r} is called several times")
         given, made = layer.input, layer.output
         inputs = keras.tree.map_structure(numbers.get, given)
         before = [steps[number] for number in keras.tree.flatten(inputs)]
-        extent, kernel = followed(layer, [step.extent for step in before])
+        extent, kernel = propagated(layer, [step.extent for step in before])
         is_normalization = isinstance(layer, FusedInstanceNormalization)
-        if is_normalization and extent.beside:
-            raise UncuttableError(f"the layer {layer.name!r} normalizes what was padded")
+        if is_normalization and extent.padding:
+            raise UncuttableError(f"the layer {layer.name!r} normalizes a padded map")
         numbers[made] = len(steps)
         steps.append(_Step(layer, inputs, extent, kernel, max(step.normalized for step in before) + is_normalization))
     if steps[-1].extent != Extent() or numbers.get(net.outputs[0]) != len(steps) - 1:
-        raise UncuttableError("its result is not of the picture's size")
+        raise UncuttableError("its result does not have the picture's size")
     return steps
 
 
 @dataclasses.dataclass
 class _Pass:
-    """What is done in one pass over all bands. Steps are told by their numbers.
+    """One pass over all bands. Its lists hold numbers of steps.
 
     Attributes:
-        steps: All of the net.
-        unit: Rows of the picture that bands are counted in.
-        given: Steps that are read: the picture, and maps that are kept.
-        kept: Steps whose maps are kept from now on.
-        left: Steps whose maps nothing reads later.
-        measured: Steps whose moments are found, those before normalizations.
+        steps: All steps of the net.
+        unit: Rows of the picture in a unit; bands are multiples of it.
+        given: Steps whose maps are read: the picture, and maps that are kept.
+        kept: Steps whose maps are kept from this pass on.
+        dropped: Steps whose maps are not needed after this pass.
+        measured: Steps whose moments are measured: inputs of normalizations.
         computed: Steps that are computed.
     """
 
@@ -102,19 +103,19 @@ class _Pass:
     unit: int
     given: list[int]
     kept: list[int]
-    left: list[int]
+    dropped: list[int]
     measured: list[int]
     computed: list[int]
 
     @functools.cached_property
     def known(self) -> list[int]:
-        """Steps whose moments are read."""
+        """Steps whose moments are needed."""
         normalizations = (self.steps[number] for number in self.computed if self.steps[number].is_normalization)
         return sorted({step.reads[0] for step in normalizations})
 
     @functools.cached_property
     def reach(self) -> int:
-        """Units on each side of a band that its results depend on."""
+        """Number of units above and below a band that its results depend on."""
         rows, farthest = dict.fromkeys(self.given, 0), 0
         for number in self.computed:
             step = self.steps[number]
@@ -125,10 +126,11 @@ class _Pass:
 
     @functools.cached_property
     def compute(self) -> Callable:
-        """From what is given, moments, units above the band and in it, to maps, moments and the last pass's result.
+        """The function that computes a band.
 
-        Of moments, (2, channels) are read, mean and variance of the whole, and (3, channels) found, number, mean and
-        variance of the band's.
+        It takes the given maps, the known moments (mean and variance of the whole map, (2, channels)), the number of
+        units above the band, and that of units in it. It returns the maps to keep, the moments of the band (number of
+        positions, mean and variance, (3, channels)), and in the last pass the result, else None.
         """
 
         def channels(number: int) -> int:
@@ -160,21 +162,21 @@ class _Pass:
                 found = [_moments(band(number)) for number in self.measured]
                 return kept, found, None if self.measured else band(len(self.steps) - 1)
 
-        # Traced here and once: as a `tf.function` it might warn of the fifth style.
+        # Traced only once, here: a `tf.function` might warn of retracing from the fifth style on.
         traced = tf.function(compute, input_signature=[seen, known, scalar, scalar], autograph=False)
         return traced.get_concrete_function()
 
 
 def _moments(values):
     ones = tf.ones_like(values[0, 0, 0])
-    # TensorFlow's quickest way to them; the variance is that of a sample.
+    # The fastest operation for them in TensorFlow. It returns the variance of a sample.
     _, mean, variance = tf.compat.v1.nn.fused_batch_norm(values, ones, ones)
     count = tf.cast(tf.size(values[..., 0]), tf.float32)
     return tf.stack([count * ones, mean, (1 - 1 / count) * variance])
 
 
 def _of_all(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean and variance of the whole from number, means and variances of its parts.
+    """Mean and variance of a whole map from the counts, means and variances of its parts.
 
     Source: Chan, Golub, LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
     """
@@ -185,19 +187,19 @@ def _of_all(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 class Bandwise:
-    """A net for large pictures. Several threads may call it.
+    """Applies a net to large pictures. Several threads may call it.
 
     Args:
-        net: From (batch, height, width, 3) in [0, 1] to the same.
+        net: Model from (batch, height, width, 3) in [0, 1] to the same.
 
     Raises:
-        UncuttableError: What a row of its result depends on is not known, or is the whole picture for other reasons
-            than instance normalization.
+        UncuttableError: It is not known which rows a row of the result depends on, or these are all rows for another
+            reason than instance normalization.
     """
 
     def __init__(self, net: keras.Model):
         self._steps = _steps(fold(net))
-        # A band that begins elsewhere would be padded, and strided over, otherwise than the whole.
+        # Bands begin at multiples of the unit, so that padding and strides are the same as in the whole picture.
         self._unit = math.lcm(*(step.extent.multiple for step in self._steps))
         self._passes = list(self._planned())
 
@@ -205,11 +207,11 @@ class Bandwise:
         """Stylize a picture.
 
         Args:
-            rows: Gives the picture's rows, in [0, 1]; each is asked for several times.
+            rows: The picture's rows, in [0, 1]; each is read several times.
             size: Height and width.
 
         Yields:
-            The first row of each band and the band, (1, rows, width, 3) float32, from top to bottom.
+            The first row of each band, and the band (1, rows, width, 3) float32, from top to bottom.
         """
         height, width = size
         unit = self._unit
@@ -225,7 +227,7 @@ class Bandwise:
                 end = min(begin + per_band, count)
                 first, after = max(0, begin - one.reach), min(count, end + one.reach)
                 seen = [tf.constant(maps[number](first, after)) for number in one.given]
-                for number in one.left:
+                for number in one.dropped:
                     maps[number].drop(end - one.reach)
                 known = [tf.constant(moments[number]) for number in one.known]
                 kept, found, result = one.compute(seen, known, tf.constant(begin - first), tf.constant(end - begin))
@@ -236,13 +238,13 @@ class Bandwise:
                     yield unit * begin, result.numpy()
             for number, of_bands in zip(one.measured, zip(*parts, strict=True), strict=True):
                 moments[number] = _of_all(of_bands)
-            for number in one.left:
+            for number in one.dropped:
                 del maps[number]
 
     def _planned(self) -> Iterator[_Pass]:
         result = len(self._steps) - 1
         before, longest = set(), self._steps[result].normalized
-        for found in range(longest + 1):  # Normalizations on the longest way to what can be computed.
+        for found in range(longest + 1):  # Number of normalizations whose moments are known.
             after = {number for number, step in enumerate(self._steps) if step.is_worth_keeping(found)}
             after = after & set(self._between([result], after)) if found < longest else set()
             measured = {step.reads[0] for step in self._steps if step.is_normalization and step.normalized == found + 1}
@@ -253,14 +255,14 @@ class Bandwise:
                 unit=self._unit,
                 given=given,
                 kept=sorted(after - before),
-                left=sorted(before - after),
+                dropped=sorted(before - after),
                 measured=sorted(measured),
                 computed=[number for number in between[::-1] if number not in given],
             )
             before = after
 
     def _between(self, targets: Iterable[int], ends: Container[int]) -> Iterator[int]:
-        """What is met on all ways back from some steps, each as far as to the first end; later steps first."""
+        """The steps on all paths back from the targets, each path up to its first end; later steps first."""
         met = set(targets)
         for number in range(max(met), -1, -1):
             if number in met:
@@ -269,10 +271,10 @@ class Bandwise:
 
 
 class _Map:
-    """A map of features that is kept whole, in bands.
+    """A feature map that is kept whole, as a list of bands.
 
     Args:
-        scale: Its rows in a unit, by which rows are counted.
+        scale: Rows of the map in a unit.
     """
 
     def __init__(self, scale: int):
@@ -288,10 +290,10 @@ class _Map:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def append(self, band: np.ndarray) -> None:
-        """Keep the next rows."""
+        """Add the next rows."""
         self._bands.append((self._end, band))
         self._end += band.shape[1]
 
     def drop(self, before: int) -> None:
-        """Forget bands that end before there."""
+        """Free the bands that end before this unit."""
         self._bands = [(first, band) for first, band in self._bands if first + band.shape[1] > self._scale * before]

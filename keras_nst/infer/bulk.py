@@ -1,4 +1,4 @@
-"""Many pictures: decoding, the net and encoding at once, on this machine or on the workers of a Ray cluster."""
+"""Process many pictures, with reading, net and writing in parallel, on this machine or on workers of a Ray cluster."""
 
 import collections
 import json
@@ -14,10 +14,10 @@ from keras_nst.errors import InputError
 from keras_nst.startup import one_operation_at_once
 
 AHEAD = 4
-"""Pictures that are read, and that are being written, at a time: more would only take memory."""
+"""Number of pictures that are read ahead, and of those that wait to be written. More would only take memory."""
 
-_SHARE = 16  # Pictures that a worker is given at once.
-_SHARES = 10_000  # Ray keeps books of each.
+_SHARE = 16  # Pictures that a worker gets at a time.
+_MAX_SHARES = 10_000  # Ray keeps records of each share.
 
 Source, Picture, Result = TypeVar("Source"), TypeVar("Picture"), TypeVar("Result")
 
@@ -28,16 +28,16 @@ def pipeline(
     process: Callable[[Picture], Picture],
     write: Callable[[Source, Picture], Result],
 ) -> Iterator[tuple[Source, Result | InputError]]:
-    """Process one picture while the next ones are read and the last ones written.
+    """Process each picture while the next ones are read and the previous ones are written.
 
     Args:
-        jobs: What pictures are read for; taken as they are needed.
-        read: Gives the picture of a job; runs in a thread of its own.
-        process: What is done with a picture; runs here, one at a time.
-        write: Takes the result of a job; runs in a thread of its own.
+        jobs: The jobs; consumed as they are needed.
+        read: Reads the picture of a job; runs in its own thread.
+        process: Processes a picture; runs in this thread.
+        write: Writes the result of a job; runs in its own thread.
 
     Yields:
-        Each job, in order, and what `write` returned, or the error that one of the three raised.
+        Each job, in order, with the value that `write` returned, or the error that one of the three functions raised.
     """
     jobs = iter(jobs)
     reading: collections.deque[tuple[Source, Future]] = collections.deque()
@@ -58,7 +58,7 @@ def pipeline(
                     yield _outcome(*writing.popleft())
             while writing:
                 yield _outcome(*writing.popleft())
-        finally:  # What has not begun need not, when an error or an interruption ends this.
+        finally:  # After an error or an interruption, cancel what has not started.
             for _, future in (*reading, *writing):
                 future.cancel()
 
@@ -77,7 +77,7 @@ def _outcome(job: Source, future: Future) -> tuple[Source, Result | InputError]:
 
 
 Job = tuple[str, str]
-"""The path of a picture and that of its result."""
+"""Path of a picture, and path of its result."""
 
 
 def on_ray(
@@ -87,22 +87,22 @@ def on_ray(
     workers: int = 1,
     address: str | None = None,
 ) -> Iterator[tuple[Job, dict | InputError]]:
-    """Do jobs on Ray workers. What a worker that is killed had not told of is done again by another.
+    """Run jobs on Ray workers. If a worker is killed, another one repeats the jobs that it had not reported.
 
     Args:
-        jobs: With absolute paths, to folders that all workers share; the result of a job done twice is the same.
-        run: Does a share of the jobs in a worker. What it loads once it keeps in a cache.
-        workers: How many there are at a time.
-        address: Of a running cluster; None starts one on this machine, for these jobs.
+        jobs: Jobs with absolute paths in folders that all workers share. A job may run twice, with the same result.
+        run: Runs a share of the jobs in a worker. It should cache what it loads.
+        workers: Number of workers.
+        address: Address of a running cluster; None starts one on this machine for these jobs.
 
     Yields:
-        As `pipeline`, in any order.
+        Like `pipeline`, but in any order.
 
     Raises:
         InputError: Ray is not installed, or there is no cluster at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # What ends the work is raised as well.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Fatal errors are also raised as exceptions.
     try:
         import ray
         import ray.data
@@ -110,7 +110,7 @@ def on_ray(
         raise InputError("The engine ray needs Ray. Install it: pip install 'keras_nst[ray]'.") from error
     if address:
         _check_address(address)
-    # Without an own cluster's address, RAY_ADDRESS would name one. One CPU is left to what gives out the jobs.
+    # An explicit "local" keeps Ray from using RAY_ADDRESS. One more CPU is needed for the tasks that hand out the jobs.
     place = {"address": address} if address else {"address": "local", "num_cpus": workers + 1}
     try:
         ray.init(**place, include_dashboard=None if address else False, log_to_driver=False, logging_level="error")
@@ -121,7 +121,7 @@ def on_ray(
         ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         threads = None if address else max(1, (os.cpu_count() or 1) // workers)
-        shares = min(math.ceil(len(jobs) / _SHARE), _SHARES)
+        shares = min(math.ceil(len(jobs) / _SHARE), _MAX_SHARES)
         workers = min(workers, shares)
         told = ray.data.from_items([{"job": list(job)} for job in jobs], override_num_blocks=shares).map_batches(
             _Worker,
@@ -139,7 +139,7 @@ def on_ray(
 
 
 def _check_address(address: str) -> None:
-    """Ray itself waits for a quarter of an hour for a cluster that is not there."""
+    """Check that something answers at the address: Ray itself would wait for a quarter of an hour."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -151,10 +151,10 @@ def _check_address(address: str) -> None:
 
 
 class _Worker:
-    """What Ray keeps in a process of its own."""
+    """A Ray worker, in its own process."""
 
     def __init__(self, run: Callable, threads: int | None):
-        if threads:  # Workers of one machine share its cores; TensorFlow reads this as it is loaded.
+        if threads:  # Workers on one machine share its cores. TensorFlow reads this variable when it is loaded.
             os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
         one_operation_at_once()
         self._run = run

@@ -1,4 +1,4 @@
-"""What rows of its input a row of a layer's output depends on."""
+"""Which rows of a layer's input a row of its output depends on."""
 
 from typing import NamedTuple
 
@@ -22,28 +22,34 @@ class UncuttableError(ValueError):
 
 
 class Extent(NamedTuple):
-    """Where the rows of a map are.
+    """Position of a map's rows relative to the picture's.
 
     Attributes:
-        stride: Rows of the picture for each of its rows.
-        beside: Rows above and below what lies over the picture.
-        multiple: Rows of the picture that its height is a multiple of.
+        stride: Rows of the picture per row of the map.
+        padding: Rows of padding above, and below, the picture.
+        multiple: The picture's height is padded to a multiple of this.
     """
 
     stride: int = 1
-    beside: int = 0
+    padding: int = 0
     multiple: int = 1
 
 
 class Kernel(NamedTuple):
-    """What a layer reads of its input: it repeats rows, reads rows on each side of one, and leaves one of several."""
+    """How a layer reads the rows of its input.
+
+    Attributes:
+        up: Factor of an up-sampling before the kernel.
+        reach: Rows that the kernel reads above, and below, its center.
+        down: Stride of the kernel.
+    """
 
     up: int = 1
     reach: int = 0
     down: int = 1
 
 
-# Each value depends on those of its place alone, when nothing is trained.
+# At inference, a value depends only on the inputs at the same position.
 _POINTWISE = (
     layers.Activation,
     layers.ReLU,
@@ -54,7 +60,7 @@ _POINTWISE = (
     layers.Dropout,
     layers.SpatialDropout2D,
     layers.GaussianNoise,
-    FusedInstanceNormalization,  # By moments that are given.
+    FusedInstanceNormalization,  # With given moments.
 )
 _JOINING = (
     layers.Add,
@@ -66,20 +72,20 @@ _JOINING = (
 )
 
 
-def followed(layer: keras.layers.Layer, extents: list[Extent]) -> tuple[Extent, Kernel]:
-    """Where a layer's output is, and what it reads for it.
+def propagated(layer: keras.layers.Layer, extents: list[Extent]) -> tuple[Extent, Kernel]:
+    """The extent of a layer's output, and the kernel that computes it.
 
     Args:
-        layer: As `keras_nst.infer.fold.fold` leaves it, channels last.
-        extents: Of its inputs.
+        layer: A layer of a net from `keras_nst.infer.fold.fold`.
+        extents: Extents of the inputs.
 
     Raises:
-        UncuttableError: It reads the whole picture, changes the size in another way than by strides and up-sampling by
-            whole numbers, or is not known here.
+        UncuttableError: The layer reads the whole picture, changes the size by anything other than integer strides or
+            up-sampling, is not channels-last, or is unknown.
     """
     extent, *others = extents
     if _is_channels_last(layer):
-        # The special kinds before those that they are.
+        # Subclasses are tested before their base classes.
         if isinstance(layer, _POINTWISE) or _is_of_channels(layer, layers.BatchNormalization):
             return extent, Kernel()
         if isinstance(layer, _JOINING) or _is_of_channels(layer, layers.Concatenate):
@@ -87,27 +93,27 @@ def followed(layer: keras.layers.Layer, extents: list[Extent]) -> tuple[Extent, 
                 return extent, Kernel()
         elif isinstance(layer, CropLike2D):
             (like,) = others
-            if (extent.stride, extent.beside, 0) == (like.stride, 0, like.beside):
+            if (extent.stride, extent.padding, 0) == (like.stride, 0, like.padding):
                 return like, Kernel()
         elif isinstance(layer, PadToMultiple2D):
-            if not extent.beside:
+            if not extent.padding:
                 return extent._replace(multiple=layer.multiple * extent.stride), Kernel()
         elif isinstance(layer, ReflectedConvolution2D):
             return extent, Kernel(reach=1)
         elif isinstance(layer, UpsampledConvolution2D):
             reach = 2 if isinstance(layer, BilinearUpsampledConvolution2D) else 1
-            return _finer(layer, extent, 2), Kernel(up=2, reach=reach)
+            return _upsampled(layer, extent, 2), Kernel(up=2, reach=reach)
         elif isinstance(layer, NearestUpsampling2D):
-            return _finer(layer, extent, 2), Kernel(up=2)
+            return _upsampled(layer, extent, 2), Kernel(up=2)
         elif isinstance(layer, layers.UpSampling2D) and layer.interpolation == "nearest":
-            return _finer(layer, extent, layer.size[0]), Kernel(up=layer.size[0])
+            return _upsampled(layer, extent, layer.size[0]), Kernel(up=layer.size[0])
         elif (padding := _padding(layer)) is not None:
-            return extent._replace(beside=extent.beside + padding), Kernel()
+            return extent._replace(padding=extent.padding + padding), Kernel()
         elif isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D | layers.SeparableConv2D):
             taps = (layer.kernel_size[0] - 1) * layer.dilation_rate[0] + 1
-            return _coarser(layer, extent, taps, layer.strides[0])
+            return _strided(layer, extent, taps, layer.strides[0])
         elif isinstance(layer, layers.AveragePooling2D | layers.MaxPooling2D):
-            return _coarser(layer, extent, layer.pool_size[0], layer.strides[0])
+            return _strided(layer, extent, layer.pool_size[0], layer.strides[0])
     raise _unknown(layer)
 
 
@@ -120,7 +126,7 @@ def _is_of_channels(layer: keras.layers.Layer, kind: type) -> bool:
 
 
 def _padding(layer: keras.layers.Layer) -> int | None:
-    """Rows that a layer pads above and below."""
+    """Rows that a padding layer adds above, and below; None for other layers."""
     if isinstance(layer, ReflectionPadding2D):
         return layer.padding
     if isinstance(layer, ReplicationPadding2D):
@@ -130,29 +136,27 @@ def _padding(layer: keras.layers.Layer) -> int | None:
     return None
 
 
-def _finer(layer: keras.layers.Layer, extent: Extent, up: int) -> Extent:
-    if extent.beside or extent.stride % up:
+def _upsampled(layer: keras.layers.Layer, extent: Extent, up: int) -> Extent:
+    if extent.padding or extent.stride % up:
         raise _unknown(layer)
     return extent._replace(stride=extent.stride // up)
 
 
-def _coarser(layer: keras.layers.Layer, extent: Extent, taps: int, down: int) -> tuple[Extent, Kernel]:
-    """After a kernel of so many taps, put on every `down`th row."""
+def _strided(layer: keras.layers.Layer, extent: Extent, taps: int, down: int) -> tuple[Extent, Kernel]:
+    """The extent after a kernel with this number of taps and stride `down`."""
     missing = max(taps - down, 0)
     if layer.padding == "same":
-        above, left, fits = missing // 2, 0, extent.beside == 0
+        above, remaining, fits = missing // 2, 0, extent.padding == 0
     elif down == 1:
         above = (taps - 1) // 2
-        left, fits = extent.beside - above, taps % 2 == 1 and extent.beside >= above
+        remaining, fits = extent.padding - above, taps % 2 == 1 and extent.padding >= above
     else:
-        above, left, fits = extent.beside, 0, taps - down <= 2 * extent.beside < taps
+        above, remaining, fits = extent.padding, 0, taps - down <= 2 * extent.padding < taps
     if not fits or extent.multiple % (extent.stride * down):
         raise _unknown(layer)
     reach = max(above, taps - 1 - above)
-    return extent._replace(stride=extent.stride * down, beside=left), Kernel(reach=reach, down=down)
+    return extent._replace(stride=extent.stride * down, padding=remaining), Kernel(reach=reach, down=down)
 
 
 def _unknown(layer: keras.layers.Layer) -> UncuttableError:
-    return UncuttableError(
-        f"what a row after the layer {layer.name!r} ({type(layer).__name__}) depends on is not known"
-    )
+    return UncuttableError(f"the receptive field of the layer {layer.name!r} ({type(layer).__name__}) is not known")

@@ -1,4 +1,4 @@
-"""The same net in a quicker form, for a single picture, one operation after another."""
+"""A faster form of a net for a single picture, without a compiler."""
 
 import contextlib
 
@@ -12,14 +12,14 @@ from keras_nst.models.rewrite import as_kind, rewrite
 
 
 class FusedInstanceNormalization(keras.layers.GroupNormalization):
-    """Instance normalization; that of a single image is batch normalization, which TensorFlow has as one operation."""
+    """Instance normalization of a single image as batch normalization, which is a single operation in TensorFlow."""
 
     def call(self, inputs, moments=None):
-        """Normalize (batch, height, width, channels); quickly where the batch is known to be 1.
+        """Normalize (batch, height, width, channels); fast if the static batch size is 1.
 
         Args:
-            inputs: Of a single image, or a part of one with `moments`.
-            moments: Mean and variance of the whole, (2, channels), where a part is seen.
+            inputs: Features of an image, or of a part of one if `moments` are given.
+            moments: Mean and variance of the whole image's features, (2, channels).
         """
         if inputs.shape[0] != 1:
             return super().call(inputs)
@@ -35,28 +35,28 @@ class ReflectedConvolution2D(Convolution2D):
     """Reflection padding by one and a 3x3 convolution."""
 
     def compute_output_shape(self, input_shape):
-        """As many rows and columns as there were."""
+        """(batch, height, width, filters)."""
         return (*input_shape[:-1], self.filters)
 
     def convolution_op(self, inputs, kernel):
-        """Both, without bias and activation."""
+        """Compute padding and convolution without bias and activation."""
         return convolve(inputs, ops.convert_to_tensor(kernel), padding="reflect")
 
 
 def for_this_machine() -> contextlib.AbstractContextManager:
-    """Says that layers called within run here, on a single picture.
+    """Context that tells layers that they run on this machine on a single picture.
 
-    Where there is a GPU, whose libraries have Winograd's convolution, convolutions are left to it.
+    It has no effect with a GPU, whose libraries have Winograd's convolution.
     """
     return of_one_picture(not tf.config.list_physical_devices("GPU"))
 
 
 def fold(net: keras.Model) -> keras.Model:
-    """A net of the same weights with fewer operations for a single picture.
+    """Build a net with the same weights that needs fewer operations for a single picture.
 
-    Called within `of_one_picture` it takes three quarters of the time.
+    Within `of_one_picture` it takes three quarters of the time.
     """
-    unpadded = {}  # What was padded by one, by what became of it.
+    unpadded = {}  # The tensor before the padding, by the tensor after it.
 
     def substitute(layer: keras.layers.Layer, image):
         if _is_instance_normalization(layer):

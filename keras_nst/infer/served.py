@@ -1,4 +1,4 @@
-"""A style that a server holds, applied to pictures."""
+"""Apply a style that is served by a server."""
 
 import base64
 import json
@@ -12,37 +12,37 @@ from keras_nst.images.io import read
 from keras_nst.images.picture import Picture
 
 WAITS = (0.5, 1, 2, 4)
-"""Seconds before each new attempt to reach a server that is not there or has too much to do."""
+"""Seconds before each new attempt to reach a server that is down or overloaded."""
 
 TIMEOUT = 60.0
-"""Seconds that a picture may take, unless told otherwise."""
+"""Default time limit for a picture in seconds."""
 
-_CONNECT = 5.0  # Seconds until a connection stands.
+_CONNECT = 5.0  # Time limit for a connection in seconds.
 _SIGNATURE, _INPUT, _OUTPUT = "serving_bytes", "image_bytes", "stylized_bytes"
 
 
 class ServedStyle:
-    """Applies an exported style on a server that speaks the protocol of TensorFlow Serving.
+    """Applies an exported style on a server with the protocol of TensorFlow Serving.
 
     Args:
-        url: The server, `HOST:PORT` or with `http://` or `https://` before and, for REST, a path behind it.
-        style: The name that the server has it by.
+        url: The server, `HOST:PORT`; optionally with `http://` or `https://` and, for REST, a path.
+        style: Name of the style on the server.
         protocol: "rest" or "grpc".
-        timeout: Seconds that a picture may take.
+        timeout: Time limit for a picture in seconds.
 
     Raises:
-        InputError: The server cannot be reached, has no such style, or does not speak the protocol; or a package for
-            "grpc" is missing.
+        InputError: The server cannot be reached, has no such style, or uses another protocol; or a package for "grpc"
+            is missing.
     """
 
     def __init__(self, url: str, style: str, *, protocol: str = "rest", timeout: float = TIMEOUT):
         self._url, self._style = url, style
         self._server = {"rest": _Rest, "grpc": _Grpc}[protocol](url, style, timeout)
-        if not self._patiently(self._server.is_available):
+        if not self._retried(self._server.is_available):
             raise self._missing()
 
     def __call__(self, picture: Picture) -> Picture:
-        """Stylize a picture, of as many pixels as the server has memory for.
+        """Stylize a picture. Its size is limited by the server's memory.
 
         Returns:
             A picture of the same size, with the same alpha.
@@ -51,10 +51,10 @@ class ServedStyle:
             InputError: The server cannot be reached any more, takes too long, or refuses the picture.
         """
         encoded = encode(Picture(picture.rgb), "png")
-        return Picture(read(self._patiently(lambda: self._server.stylize(encoded))).rgb, picture.alpha)
+        return Picture(read(self._retried(lambda: self._server.stylize(encoded))).rgb, picture.alpha)
 
-    def _patiently(self, call: Callable):
-        """What a call returns, tried again and again while the server is not there."""
+    def _retried(self, call: Callable):
+        """Return the result of a call, retried while the server is unavailable."""
         for wait in (*WAITS, None):
             try:
                 return call()
@@ -63,7 +63,7 @@ class ServedStyle:
                     attempts = len(WAITS) + 1
                     raise InputError(
                         f"Cannot reach the server at {self._url}: {_line(error)} ({attempts} attempts). Check that it "
-                        "runs, and its port: TensorFlow Serving has REST at 8501 and gRPC at 8500."
+                        "runs, and check the port: by default TensorFlow Serving uses 8501 for REST and 8500 for gRPC."
                     ) from error
                 time.sleep(wait)
             except TimeoutError:
@@ -76,18 +76,18 @@ class ServedStyle:
                 raise InputError(f"Asking the server at {self._url} failed: {_line(error)}.") from error
 
     def _missing(self) -> InputError:
-        return InputError(f"The server at {self._url} has no style {self._style!r} in service. Give another --style.")
+        return InputError(f"The server at {self._url} does not serve a style {self._style!r}. Give another --style.")
 
 
 class _UnavailableError(Exception):
-    """The server is not there, or has too much to do; another attempt may succeed."""
+    """The server is down or overloaded; another attempt may succeed."""
 
 
 class _RefusedError(Exception):
-    """The server does not do what it was asked to, and would not the next time.
+    """The server refused the request, and would refuse it again.
 
     Attributes:
-        missing: Whether that is because it has no such model.
+        missing: Whether the server has no such model.
     """
 
     def __init__(self, reason: object, *, missing: bool = False):
@@ -120,12 +120,12 @@ class _Rest:
     def stylize(self, encoded: bytes) -> bytes:
         instance = {_INPUT: {"b64": base64.b64encode(encoded).decode()}}
         body = {"signature_name": _SIGNATURE, "instances": [instance]}
-        # The only output of a signature comes without its name.
+        # The output has no name, since it is the only one of the signature.
         result = self._request("POST", f"{self._model}:predict", lambda answer: answer["predictions"][0]["b64"], body)
         return base64.b64decode(result)
 
     def _request(self, method: str, url: str, part: Callable, body: dict | None = None):
-        """The part of the answer that was asked for."""
+        """Send a request and return the `part` of its answer."""
         from urllib3 import exceptions
 
         try:
@@ -144,7 +144,7 @@ class _Rest:
                 return part(answer)
             reason = answer["error"]
         except (ValueError, LookupError, TypeError):
-            reason = f"HTTP status {response.status} is no answer of TensorFlow Serving"
+            reason = f"the answer, with HTTP status {response.status}, is not from TensorFlow Serving"
             raise _RefusedError(reason) from None
         raise _RefusedError(reason, missing=response.status == 404)
 

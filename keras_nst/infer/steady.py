@@ -1,8 +1,8 @@
-"""Consecutive frames stylized with less flicker: what was painted moves along with what it was painted on.
+"""Stylize consecutive frames with less flicker, by optical flow.
 
-A net paints each frame anew, and grain in the film or a shift by a pixel is enough for other strokes. Here optical flow
-carries the previous result to where its picture has moved, and the new result is blended with it. Two mixed paintings
-are smoother than either, so the blend is given back, band by band of detail, what the new one has of it.
+A net paints each frame from scratch: film grain or a shift by one pixel is enough to change the strokes. Here optical
+flow warps the previous result to the new frame, and the new result is blended with it. A blend has less detail than
+either result, so the detail of the new one is restored in each frequency band.
 """
 
 from collections.abc import Callable
@@ -12,29 +12,29 @@ import numpy as np
 
 STEADINESS = 0.6
 
-_SMOOTHNESS = 60.0  # Of the flow; at OpenCV's own 20 it follows the grain of the film.
+_SMOOTHNESS = 60.0  # Smoothness of the flow. With OpenCV's default of 20 it follows the film grain.
 _REFINEMENTS = 10
-# Going there and back again may miss by this many pixels, and by this share of the ways.
+# Maximum error of the flow back and forth: pixels, plus a fraction of the length of both.
 _MISS, _MISS_SHARE = 0.7, 0.1
-_DIFFERENCE = 0.1  # Of the pictures around a pixel, in [0, 1], above which something else is seen there.
-_BANDS = (0.6, 1.2, 2.4)  # Standard deviations in pixels that part the bands of detail.
-_WINDOW = 15  # Side in pixels of what the strength of a band is measured in.
-_GAIN = 3.0  # At most, where there is next to nothing to amplify.
+_DIFFERENCE = 0.1  # Mean difference around a pixel, in [0, 1], above which it shows something else.
+_BANDS = (0.6, 1.2, 2.4)  # Standard deviations in pixels that separate the frequency bands.
+_WINDOW = 15  # Side of the window, in pixels, in which the strength of a band is measured.
+_GAIN = 3.0  # Maximum gain of a band.
 
 
 class Steady:
-    """Stylizes the frames of a clip, one call after another in their order.
+    """Stylizes the frames of a clip, one per call and in order.
+
+    Unlike usual temporal blending, the net's input is blended with the previous input as well, which removes grain, and
+    detail is restored.
 
     Args:
-        stylize: From a frame, (1, H, W, 3) float32 in [0, 1], to its result.
-        steadiness: How much of the previous frame is kept in the next, from 0, each frame for itself, to 1.
+        stylize: Function from a frame, (1, H, W, 3) float32 in [0, 1], to its result.
+        steadiness: Weight of the previous frame in the next, from 0 (each frame by itself) to 1.
 
     Attributes:
-        carried: What goes from frame to frame, to be saved and set: the frame as the net saw it and its result, both
-            (H, W, 3) float32 in [0, 1]. None before the first.
-
-    Differs from the usual temporal blending: the net, too, sees the frame blended with what it saw before, which takes
-    out the grain; and detail is restored.
+        carried: State between two frames, to save and restore: the net's last input and the last result, both
+            (H, W, 3) float32 in [0, 1]. None before the first frame.
     """
 
     def __init__(self, stylize: Callable[[np.ndarray], np.ndarray], steadiness: float = STEADINESS):
@@ -51,7 +51,7 @@ class Steady:
             flow, agrees = flow_back(frame, before)
             before = warp(before, flow)
             agrees &= cv2.blur(np.abs(before - frame).mean(-1), (5, 5)) < _DIFFERENCE
-            # The outline of what is new is widened, and softened lest it shows.
+            # The area that is new is enlarged, and its outline softened so that it does not show.
             share = cv2.erode(agrees.astype(np.float32), np.ones((3, 3)))
             share = self._steadiness * cv2.GaussianBlur(share, (0, 0), 1)[..., None]
             seen = np.clip(frame + share * (before - frame), 0, 1)
@@ -63,15 +63,15 @@ class Steady:
 
 
 def flow_back(frame: np.ndarray, previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where what a frame shows was in the previous one.
+    """Compute the optical flow from a frame back to the previous one.
 
     Args:
         frame: (H, W, 3) float32 in [0, 1].
-        previous: The same.
+        previous: (H, W, 3) float32 in [0, 1].
 
     Returns:
-        For each pixel the way to where it was, (H, W, 2) in pixels to the right and down; and whether it was there,
-        (H, W) bool: within the picture, and the flow from there leads back.
+        The offset of each pixel's content in the previous frame, (H, W, 2), in pixels to the right and down; and
+        whether it is reliable, (H, W) bool: it leads to a point inside the picture, from where the flow leads back.
     """
     now, then = (cv2.cvtColor(np.rint(rgb * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for rgb in (frame, previous))
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -88,7 +88,7 @@ def flow_back(frame: np.ndarray, previous: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def warp(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """What is found at the end of each pixel's way, (H, W, C); beyond the border, what is there."""
+    """Read the values (H, W, C) at each pixel's offset; beyond the border, those at the border."""
     return cv2.remap(values, _places(flow), None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -98,7 +98,7 @@ def _places(flow: np.ndarray) -> np.ndarray:
 
 
 def _with_detail_of(sharp: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """An image with gradients in each band of its detail as strong, around each pixel, as those of a sharp one."""
+    """Amplify each frequency band of an image until its local gradients are as strong as those of a sharp image."""
     restored = 0
     for deviation in _BANDS:
         coarse, sharp_coarse = (cv2.GaussianBlur(values, (0, 0), deviation) for values in (image, sharp))
@@ -109,8 +109,8 @@ def _with_detail_of(sharp: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 def _gradient(values: np.ndarray) -> np.ndarray:
-    """Mean square of the steps between neighbors in the window around each pixel, (H, W)."""
+    """Mean squared difference of neighbors in the window around each pixel, (H, W)."""
     down = np.diff(values, axis=0, append=values[-1:])
     right = np.diff(values, axis=1, append=values[:, -1:])
-    # The running sums of the filter leave less than nothing where a flat area begins.
+    # The filter's running sums can be slightly negative where a flat area begins.
     return np.maximum(cv2.blur((down * down + right * right).mean(-1), (_WINDOW, _WINDOW)), 0)

@@ -1,4 +1,4 @@
-"""A trained style, ready to be applied to pictures."""
+"""Apply a trained style to pictures."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from keras_nst.memory import check_memory
 from keras_nst.models.styles import load_net
 
 WHOLE_PIXELS, WHOLE_BYTES = 2**21, 2**10
-"""Pictures of more pixels are stylized band by band; what a pixel takes as a whole, about."""
+"""Pictures with more pixels are stylized in bands; approximate memory per pixel if they are not."""
 
 
 class Stylizer:
@@ -39,8 +39,8 @@ class Stylizer:
             with for_this_machine():
                 return self._folded(image, training=False)
 
-        # A graph frees each intermediate result as soon as the next has been computed; calling the model itself keeps
-        # them all. It is traced here and once, with open sizes; as a `tf.function` it would warn of the fifth style.
+        # A graph frees intermediate results as soon as possible; a call of the model would keep them all. It is traced
+        # only once, here, for any size: a `tf.function` would warn of retracing from the fifth style on.
         self._stylize = tf.function(
             stylize,
             input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
@@ -53,18 +53,17 @@ class Stylizer:
         """Stylize a picture.
 
         Args:
-            picture: From 16x16 pixels.
-            strength: From 0, the picture itself, to 1, the full style; a mixture of both between. A number, or a map of
-                the picture's size, (1, H, W, 1).
-            color: "style", or what else `keras_nst.images.color.with_colors` knows: "keep" or "only".
-            grain: Whether the net sees the picture with grain, as in its training; of all pictures of one width the
-                same. Without, this is what the net makes of the picture itself.
+            picture: A picture of at least 16x16 pixels.
+            strength: From 0, the picture itself, to 1, the full style. A number, or a map of the picture's size,
+                (1, H, W, 1).
+            color: "style", "keep" or "only"; see `keras_nst.images.color.with_colors`.
+            grain: Whether to add grain to the net's input, as in its training. The grain depends only on the width.
 
         Returns:
             A picture of the same size, with the same alpha.
 
         Raises:
-            InputError: The net can only be computed as a whole, and the memory does not suffice.
+            InputError: The net cannot be computed in bands, and there is not enough memory for the whole picture.
         """
         opaque = picture.rgb
         height, width = opaque.shape[1:3]
@@ -98,11 +97,11 @@ class Stylizer:
 
 
 class Blend:
-    """Applies several styles to a picture and mixes the results.
+    """Applies several styles to a picture and averages the results.
 
     Args:
         styles: Names of styles, or paths of their folders.
-        shares: How much each counts, positive; None for alike.
+        shares: Weight of each style, positive; None for equal weights.
 
     Raises:
         InputError: No such style, or one that cannot be loaded.
@@ -114,7 +113,7 @@ class Blend:
         self._shares /= self._shares.sum()
 
     def __call__(self, picture: Picture, **how) -> Picture:
-        """Stylize a picture; arguments and result are those of `Stylizer`."""
+        """Stylize a picture. Arguments and result are those of `Stylizer`."""
         results = (stylizer(picture, **how).straight for stylizer in self._stylizers)
         return Picture(
             sum(share * straight for share, straight in zip(self._shares, results, strict=True)), picture.alpha

@@ -1,4 +1,4 @@
-"""Where the subject of a photograph is: what stands out in it, or what a classifier recognizes."""
+"""Find the subject of a photograph, by saliency or by a classifier."""
 
 import functools
 
@@ -9,11 +9,11 @@ from keras_nst.images.picture import Picture, resize
 from keras_nst.images.saliency import WORKING_SIDE, saliency, saliency_map
 
 MASKS = {"saliency": "mean", "cam": "cam"}
-"""Names of masks of the subject, and the methods that they are found by."""
+"""Names of subject masks, with the methods that find them."""
 
 
 def subject_mask(picture: Picture, source: str) -> np.ndarray:
-    """The mask of the subject.
+    """Compute the mask of the subject.
 
     Args:
         picture: The photograph.
@@ -26,14 +26,14 @@ def subject_mask(picture: Picture, source: str) -> np.ndarray:
 
 
 def find(picture: Picture, method: str) -> np.ndarray:
-    """How much each pixel of a photograph belongs to its subject.
+    """Compute how much each pixel of a photograph belongs to its subject.
 
     Args:
-        picture: The photograph; what is transparent in it is not looked at.
-        method: One of `saliency`'s, or "cam" for the activation map of the class that it is taken for.
+        picture: The photograph; colors that transparency hides do not matter.
+        method: A method of `saliency`, or "cam" for the class activation map of the predicted class.
 
     Returns:
-        (1, h, w, 1) float32 in [0, 1], the subject bright.
+        (1, h, w, 1) float32 in [0, 1], high for the subject.
 
     Raises:
         InputError: There is no such method.
@@ -43,7 +43,7 @@ def find(picture: Picture, method: str) -> np.ndarray:
 
 
 def _activation(rgb: np.ndarray) -> np.ndarray:
-    """The activation map of the class that the photograph is taken for, (1, h, w, 1) in [0, 1]."""
+    """The class activation map of the predicted class, (1, h, w, 1) in [0, 1]."""
     seen = _classifier()(resize(Picture(rgb), WORKING_SIDE).rgb, training=False)
     (maps,), (logits,) = np.asarray(seen["maps"]), np.asarray(seen["logits"])
     return saliency_map(maps[..., logits.argmax()], *rgb.shape[1:3])

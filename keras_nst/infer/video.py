@@ -1,4 +1,4 @@
-"""A whole clip stylized, in a file that is whole or not there, and gone on with after it was stopped."""
+"""Stylize a whole clip. An interrupted run can be resumed, and the output file is never incomplete."""
 
 import itertools
 import json
@@ -15,7 +15,7 @@ from keras_nst.images.clips import Clip, carried_sound, check_clip_format, join,
 from keras_nst.infer.steady import STEADINESS, Steady
 
 SEGMENT = 48
-"""Frames that are encoded together, and at most lost when it is stopped."""
+"""Frames that are encoded together. An interrupted run loses at most this many."""
 
 
 def stylize_clip(
@@ -29,23 +29,24 @@ def stylize_clip(
     progress: Callable[[int], None] = lambda frames: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Stylize a clip. Its time stamps and its sound are kept, and its frames are turned upright.
+    """Stylize a clip. Its time stamps and sound are kept, and its frames are turned upright.
 
-    Finished segments are kept in a folder beside the output, with what the next frame needs of the last. The same job
-    goes on from there and ends with the same frames as one that was never stopped; another job begins anew.
+    Finished segments, and the state for the next frame, are kept in a folder next to the output. The same job resumes
+    from there, with the same frames as a run without interruption. Another job starts from the beginning.
 
     Args:
         clip: From `keras_nst.images.clips.inspect`.
-        output: A file of `keras_nst.images.clips.CODECS`.
-        stylize: From a frame, (1, H, W, 3) float32 in [0, 1], to its result.
+        output: Output file; its suffix is a key of `keras_nst.images.clips.CODECS`.
+        stylize: Function from a frame, (1, H, W, 3) float32 in [0, 1], to its result.
         steadiness: See `Steady`.
-        max_size: Shrink to this longest side first.
-        record: What made the result, kept in the file's metadata: `stylize`, too.
-        progress: Told the number of frames done, after each.
-        tell: Told a line for each sound and for subtitles that the output cannot have, before the first frame.
+        max_size: Longest side to shrink frames to first.
+        record: How the result was made, including `stylize`; written to the file's metadata.
+        progress: Called with the number of finished frames, after each frame.
+        tell: Called before the first frame with a line for each sound or subtitle that the output cannot contain.
 
     Raises:
-        InputError: The clip is damaged, a result is not finite, or the output is of no known kind or cannot be written.
+        InputError: The clip is damaged, a result is not finite, or the output has an unknown format or cannot be
+            written.
     """
     output = Path(output)
     check_clip_format(output.suffix)
@@ -65,7 +66,7 @@ def stylize_clip(
             result = steady(frame)
             done += 1
             if not all(np.isfinite(values).all() for values in steady.carried):
-                raise InputError(f"Frame {done} of {clip.path} comes out as no colors. Try it in another style.")
+                raise InputError(f"The result for frame {done} of {clip.path} is not finite. Try another style.")
             progress(done)
             yield stamp, result
 
@@ -82,7 +83,7 @@ def stylize_clip(
 
 
 class _Parts:
-    """The folder of an unfinished clip. What its state does not count is not there, and is written again."""
+    """The folder of an unfinished clip. Segments that its state does not count are written again."""
 
     def __init__(self, folder: Path, job: str):
         self._folder, self._job = folder, job
@@ -91,12 +92,12 @@ class _Parts:
         return self._folder / f"{number:05}.nut"
 
     def load(self) -> tuple[int, int, tuple[np.ndarray, np.ndarray] | None]:
-        """Numbers of segments and frames that are done, and what is carried on from the last."""
+        """The numbers of finished segments and frames, and the state carried over from the last frame."""
         try:
             with np.load(self._folder / "state.npz", allow_pickle=False) as state:
                 if str(state["job"]) == self._job:
                     return int(state["segments"]), int(state["frames"]), (state["seen"], state["result"])
-        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile):  # Not there, or damaged.
+        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile):  # Missing or damaged.
             pass
         self.remove()
         return 0, 0, None

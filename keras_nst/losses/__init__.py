@@ -1,4 +1,4 @@
-"""Losses as an algebra of named terms; no network, no file and no training in here."""
+"""Losses as an algebra of named terms. Nothing here needs a network, a file or a training."""
 
 from keras_nst.losses.algebra import Loss, Measurement, Term, blend
 from keras_nst.losses.terms import (

@@ -1,7 +1,7 @@
-"""Measure, compare, sum, bind: what a loss is made of.
+"""The parts of a loss: measure, compare, sum, bind.
 
-A *scene* is {role: {probe: tensor}}, with the roles "output", "content" and "style": what an observer reports of each
-image. A *term* compares a measurement of the output with one of another role; a *loss* is a weighted sum of terms:
+A *scene* is {role: {probe: tensor}}: an observer's report about each image. The roles are "output", "content" and
+"style". A *term* compares a measurement of the output with one of another role. A *loss* is a weighted sum of terms:
 
     loss = 1.0 * content("relu3_3") + 5.0 * style("relu1_2", "relu2_2")
     bound = loss.bind({"style": observer(painting, loss.probes("style"))})
@@ -24,33 +24,32 @@ class Measurement(NamedTuple):
     """A statistic of some probes of one image.
 
     Attributes:
-        probes: Names of the tensors that are read.
-        statistic: Function of these tensors, in their order, to a tuple of tensors, or of such tuples.
+        probes: Names of the tensors that the statistic takes, in order.
+        statistic: Function of these tensors to a tuple of tensors, or of such tuples.
     """
 
     probes: tuple[str, ...]
     statistic: Callable[..., tuple]
 
     def __call__(self, observed: Mapping[str, Tensor]) -> tuple:
-        """The statistic of what was observed of an image."""
+        """The statistic of an image's observed probes."""
         return self.statistic(*(observed[probe] for probe in self.probes))
 
 
 @dataclasses.dataclass(frozen=True)
 class Term:
-    """One named distance: a measurement of the output against one of another role, or against nothing.
+    """A named distance of the output's statistic from a target's, or a regularizer, which has no target.
 
-    A target may be shared: of k targets for n items, each is that of n / k items in a row.
+    Items may share a target: if n items have k targets, each target serves n / k consecutive items.
 
     Attributes:
-        name: As the papers call it; the key of logs and weights.
+        name: The name in the papers, in logs and of the weight.
         distance: Function of the output's statistic and, unless `against` is None, the target's; returns (batch,).
-        output: What is measured of the output.
+        output: The measurement of the output.
         against: The role of the target; None for a regularizer.
-        target: What is measured of the target; None for the same as of the output.
-        additive: What of it is a sum over positions, so that it may be computed part by part of a picture: the
-            "statistic", the "distance", or None.
-        pooled: Whether the output's statistic is averaged over the items that share a target, in place of each one's.
+        target: The measurement of the target; None for the same as the output's.
+        additive: What can be summed over the parts of a picture: the "statistic", the "distance", or None for neither.
+        pooled: Whether the output's statistic is first averaged over the items that share a target.
         constant: The target's statistic once it is bound.
     """
 
@@ -64,12 +63,12 @@ class Term:
     constant: tuple | None = None
 
     def probes(self, role: str) -> tuple[str, ...]:
-        """What the term reads of the image in this role."""
+        """Names of the probes that the term reads from the image in this role."""
         target = (self.target or self.output).probes if role == self.against and self.constant is None else ()
         return (self.output.probes if role == "output" else ()) + target
 
     def measure_target(self, observed: Mapping[str, Tensor]) -> tuple:
-        """The target's statistic, of what was observed of the image it is compared with."""
+        """The target's statistic, without gradient, from the observed probes of its image."""
         return tree.map_structure(ops.stop_gradient, (self.target or self.output)(observed))
 
     def _compare(self, statistic: tuple, scene: Scene) -> Tensor:
@@ -79,7 +78,7 @@ class Term:
         return ops.mean(self.distance(*self._aligned(statistic, target)))
 
     def _aligned(self, statistic: tuple, target: tuple) -> tuple[tuple, tuple]:
-        """Both with one number of items: targets are repeated, or what shares a target is averaged."""
+        """Give both the same number of items: repeat the targets, or average the items that share one."""
         items, targets = (tree.flatten(nest)[0].shape[0] for nest in (statistic, target))
         if self.pooled:
             statistic = tree.map_structure(lambda values: _averaged(values, targets), statistic)
@@ -88,21 +87,21 @@ class Term:
         return statistic, target
 
     def gather(self, scene: Scene):
-        """What is added up over the parts of a picture: the output's statistic, or else already the distance."""
+        """The value to sum over the parts of a picture: the output's statistic if it is additive, else the distance."""
         statistic = self.output(scene["output"])
         return statistic if self.additive == "statistic" else self._compare(statistic, scene)
 
     def finish(self, gathered, scene: Scene) -> Tensor:
-        """The mean of the distance over the batch, a scalar, from what was gathered."""
+        """The mean distance over the batch, a scalar, from the gathered value."""
         return self._compare(gathered, scene) if self.additive == "statistic" else gathered
 
     def __call__(self, scene: Scene) -> Tensor:
-        """The mean of the distance over the batch, a scalar."""
+        """The mean distance over the batch, a scalar."""
         return self.finish(self.gather(scene), scene)
 
 
 def _averaged(values: Tensor, groups: int) -> Tensor:
-    """The means of groups of consecutive items, (items, ...) to (groups, ...)."""
+    """Average groups of consecutive items: (items, ...) to (groups, ...)."""
     return ops.mean(ops.reshape(values, (groups, -1, *values.shape[1:])), axis=1)
 
 
@@ -114,7 +113,7 @@ class Loss:
         terms: (weight, term) pairs.
 
     Raises:
-        ValueError: Two terms have one name, so that a log line would be ambiguous.
+        ValueError: Two terms have the same name, which would make logs ambiguous.
     """
 
     terms: tuple[tuple[float, Term], ...]
@@ -122,7 +121,7 @@ class Loss:
     def __post_init__(self):
         names = [term.name for _, term in self.terms]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"Terms of a loss must have different names. Received twice: {', '.join(twice)}.")
+            raise ValueError(f"The terms of a loss must have different names. Received twice: {', '.join(twice)}.")
 
     def __add__(self, other: "Loss") -> "Loss":
         return Loss(self.terms + other.terms)
@@ -140,23 +139,23 @@ class Loss:
     __mul__ = __rmul__
 
     def named(self, name: str) -> "Loss":
-        """The loss with its only term under another name, so that two terms of one kind can be added.
+        """Rename the loss's only term, so that two terms of the same kind can be added.
 
         Raises:
-            ValueError: It has several terms.
+            ValueError: The loss has several terms.
         """
         if len(self.terms) != 1:
-            raise ValueError(f"Only a loss of one term can be named {name!r}. This has {len(self.terms)}.")
+            raise ValueError(f"Only a loss with one term can be named {name!r}. This one has {len(self.terms)}.")
         ((weight, term),) = self.terms
         return Loss(((weight, dataclasses.replace(term, name=name)),))
 
     @property
     def weights(self) -> dict[str, float]:
-        """The weight of each term by its name."""
+        """The weight of each term, by name."""
         return {term.name: weight for weight, term in self.terms}
 
     def scaled(self, factors: Mapping[str, Tensor]) -> "Loss":
-        """The loss with the weights of some terms multiplied, by the terms' names; factors may be tensors."""
+        """Multiply the weights of the named terms. The factors may be tensors."""
         return Loss(
             tuple(
                 (weight * factors[term.name] if term.name in factors else weight, term) for weight, term in self.terms
@@ -164,10 +163,10 @@ class Loss:
         )
 
     def reweighted(self, weights: Mapping[str, float]) -> "Loss":
-        """The loss with other weights of some terms, by the terms' names.
+        """Replace the weights of the named terms.
 
         Raises:
-            InputError: It has no such term.
+            InputError: The loss has no such term.
         """
         for name in weights:
             if name not in self.weights:
@@ -175,31 +174,31 @@ class Loss:
         return Loss(tuple((weights.get(term.name, weight), term) for weight, term in self.terms))
 
     def networks(self, role: str) -> set[str]:
-        """The frozen networks that must observe the image in this role, by their names."""
+        """Names of the frozen networks that must observe the image in this role."""
         paths = (probe.split("/") for probe in self.probes(role))
         return {network for network, *tap in paths if tap and not network.startswith("region")}
 
     def probes(self, role: str) -> tuple[str, ...]:
-        """What must be observed of the image in this role: nothing for a role that is bound or not compared with."""
+        """Names of the probes to observe in the image in this role; none if the role is bound or unused."""
         return tuple(dict.fromkeys(probe for _, term in self.terms for probe in term.probes(role)))
 
     def bind(self, scene: Scene) -> "Loss":
-        """The loss with the targets of the scene's roles measured once: constants from here on."""
+        """Measure the targets of the scene's roles once; they are constants of the loss that is returned."""
         targets = (self.targets(role, observed) for role, observed in scene.items())
         return self.with_constants({name: target for found in targets for name, target in found.items()})
 
     def targets(self, role: str, observed: Mapping[str, Tensor]) -> dict[str, tuple]:
-        """What the terms are compared with, by their names, if this was observed of the image in this role."""
+        """The targets, by term name, that the observed probes of the image in this role give."""
         unbound = (term for _, term in self.terms if term.against == role and term.constant is None)
         return {term.name: term.measure_target(observed) for term in unbound}
 
     @property
     def constants(self) -> dict[str, tuple]:
-        """The targets that are bound, by the names of their terms."""
+        """The bound targets, by term name."""
         return {term.name: term.constant for _, term in self.terms if term.constant is not None}
 
     def with_constants(self, constants: Mapping[str, tuple]) -> "Loss":
-        """The loss bound to other targets, as `constants` has them; a term that is not named stays as it is."""
+        """Bind the named terms to these targets; the other terms stay as they are."""
         return Loss(
             tuple(
                 (weight, dataclasses.replace(term, constant=constants.get(term.name, term.constant)))
@@ -208,11 +207,11 @@ class Loss:
         )
 
     def gather(self, scene: Scene) -> dict[str, Any]:
-        """What each term adds up over the parts of a picture, by its name."""
+        """The value of each term to sum over the parts of a picture, by name."""
         return {term.name: term.gather(scene) for _, term in self.terms}
 
     def finish(self, gathered: Mapping[str, Any], scene: Scene) -> tuple[Tensor, dict[str, Tensor]]:
-        """As a call, from what was gathered over all parts; the scene holds the roles that are not bound."""
+        """Like `__call__`, from the values gathered over all parts. The scene holds the roles that are not bound."""
         raw = {term.name: term.finish(gathered[term.name], scene) for _, term in self.terms}
         return sum(weight * raw[term.name] for weight, term in self.terms), raw
 
@@ -220,7 +219,7 @@ class Loss:
         """Evaluate on a scene.
 
         Returns:
-            The weighted sum, a float32 scalar, and the raw value of each term by its name.
+            The weighted sum, a float32 scalar, and the unweighted value of each term, by name.
         """
         return self.finish(self.gather(scene), scene)
 
@@ -236,13 +235,14 @@ class Loss:
 
 
 def blend(targets: Sequence[Mapping[str, tuple]], shares: Iterable[float]) -> dict[str, tuple]:
-    """The targets of several images mixed into one.
+    """Mix the targets of several images.
 
-    Statistics that are means over positions mix as if the images lay side by side, in areas as the shares.
+    A statistic that is a mean over positions becomes that of one picture in which the images lie side by side, with
+    areas in proportion to the shares.
 
     Args:
-        targets: Of each image, as `Loss.targets` gives them.
-        shares: What each is multiplied by; they sum to 1.
+        targets: The targets of each image, from `Loss.targets`.
+        shares: The share of each image; they sum to 1.
     """
     shares = list(shares)
 

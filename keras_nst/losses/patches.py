@@ -1,21 +1,21 @@
-"""Patches of features: the most similar ones of a painting, and how matches are brought into line.
+"""Patches of features: find the most similar patches of a painting, and make neighboring matches consistent.
 
-Features are (1, h, w, channels); positions are counted row by row, so that position p is in row p // w.
+Features are (1, h, w, channels). Positions are numbered row by row: position p is in row p // w.
 """
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 SIDE = 3
-"""Of a patch, in positions."""
+"""Side of a patch, in positions."""
 
 
 def patches(features: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """The patches around some positions, the border repeated.
+    """Cut out the patches centered at some positions. Beyond the border its values are repeated.
 
     Args:
         features: (1, h, w, channels).
-        positions: (n,) whole numbers.
+        positions: (n,) integers.
 
     Returns:
         (n, 9, channels).
@@ -41,26 +41,26 @@ def nearest_patches(
     rows: int = 256,
     columns: int = 4096,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """For each patch of one image the most similar patch of another, by the cosine of their angle.
+    """Find the painting's most similar patch for each patch of an image, by cosine similarity.
 
-    The cosines are products of matrices, of `rows` patches with `columns` others: memory grows neither with the number
-    of positions nor with the size of the painting, nor does the time with the size of the image that they are in.
+    The similarities are computed as matrix products of `rows` by `columns` patches. So memory grows neither with the
+    number of positions nor with the painting, and time does not grow with the image.
 
     Args:
-        features: Of the one, (1, h, w, channels), not negative.
-        positions: Where its patches are, (n,).
-        painting: Features of the other, (1, y, x, channels).
-        traits: Of the positions and of all places of the painting, (n, k) and (y x, k): the squared distance of a
-            place's from a position's is subtracted from the cosine. None for the cosine alone.
-        places: Where the painting's patches are, (m,); None for everywhere.
-        rows: Patches compared at once.
-        columns: Patches that they are compared with at once.
+        features: Features of the image, (1, h, w, channels), not negative.
+        positions: Centers of the image's patches, (n,).
+        painting: Features of the painting, (1, y, x, channels).
+        traits: Additional features of `positions`, (n, k), and of all positions in the painting, (y x, k). Their
+            squared distance is subtracted from the cosine. None for the cosine alone.
+        places: Centers of the painting's patches, (m,); None for all positions.
+        rows: Number of the image's patches per product.
+        columns: Number of the painting's patches per product.
 
     Returns:
-        Positions in the painting, (n,), of equals the first; and how much alike the patches are, (n,).
+        The matches, positions in the painting, (n,), the first if several are equal; and their similarities, (n,).
 
-    Source: Zhou, section 3.3.2; Luan et al. 2018, algorithm 1. Differs from the source: only rows under the mask are
-    compared.
+    Source: Zhou, section 3.3.2; Luan et al. 2018, algorithm 1.
+    Differs from the source: only positions under the mask are compared.
     """
     found, best = np.zeros(len(positions), int), np.full(len(positions), -np.inf)
     if places is None:
@@ -79,7 +79,7 @@ def nearest_patches(
 
 
 def _parts(count: int, size: int) -> int:
-    """Into how many parts of at most `size` a count is split."""
+    """Number of parts, at least 1, that `count` is split into so that none exceeds `size`."""
     return max(1, -(-count // size))
 
 
@@ -89,22 +89,22 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def consistent(matches: np.ndarray, positions: np.ndarray, width: int, painting: np.ndarray, window: int = 5):
-    """Matches of which neighbors come from neighboring places of the painting, where they can.
+    """Make matches consistent: neighbors shall come from neighboring positions in the painting.
 
-    Each position takes, of what its neighbors propose (their own match, shifted by how far they are away), the place
-    that looks most like all the others.
+    Each neighbor proposes its own match, shifted by the offset between the two. A position takes the proposal whose
+    features are nearest to those of all proposals.
 
     Args:
         matches: Positions in the painting, (n,).
-        positions: Where they are matches for, (n,), in an image of `width`.
-        width: Of that image's features.
-        painting: Features that tell likeness, (1, y, x, channels).
-        window: Side of the neighborhood.
+        positions: The positions in the image that they match, (n,).
+        width: Width of the image's features.
+        painting: The painting's features, by which proposals are compared, (1, y, x, channels).
+        window: Side of the neighborhood, in positions.
 
     Returns:
         Positions in the painting, (n,).
 
-    Source: Luan et al. 2018, algorithm 2. Differs from the source: nothing.
+    Source: Luan et al. 2018, algorithm 2.
     """
     _, height, across, channels = painting.shape
     flat = painting.reshape(-1, channels)
@@ -123,6 +123,6 @@ def consistent(matches: np.ndarray, positions: np.ndarray, width: int, painting:
                 if 0 <= y - down < height and 0 <= x - right < across:
                     proposed.append((y - down) * across + x - right)
         looks = flat[proposed]
-        # The sum of squared distances from all others is least for what is nearest to their mean.
+        # The proposal nearest to the mean has the least sum of squared distances to all proposals.
         chosen[index] = proposed[np.argmin(np.square(looks - looks.mean(axis=0)).sum(axis=1))]
     return chosen

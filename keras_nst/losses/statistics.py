@@ -1,6 +1,6 @@
-"""Statistics of features that stand for a style, each with the distance that goes with it.
+"""Statistics of features that represent a style, each with its distance.
 
-All are means over positions, so that weights can choose a region, parts of a picture add up, and styles can be blended.
+All are means over positions. So weights can select a region, the parts of a picture add up, and styles can be blended.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Tensor = Any
 
 
 class Statistic(NamedTuple):
-    """What is measured of a layer's features, and how two measurements are compared.
+    """A statistic of a layer's features, and the distance of two of its values.
 
     Attributes:
         measure: Function of features (batch, h, w, channels) and weights (see `gram_matrix`) to a tuple of tensors.
@@ -29,7 +29,7 @@ def gram(distance: Callable = relative_squared) -> Statistic:
     """Gram matrices: which channels respond together.
 
     Args:
-        distance: Of two Gram matrices (batch, channels, channels), to (batch,). `sum_squared` is Liu's.
+        distance: Function of two Gram matrices (batch, channels, channels) to (batch,). Liu et al. use `sum_squared`.
 
     Source: Gatys et al. 2016; Liu et al. 2019, eqs. (3) and (4).
     """
@@ -40,13 +40,14 @@ def gram(distance: Callable = relative_squared) -> Statistic:
 
 
 def high_order() -> Statistic:
-    """Gram matrices of P F: of the features, and of their differences from the right, lower and diagonal neighbor.
+    """Gram matrices of the features, and of their differences from the right, lower and diagonal neighbors.
 
-    A Gram alone forgets where features stand. Those of the differences also hold which channels follow one another:
+    A Gram matrix says nothing about positions. Those of the differences also hold which channels follow one another:
     (F - SF)^T (F - SF) = G + S^T G S - F^T SF - (F^T SF)^T, with F^T SF the co-occurrences of neighbors.
 
-    Source: Chen & Hsu 2016, "what to transfer". Differs from the source: which P is not printed there; these, each
-    compared relative to its target's norm and averaged.
+    Source: Chen & Hsu 2016, "what to transfer".
+    Differs from the source: the paper does not print its projections P. Here they are the identity and the three
+    differences. Each Gram matrix is compared relative to its target's norm, and the distances are averaged.
     """
 
     def measure(features, weights=None):
@@ -60,16 +61,16 @@ def high_order() -> Statistic:
 
 
 def gaussian(steps: int = 20) -> Statistic:
-    """Mean and covariance of the channels, by the Wasserstein-2 distance of the normal distributions that have them.
+    """Mean and covariance of the channels, compared as normal distributions by the squared Wasserstein-2 distance.
 
     W^2 = |m - m'|^2 + tr(C) + tr(C') - 2 tr((C'^1/2 C C'^1/2)^1/2), divided by |m'|^2 + tr(C'), so that it has no unit.
 
-    Each root of a matrix takes 3 `steps` products of (channels, channels), whatever the image's size.
+    A matrix square root takes 3 `steps` products of (channels, channels), for images of any size.
 
     Args:
-        steps: Of the Newton-Schulz iteration.
+        steps: Number of Newton-Schulz iterations.
 
-    Source: Dowson & Landau 1982; Higham 2008, eq. (6.35), for the root.
+    Source: Dowson & Landau 1982; for the square root Higham 2008, eq. (6.35).
     """
 
     def measure(features, weights=None):
@@ -79,8 +80,8 @@ def gaussian(steps: int = 20) -> Statistic:
 
     def distance(output, target):
         covariance, wanted = _covariance(*output), _covariance(*target)
-        # A hundredth of the mean variance on the diagonal: roots of singular matrices have no gradient, and of nearly
-        # singular ones the iteration takes more steps than single precision bears.
+        # Add a hundredth of the mean variance to the diagonal: the root of a singular matrix has no gradient, and that
+        # of a nearly singular one takes more iterations than single precision allows.
         identity = ops.eye(wanted.shape[-1])
         floor = 1e-2 * _trace(wanted)[:, None, None] / wanted.shape[-1] * identity
         covariance, wanted = covariance + floor, wanted + floor
@@ -104,7 +105,7 @@ def _trace(matrix):
 
 
 def _square_root(matrix, steps: int):
-    """Of symmetric positive definite matrices (batch, n, n), by products alone, which every compiler has."""
+    """Square roots of symmetric positive definite matrices (batch, n, n), by products alone: any compiler has them."""
     scale = ops.sqrt(ops.sum(ops.square(matrix), axis=(-2, -1), keepdims=True))
     identity = ops.eye(matrix.shape[-1])
     root, inverse = matrix / scale, ops.broadcast_to(identity, ops.shape(matrix))

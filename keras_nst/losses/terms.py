@@ -1,7 +1,7 @@
-"""The papers' terms, each a row: what is measured, of which role, by which distance.
+"""The papers' terms: what each measures, against which role, with which distance.
 
-Each function returns a `Loss` of one term with weight 1. By default the distances have no unit (see
-`relative_squared`); the papers' own are a choice.
+Each function returns a `Loss` of one term with weight 1. By default distances have no unit (see `relative_squared`);
+the papers' own distances are options.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from keras_nst.losses.functional import (
     coarse,
     cross_entropy,
     hinge,
+    hinge_generator,
     instance_normalized,
     least_squares,
     log_loss,
@@ -21,7 +22,6 @@ from keras_nst.losses.functional import (
     mean_squared,
     relative_squared,
     salience,
-    signed,
     soft_edges,
     squared_difference,
     squared_variation,
@@ -31,13 +31,13 @@ from keras_nst.losses.statistics import Statistic, gram
 
 
 def _probes(layers: Sequence[str], region: int | None) -> tuple[str, ...]:
-    """VGG's features, and behind them the weights of a region at each of them."""
+    """Probes of the VGG features at `layers`, followed by those of the region's weights at each layer."""
     weights = () if region is None else (f"region{region}/{layer}" for layer in layers)
     return (*(f"vgg/{layer}" for layer in layers), *weights)
 
 
 def _features_and_weights(observed: Sequence, layers: Sequence[str]) -> tuple[Sequence, Sequence]:
-    """What `_probes` reads, with a None for each layer where there is no region."""
+    """Split the values of `_probes` into features and weights; the weights are None if there is no region."""
     return observed[: len(layers)], observed[len(layers) :] or [None] * len(layers)
 
 
@@ -47,16 +47,16 @@ def content(
     """Distance of the output's VGG features from the content image's, summed over `layers`.
 
     Args:
-        *layers: VGG's taps, "relu3_3".
+        *layers: VGG layers, such as "relu3_3".
         relative: Whether to divide by the mean square of the content's features, so that the distance has no unit and
-            one weight serves all layers and networks. The paper does not.
-        unit: Of the features, where it is not relative: they are divided by it.
-        normalized: Whether features are compared after `instance_normalized`, so that a style may change a picture's
-            brightness and contrast at no cost, and what is left is its structure.
-        region: Where; see `style`.
+            one weight serves all layers and networks.
+        unit: What the features are divided by if the distance is not relative.
+        normalized: Whether to compare features after `instance_normalized`. A style may then change brightness and
+            contrast at no cost; only structure counts.
+        region: Number of the region; see `style`.
 
-    Source: Liu et al. 2019, eq. (2); Huang & Belongie 2017, section 5, for the normalization. Differs from the source:
-    `relative`.
+    Source: Liu et al. 2019, eq. (2); for the normalization Huang & Belongie 2017, section 5.
+    Differs from the source: the papers' distance is not `relative`.
     """
 
     def seen(*observed):
@@ -90,17 +90,18 @@ def style(
     """Distance of a statistic of the output's VGG features from the style image's, summed over `layers`.
 
     Args:
-        *layers: VGG's taps, "relu1_2", "relu2_2" ...
-        statistic: From `statistics`; None for Gram matrices.
-        shares: What each layer's distance is multiplied by in the sum; None for 1 each.
-        pooled: Whether the statistic is that of all crops in a batch that share a painting, in place of each one's. A
-            crop of a painting is not its average: where each crop of a result must be, the style is an even weave.
-        region: Number of the region that it is about, 0 for all that is painted; None for the whole picture. Of a
-            region, the scene gives the weights of its positions at each layer, "region1/relu1_2", summing to 1. Region
-            k > 0 is compared with the role "style<k>", the others with "style".
+        *layers: VGG layers, such as "relu1_2" and "relu2_2".
+        statistic: One of `statistics`; None for Gram matrices.
+        shares: The weight of each layer's distance in the sum; None for 1 each.
+        pooled: Whether to average the statistic over all crops of the batch that share a painting. A crop of a painting
+            differs from the painting's average: forcing every crop of the result to that average gives an even weave.
+        region: Number of the region, 0 for everything that is restyled; None for the whole picture. The scene gives the
+            weights of a region's positions at each layer, such as "region1/relu1_2", which sum to 1. Region k > 0 is
+            compared with the role "style<k>", region 0 and the whole picture with "style".
 
-    Source: Liu et al. 2019, eqs. (3) and (4); for regions Chen & Hsu 2016. Differs from the source: each layer's
-    distance is divided by the squared norm of the style's Gram, so that layers and paintings count alike.
+    Source: Liu et al. 2019, eqs. (3) and (4); for regions Chen & Hsu 2016.
+    Differs from the source: each layer's distance is divided by the squared norm of the style's Gram matrix, so that
+    all layers and paintings count equally.
     """
     statistic = statistic or gram()
     factors = shares or [1.0] * len(layers)
@@ -118,23 +119,24 @@ def style(
 
 
 def _top_class(logits):
-    """The class of the largest logit, one-hot (batch, classes)."""
+    """The class with the largest logit, one-hot (batch, classes)."""
     return ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1])
 
 
 def _map_of(maps, one_hot):
-    """The activation map (batch, h, w) of a class for each item."""
+    """The activation map (batch, h, w) of each item's class."""
     return ops.sum(maps * one_hot[:, None, None], axis=-1)
 
 
 def cam(*, distance: Callable = relative_squared) -> Loss:
-    """Distance of the output's class activation map from the content's, both of the content's top class.
+    """Distance of the output's class activation map from the content's, both for the content's top class.
 
     Args:
-        distance: Of two maps (batch, h, w), to (batch,). `mean_squared` is the paper's.
+        distance: Function of two maps (batch, h, w) to (batch,). The paper uses `mean_squared`.
 
-    Source: Liu et al. 2019, eq. (7). Differs from the source: divided by the mean square of the content's map. The
-    published code takes the output's map of the output's own top class: while the two classes differ, so do the maps.
+    Source: Liu et al. 2019, eq. (7).
+    Differs from the source: the distance is divided by the mean square of the content's map. The published code takes
+    the output's map for the output's own top class; as long as the classes differ, it compares maps of two classes.
     """
 
     def of_top_class(maps, logits):
@@ -153,7 +155,8 @@ def cam(*, distance: Callable = relative_squared) -> Loss:
 def category() -> Loss:
     """Cross-entropy of the output's classification against the content's top class.
 
-    Source: Liu et al. 2019, eq. (8). Differs from the source: see `cross_entropy`.
+    Source: Liu et al. 2019, eq. (8).
+    Differs from the source: see `cross_entropy`.
     """
     output = Measurement(("cam/logits",), lambda logits: (logits,))
     target = Measurement(("cam/logits",), lambda logits: (_top_class(logits),))
@@ -165,33 +168,34 @@ def category() -> Loss:
 def edge() -> Loss:
     """Mean squared difference of the output's soft edges from the content's (see `soft_edges`).
 
-    Not divided by the content's, since a photograph may have no edge at all.
+    It is not relative to the content's edges, since a photograph may have none.
     """
     edges = Measurement(("image",), lambda image: (soft_edges(image),))
     return Loss(((1.0, Term("edge", lambda output, target: mean_squared(*output, *target), edges, "content")),))
 
 
 def color(*, brightness: bool = False, block: int = 16) -> Loss:
-    """Mean squared difference of the output's colors from the content's, without detail (see `coarse`).
+    """Mean squared difference of the output's block colors from the content's (see `coarse`).
 
-    Not divided by the content's, since a photograph may be gray.
+    It is not relative to the content's colors, since a photograph may be gray.
 
     Args:
-        brightness: Whether RGB is compared; else chroma alone, so that light and shade are free.
-        block: Side in pixels of what counts as detail.
+        brightness: Whether to compare RGB. Otherwise only chroma is compared, and brightness may change at no cost.
+        block: Side of the blocks in pixels; smaller detail may change at no cost.
     """
     colors = Measurement(("image",), lambda image: (coarse(image if brightness else chroma(image), block),))
     return Loss(((1.0, Term("color", lambda output, target: mean_squared(*output, *target), colors, "content")),))
 
 
 def total_variation(*, variation: Callable = squared_variation, region: int | None = None) -> Loss:
-    """Roughness of the output: the difference of neighboring pixels.
+    """Total variation of the output: the difference of neighboring pixels.
 
     Args:
         variation: `squared_variation`, or `absolute_variation` as in Jin 2020.
-        region: Where; see `style`.
+        region: Number of the region; see `style`.
 
-    Source: Johnson et al. 2016, section 3.2. Differs from the source: see `squared_variation`.
+    Source: Johnson et al. 2016, section 3.2.
+    Differs from the source: see `squared_variation`.
     """
     probes = ("image",) if region is None else ("image", f"region{region}/image")
     measured = Measurement(probes, lambda *observed: observed)
@@ -201,18 +205,18 @@ def total_variation(*, variation: Callable = squared_variation, region: int | No
 def absolute_content(layer: str, *, salient: bool = False, relative: bool = True) -> Loss:
     """L1 distance of the output's VGG features from the content image's.
 
-    The paper multiplies features by a mask S''_m from 1 to 2. Here that is two rows: this one, "content", counts all
-    positions once, and with `salient`, "salient" counts them S''_m - 1 times more. With one weight their sum is the
-    paper's, and without the second it is the paper without the mask.
+    The paper multiplies the features by a mask S''_m from 1 to 2. Here this is the sum of two terms: "content" gives
+    all positions the weight 1, and "salient" (with `salient`) gives them the weight S''_m - 1. With equal weights
+    their sum is the paper's loss; "content" alone is the paper's loss without the mask.
 
     Args:
-        layer: VGG's tap, "relu4_3".
-        salient: Whether positions count by how salient they are in the content image, by its map "saliency/map".
-        relative: Whether to divide by the mean of the content's features, so that the distance has no unit. The paper
-            does not.
+        layer: VGG layer, such as "relu4_3".
+        salient: Whether to weight positions by their saliency in the content image, its probe "saliency/map".
+        relative: Whether to divide by the mean of the content's features, so that the distance has no unit.
 
-    Source: Li et al. 2020, eqs. (4) and (5). Differs from the source: `relative`; the mask is a constant, since S could
-    lower the loss by calling nothing salient.
+    Source: Li et al. 2020, eqs. (4) and (5).
+    Differs from the source: the paper's distance is not `relative`. The mask is a constant, since the saliency net
+    could otherwise lower the loss by calling nothing salient.
     """
 
     def measured(features, *maps):
@@ -220,8 +224,8 @@ def absolute_content(layer: str, *, salient: bool = False, relative: bool = True
         return features, *(salience(map, features) for map in maps), ops.mean(ops.abs(features), axis=(1, 2, 3))
 
     def distance(output, target):
-        (features,), (kept, *more, size) = output, target
-        factor = more[0] if more else 1.0
+        (features,), (kept, *extra, size) = output, target
+        factor = extra[0] if extra else 1.0
         return mean_absolute(factor * features, factor * kept) / (size + 1e-12 if relative else 1.0)
 
     probe = f"vgg/{layer}"
@@ -231,10 +235,10 @@ def absolute_content(layer: str, *, salient: bool = False, relative: bool = True
 
 
 def saliency_content() -> Loss:
-    """L1 distance of the output's saliency, as the net sees it, from the content's.
+    """L1 distance of the output's saliency map from the content's.
 
-    Source: Li et al. 2020, eq. (6). Differs from the source: the content's is a constant, and the net that sees is
-    frozen, as all that observes is.
+    Source: Li et al. 2020, eq. (6).
+    Differs from the source: the content's map is a constant, and the saliency net is frozen like every observer.
     """
     seen = Measurement(("saliency/map",), lambda map: (map,))
     return Loss(
@@ -243,26 +247,31 @@ def saliency_content() -> Loss:
 
 
 def saliency() -> Loss:
-    """L1 distance of the map that the net gives of the photograph from the reference.
+    """L1 distance of the saliency net's map from the reference map of the photograph.
 
-    Source: Li et al. 2020, eq. (7). Differs from the source: nothing.
+    Source: Li et al. 2020, eq. (7).
     """
     given = Measurement(("map",), lambda map: (map,))
     return Loss(((1.0, Term("saliency", lambda output, target: mean_absolute(*output, *target), given, "reference")),))
 
 
-GAMES = {"log": (log_loss, log_loss), "least-squares": (least_squares, least_squares), "hinge": (signed, hinge)}
-"""How generator and discriminator play: what the one and the other minimize of the logits."""
+GAMES = {
+    "log": (log_loss, log_loss),
+    "least-squares": (least_squares, least_squares),
+    "hinge": (hinge_generator, hinge),
+}
+"""Adversarial losses of the logits: the generator's, and the discriminator's."""
 
 
 def adversarial(game: str = "log") -> Loss:
-    """What the generator loses where the discriminator sees through its output: -log D(G(x)).
+    """The generator's adversarial loss; for the game "log", -log D(G(x)).
 
     Args:
-        game: Of `GAMES`.
+        game: One of `GAMES`.
 
-    Source: Li et al. 2020, eq. (3). Differs from the source: log (1 - D(G(x))) has hardly a gradient where D is sure;
-    this has the same minimum (Goodfellow et al. 2014, section 3).
+    Source: Li et al. 2020, eq. (3).
+    Differs from the source: the paper's log (1 - D(G(x))) has almost no gradient where D is sure. This loss has the
+    same minimum (Goodfellow et al. 2014, section 3).
     """
     loss, _ = GAMES[game]
     judged = Measurement(("discriminator/logits",), lambda logits: (logits,))
@@ -270,14 +279,14 @@ def adversarial(game: str = "log") -> Loss:
 
 
 def discrimination(sample: str, game: str = "log") -> Loss:
-    """What the discriminator loses on one kind of pictures.
+    """The discriminator's loss on one kind of picture.
 
     Args:
-        sample: "real", the style's, where the loss is -log D; or "blurred", these without edges, or "generated", where
-            it is -log (1 - D).
-        game: Of `GAMES`.
+        sample: "real" for style pictures, with the loss -log D; "blurred" for style pictures without edges, or
+            "generated", with the loss -log (1 - D). These are the losses of the game "log".
+        game: One of `GAMES`.
 
-    Source: Li et al. 2020, eq. (3). Differs from the source: nothing.
+    Source: Li et al. 2020, eq. (3).
     """
     _, loss = GAMES[game]
     real = sample == "real"

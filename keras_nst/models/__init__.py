@@ -1,1 +1,1 @@
-"""Networks: the transfer net that is trained and the frozen networks that observe images."""
+"""Networks: the transfer nets that are trained, and the frozen networks that observe images."""

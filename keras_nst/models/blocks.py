@@ -1,4 +1,4 @@
-"""What transfer nets are made of: convolutions with their normalization, residual blocks, up-sampling, the picture."""
+"""Blocks of transfer nets: convolution with normalization, residual blocks, up-sampling, output layers."""
 
 from typing import Any, NamedTuple
 
@@ -19,14 +19,14 @@ Tensor = Any
 
 
 class Blocks(NamedTuple):
-    """Blocks of one net, which share their dtype, their activation and what normalizes them.
+    """The blocks of one net, which share dtype, activation and normalization.
 
-    Each takes and gives features (batch, height, width, channels), and names its layers by its own name.
+    Each block maps features (batch, height, width, channels) to features. `name` is the prefix of its layers' names.
 
     Attributes:
         dtype: Keras dtype policy.
-        activation: Of the hidden layers.
-        code: What instance normalization is conditioned on, (batch, size); None for the plain one.
+        activation: Activation of the hidden layers.
+        code: Code (batch, size) that conditions instance normalization; None for unconditional normalization.
     """
 
     dtype: str
@@ -34,7 +34,7 @@ class Blocks(NamedTuple):
     code: Tensor | None = None
 
     def convolution(self, image: Tensor, channels: int, kernel: int, name: str, *, stride=1, active=True) -> Tensor:
-        """A convolution that pads by reflection, its normalization, and the activation unless it is not `active`."""
+        """Reflection padding, a convolution, its normalization and, if `active`, the activation."""
         image = self.padded(image, kernel, name)
         image = Convolution2D(channels, kernel, strides=stride, dtype=self.dtype, name=f"{name}_conv")(image)
         return self._normalized(image, name, active=active)
@@ -49,29 +49,30 @@ class Blocks(NamedTuple):
         return image
 
     def upsampled(self, image: Tensor, channels: int, name: str, *, bilinear: bool = False) -> Tensor:
-        """Twice the height and width, by repeated pixels or bilinear, then a 3x3 convolution: no checkerboard."""
+        """Up-sampling by two, nearest-neighbor or bilinear, then a 3x3 convolution: leaves no checkerboard."""
         layer = BilinearUpsampledConvolution2D if bilinear else UpsampledConvolution2D
         image = layer(channels, dtype=self.dtype, name=f"{name}_conv")(image)
         return self._normalized(image, name)
 
     def joined(self, image: Tensor, skipped: Tensor, name: str) -> Tensor:
-        """The sum of an image and a 1x1 convolution of what comes by a skip connection."""
+        """The sum of an image and a 1x1 convolution of the skip connection `skipped`."""
         skipped = Convolution2D(image.shape[-1], 1, dtype=self.dtype, name=f"{name}_skip")(skipped)
         return layers.Add(dtype=self.dtype, name=f"{name}_join")([image, skipped])
 
     def picture(self, image: Tensor, photograph: Tensor, kernel: int) -> Tensor:
-        """A net's last layers: a convolution to RGB in [0, 1], float32, cropped to the photograph's size."""
+        """The output layers: a convolution to RGB in [0, 1], float32, cropped to the photograph's size."""
         image = self.padded(image, kernel, "rgb")
-        # From an almost gray picture on: where tanh begins saturated it stays so, and leaves black or white blobs.
+        # Training starts from an almost gray picture: a tanh that starts saturated stays so and leaves black or white
+        # blobs.
         faint = keras.initializers.VarianceScaling(1e-3)
         image = Convolution2D(3, kernel, kernel_initializer=faint, dtype=self.dtype, name="rgb_conv")(image)
-        # From here on in float32: half precision has too few steps for 256 levels of a color.
+        # float32 from here on: half precision is too coarse for 256 levels of a color.
         image = layers.Activation("tanh", dtype="float32", name="rgb_tanh")(image)
         image = layers.Rescaling(0.5, 0.5, dtype="float32", name="rgb")(image)
         return CropLike2D(dtype="float32", name="stylized")([image, photograph])
 
     def padded(self, image: Tensor, kernel: int, name: str) -> Tensor:
-        """The image with as much of its reflection around it as a kernel needs."""
+        """Reflection padding for a kernel of this size."""
         return ReflectionPadding2D(kernel // 2, dtype=self.dtype, name=f"{name}_pad")(image) if kernel > 1 else image
 
     def _normalized(self, image, name, *, active=True):

@@ -1,4 +1,4 @@
-"""Class activation maps: where in an image a classifier sees a class."""
+"""Class activation maps: where a classifier sees a class in an image."""
 
 import importlib
 import os
@@ -21,32 +21,33 @@ def gap_classifier(
     classes: int = 1000,
     size: int | None = None,
 ) -> keras.Model:
-    """Build a classifier that also tells where it sees each class.
+    """Build a classifier that also gives the activation map of each class.
 
-    The last convolution must feed global average pooling and that one dense layer: MobileNet, MobileNetV2, ResNet50,
-    ResNet50V2, DenseNet121, EfficientNetB0, EfficientNetV2B0, Xception, InceptionV3 and their larger sisters do. To
-    fit it on classes of your own, train `keras.Model(model.input, model.output["logits"])`.
+    The network must end in a convolution, global average pooling and one dense layer. This holds for MobileNet,
+    MobileNetV2, ResNet50, ResNet50V2, DenseNet121, EfficientNetB0, EfficientNetV2B0, Xception, InceptionV3 and their
+    larger versions. To fit it to your own classes, train `keras.Model(model.input, model.output["logits"])`.
 
     Args:
-        backbone: "efficientnet_lite0", whose weights travel inside the package, or a network of keras.applications.
-        weights: "imagenet", which for other backbones Keras downloads; a file that `save_weights` of the backbone, or
-            Keras, wrote; None for random weights.
+        backbone: "efficientnet_lite0", whose weights are part of the package, or a network of keras.applications.
+        weights: "imagenet", which Keras downloads for other backbones; a file of weights from Keras or the backbone's
+            `save_weights`; None for random weights.
         classes: Number of classes; "imagenet" has 1000.
         size: Side in pixels that images are resized to; None for the size that the backbone was trained with.
 
     Returns:
         A model from RGB (batch, height, width, 3) in [0, 1] of any size to {"maps": activation maps of all classes
-        (batch, h, w, classes), "logits": (batch, classes), "pooled": the last features' means (batch, channels)}.
+        (batch, h, w, classes), "logits": (batch, classes), "pooled": mean of the last features (batch, channels)}.
 
     Raises:
         InputError: An unknown backbone, one without global average pooling, or weights that do not fit.
 
     Source: Liu et al. 2019, section III.E and eq. (6); Zhou et al. 2016, "Learning deep features for discriminative
-    localization". Differs from the source: any network in place of SqueezeNet.
+    localization".
+    Differs from the source: any network, not only SqueezeNet.
     """
     build, preprocess = _backbone(backbone)
     side = {"input_shape": (size, size, 3)} if size else {}
-    # The weights inside the package fit any size; all others are loaded once the network is known to end as it must.
+    # The package's weights fit any size. All others are loaded after the network's last layers have been checked.
     own = weights if (backbone, weights, classes) == (EMBEDDED, "imagenet", 1000) else None
     network = build(weights=own, classes=classes, **side)
     head, features = _head(network, backbone)
@@ -54,7 +55,7 @@ def gap_classifier(
         _load(network, build, backbone, weights, classes)
 
     image = keras.Input((None, None, 3), name="image")
-    # Keras's Resizing layer would do, but has everything behind it run as in training unless told otherwise.
+    # Not Keras's Resizing layer: with it, all later layers run in training mode by default.
     hidden = ops.image.resize(image, network.input_shape[1:3])
     features, logits = keras.Model(network.input, [features, network.output], name=backbone)(preprocess(255.0 * hidden))
     outputs = {"maps": ActivationMaps(head, name="maps")(features), "logits": logits}
@@ -63,10 +64,10 @@ def gap_classifier(
 
 
 def cam(classifier: keras.Model, image, category):
-    """The activation map of one class for each image.
+    """The activation map of one class per image.
 
-    M(x, y) = sum over k of w_k f_k(x, y), with f the last convolution's features and w the weights of the class. Its
-    mean over positions is the logit of the class without its bias.
+    M(x, y) = sum over k of w_k f_k(x, y), with f the features of the last convolution and w the weights of the class.
+    Its mean over positions is the logit of the class without its bias.
 
     Args:
         classifier: From `gap_classifier`.
@@ -76,17 +77,19 @@ def cam(classifier: keras.Model, image, category):
     Returns:
         (batch, h, w), of any sign.
 
-    Source: Liu et al. 2019, eq. (6). Differs from the source: nothing.
+    Source: Liu et al. 2019, eq. (6).
     """
     maps = classifier(image, training=False)["maps"]
     return ops.take_along_axis(maps, ops.reshape(category, (-1, 1, 1, 1)), axis=-1)[..., 0]
 
 
 class ActivationMaps(layers.Layer):
-    """Eq. (6) for all classes at once: the weights of a dense layer, applied to each position before the pooling.
+    """Activation maps of all classes: applies the dense layer's kernel to each position of the features.
 
     Args:
-        head: The classifier's dense layer, or a 1x1 convolution in its place.
+        head: The classifier's dense layer, or the 1x1 convolution that replaces it.
+
+    Source: Liu et al. 2019, eq. (6).
     """
 
     def __init__(self, head: layers.Layer, **kwargs):
@@ -94,7 +97,7 @@ class ActivationMaps(layers.Layer):
         self.head = head
 
     def compute_output_shape(self, input_shape):
-        """A map for each class in place of each feature."""
+        """(batch, h, w, classes)."""
         return (*input_shape[:-1], self.head.kernel.shape[-1])
 
     def call(self, features):
@@ -104,7 +107,7 @@ class ActivationMaps(layers.Layer):
 
 
 def _backbone(name: str):
-    """What builds the backbone and what prepares RGB in [0, 255] for it."""
+    """The functions that build the backbone and preprocess RGB in [0, 255] for it."""
     if name == EMBEDDED:
         return efficientnet_lite.efficientnet_lite0, efficientnet_lite.preprocess_input
     networks = [key for key in dir(keras.applications) if key[0].isupper()]
@@ -123,7 +126,7 @@ def _load(network: keras.Model, build, backbone: str, weights: str | Path, class
         if classes != 1000:
             raise InputError(f"ImageNet has 1000 classes. Received: {classes}. Pass a file of weights.")
         try:
-            # In a network of its own, since Keras takes ImageNet's weights at one size only.
+            # A second network is needed, since Keras loads ImageNet weights only at one size.
             network.set_weights(build(weights="imagenet").get_weights())
         except Exception as error:  # Keras raises a bare Exception when a download fails.
             raise InputError(f"Cannot get {backbone}'s weights: {error}. Pass a file, or use {EMBEDDED}.") from error
@@ -131,7 +134,7 @@ def _load(network: keras.Model, build, backbone: str, weights: str | Path, class
     if not os.path.isfile(weights):
         raise InputError(f"No weights of {backbone} at {weights}. Expected a file, or 'imagenet'.")
     try:
-        with warnings.catch_warnings(action="ignore"):  # Keras warns of what it then raises.
+        with warnings.catch_warnings(action="ignore"):  # Keras warns before it raises the same error.
             network.load_weights(weights)
     except (ValueError, OSError, KeyError) as error:
         raise InputError(
@@ -141,10 +144,10 @@ def _load(network: keras.Model, build, backbone: str, weights: str | Path, class
 
 
 def _head(network: keras.Model, backbone: str):
-    """The layer that classifies, and the features whose average it is given.
+    """The layer that classifies, and the features that are averaged before it.
 
     Raises:
-        InputError: The network is not built so.
+        InputError: The network does not end in global average pooling and one such layer.
     """
     passing = (layers.Dropout, layers.Reshape, layers.Activation)
     heads = []
@@ -156,6 +159,6 @@ def _head(network: keras.Model, backbone: str):
     if len(heads) != 1 or not isinstance(layer, layers.GlobalAveragePooling2D):
         raise InputError(
             f"`backbone` must end in global average pooling and one dense layer. {backbone} does not. "
-            "Choose EfficientNetB0, ResNet50, DenseNet121, MobileNetV2 or the like."
+            "Choose a network such as EfficientNetB0, ResNet50, DenseNet121 or MobileNetV2."
         )
     return heads[0], layer.input

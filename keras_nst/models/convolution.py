@@ -1,9 +1,9 @@
-"""Convolutions, each in the form that is quickest where it is computed.
+"""Convolutions, each computed in the form that is fastest on the device.
 
-What a layer computes is said in `layers`; how is chosen in `convolve` here, and nowhere else. Convolutions are nine
-tenths of a training step, and on a CPU XLA already runs most of them at the speed of its matrix product. What is left
-to save is multiplications, and the few shapes that it is bad at. Times below are of a whole step, 4 images of 256x256
-on 2 cores; together with the Gram's gradient it came from 4.6 s to 2.9 s.
+`layers` defines what a layer computes; `convolve` here is the only place that chooses how. Convolutions take nine
+tenths of a training step. On a CPU, XLA already runs most of them at the speed of its matrix product. What can be saved
+is multiplications, and time in the few shapes that XLA is slow at. Savings below are for a whole step with 4 images of
+256x256 on 2 cores. Together with the gradient of the Gram matrix they reduce it from 4.6 s to 2.9 s.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from keras import backend, ops
 
 _COMPILED, _ONE_PICTURE = "compiled for a CPU", "one picture on a CPU"
 _place = ContextVar("place", default=None)
-_LEAST_CHANNELS = 32  # With fewer, Winograd's transforms cost what they save.
+_MIN_CHANNELS = 32  # With fewer channels, Winograd's transforms take the time that they save.
 
 
 @contextlib.contextmanager
@@ -28,35 +28,35 @@ def _computed(place: str, active: bool) -> Iterator[None]:
 
 
 def compiled_for_cpu(active: bool = True) -> contextlib.AbstractContextManager:
-    """Says that layers called within are compiled by XLA for a CPU.
+    """Context that tells layers that XLA compiles them for a CPU.
 
-    A form made of many small steps pays only where the compiler fuses them: one by one they are up to 2.5 times slower
-    than the operation they replace. A layer cannot find out by itself; who compiles knows.
+    A form of many small operations is only faster if the compiler fuses them: unfused, it is up to 2.5 times slower
+    than the operation that it replaces. A layer cannot find out itself; the code that compiles it can tell.
     """
     return _computed(_COMPILED, active)
 
 
 def of_one_picture(active: bool = True) -> contextlib.AbstractContextManager:
-    """Says that layers called within run on a CPU, one operation after another, and need no gradient.
+    """Context that tells layers that they run on a CPU, not compiled by XLA, and need no gradient.
 
-    What they compute is quicker where the batch is known to be 1.
+    With a static batch size of 1, `convolve` then uses a faster form.
     """
     return _computed(_ONE_PICTURE, active)
 
 
 def convolve(image, kernel, strides: tuple[int, int] = (1, 1), padding: str = "valid", upsampling: str | None = None):
-    """Convolution, in the form that is quickest for these shapes where it is computed.
+    """Compute a convolution in the form that is fastest for these shapes on the device.
 
     Args:
         image: (batch, height, width, channels).
-        kernel: (rows, columns, channels, filters); 3x3 with a padding by reflection or an up-sampling.
-        strides: Down and to the right; 1 with a padding by reflection or an up-sampling.
+        kernel: (rows, columns, channels, filters); 3x3 with padding "reflect" or up-sampling.
+        strides: Vertical and horizontal stride; 1 with padding "reflect" or up-sampling.
         padding: "valid", "same", or "reflect" by one pixel.
-        upsampling: By two, before the convolution: None, "nearest" or "bilinear". The up-sampled image is taken to
-            repeat its border; `padding` is not read.
+        upsampling: Up-sampling by two before the convolution: None, "nearest" or "bilinear". The up-sampled image is
+            padded by repeating its border; `padding` is not used.
     """
     place, is_single = _place.get(), backend.standardize_dtype(image.dtype) == "float32"
-    is_wide = is_single and min(kernel.shape[2:]) >= _LEAST_CHANNELS
+    is_wide = is_single and min(kernel.shape[2:]) >= _MIN_CHANNELS
     suits_tiles = is_wide and place == _ONE_PICTURE and image.shape[0] == 1
     if upsampling:
         return (upsampled_winograd if suits_tiles else upsampled_convolution)(image, kernel, upsampling)
@@ -78,33 +78,35 @@ def convolve(image, kernel, strides: tuple[int, int] = (1, 1), padding: str = "v
 
 
 def convolve_depthwise(image, kernel, strides: tuple[int, int]):
-    """Depthwise convolution with "same" padding, in the form that is quickest where it is computed.
+    """Compute a depthwise convolution with "same" padding in the form that is fastest on the device.
 
     Args:
         image: (batch, height, width, channels).
         kernel: (rows, columns, channels, 1).
-        strides: Of both directions, alike.
+        strides: Vertical and horizontal stride, which must be equal.
     """
     if _place.get() == _COMPILED and None not in image.shape[1:3]:
         return sum_of_shifts(image, kernel, strides[0])
     return ops.depthwise_conv(image, kernel, strides, "same")
 
 
-_OUTPUTS = 4  # Of a tile.
+_OUTPUTS = 4  # Outputs of a tile, per side.
 _POINTS = np.array([0.0, 1.0, -1.0, 2.0, -2.0])
 
 
 def _transforms(taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Winograd's F(4, taps): from inputs and from taps to as many factors, and from their products to four outputs.
+    """The three matrices of Winograd's F(4, taps): they transform the inputs, the taps, and the products to 4 outputs.
 
-    Source: Lavin & Gray 2016, section 4, by the Toom-Cook construction: a product of polynomials from its values.
+    They are derived by the Toom-Cook construction, which finds a product of polynomials from its values at points.
+
+    Source: Lavin & Gray 2016, section 4.
     """
     points = _POINTS[: _OUTPUTS + taps - 2]
     others = [np.delete(points, index) for index in range(len(points))]
     inputs = np.array([np.pad(np.poly(zeros), (len(points) - len(zeros), 0))[::-1] for zeros in (*others, points)])
 
     def powers(count: int) -> np.ndarray:
-        """Of each point, and of infinity."""
+        """The powers of each point, and those of infinity."""
         return np.vstack([points[:, None] ** np.arange(count), np.eye(count)[-1]])
 
     norms = [np.prod(point - zeros) for point, zeros in zip(points, others, strict=True)]
@@ -115,18 +117,19 @@ def _transforms(taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def winograd(image, kernel, padding: str):
     """3x3 convolution with stride 1 in half the multiplications, by Winograd's algorithm along the height.
 
-    Four rows of the output take six 1x3 convolutions in place of twelve. Along the width too it would be a quarter of
-    the multiplications, but more memory to move: no faster, and five times less exact. Saves 1.1 s of a step.
+    Four rows of the output take six 1x3 convolutions, not twelve. Along both dimensions it would take a quarter of the
+    multiplications but move more memory: it would be no faster, with five times the error. Saves 1.1 s of a step.
 
     Args:
-        image: (batch, height, width, channels), its height and width known.
+        image: (batch, height, width, channels), with static height and width.
         kernel: (3, 3, channels, filters).
         padding: "valid" or "same"; the height of the output must be a multiple of 4.
 
     Returns:
-        The convolution, equal to 1e-6 of its largest value.
+        The convolution, with an error of at most 1e-6 of its largest value.
 
-    Source: Lavin & Gray 2016. Differs from the source: one dimension of two.
+    Source: Lavin & Gray 2016.
+    Differs from the source: along one dimension only.
     """
     if padding == "same":
         image = ops.pad(image, ((0, 0), (1, 1), (0, 0), (0, 0)))
@@ -140,18 +143,18 @@ def winograd(image, kernel, padding: str):
 
 
 def _combinations(matrix: np.ndarray, tensors: Sequence) -> list:
-    """The matrix times the vector of tensors, zeros left out."""
+    """Multiply the matrix by the vector of tensors, skipping zeros."""
     return [
         sum(float(factor) * tensor for factor, tensor in zip(row, tensors, strict=True) if factor) for row in matrix
     ]
 
 
 class _Tiles:
-    """One side of an image in tiles of four outputs of a convolution, with the inputs of each.
+    """The tiles along one side of an image: each has four outputs of a convolution, and their inputs.
 
     Args:
-        outputs: How many there are.
-        taps: Of the kernel; input -1 is under the first of them at output 0.
+        outputs: Number of outputs along this side.
+        taps: Number of taps of the kernel along this side. Output 0 begins at input -1.
     """
 
     def __init__(self, outputs, taps: int):
@@ -166,11 +169,11 @@ def _winograd_on_tiles(image, kernel, sides: Sequence[_Tiles], within: Callable)
     Args:
         image: (1, height, width, channels).
         kernel: (taps, taps, channels, filters).
-        sides: Its rows and columns.
-        within: From the numbers of inputs and a side's length to those of the pixels that they are.
+        sides: The tiles of rows and columns.
+        within: Function that maps indices of inputs, some beyond the border, and the length of the side to pixels.
 
     Returns:
-        The outputs, (n, filters), in an order of their own; and a function from rows and columns to their places in it.
+        The outputs, (n, filters), ordered by tile; and a function from rows and columns to their indices.
     """
     taps, _, channels, filters = kernel.shape
     of_inputs, of_taps, to_outputs = _transforms(taps)
@@ -179,7 +182,7 @@ def _winograd_on_tiles(image, kernel, sides: Sequence[_Tiles], within: Callable)
     down, right = (side.count for side in sides)
 
     def on_both(transform, values):
-        """(a, b, ...) to (c, d, -1)."""
+        """Transform the first two axes: (a, a, ...) to (b, b, -1)."""
         rows = ops.matmul(transform, ops.reshape(values, (transform.shape[1], -1)))
         return ops.matmul(transform, ops.reshape(rows, (transform.shape[0], transform.shape[1], -1)))
 
@@ -191,7 +194,7 @@ def _winograd_on_tiles(image, kernel, sides: Sequence[_Tiles], within: Callable)
     outputs = ops.reshape(ops.matmul(to_outputs, ops.reshape(products, (factors, -1))), (-1, filters))
 
     def places(rows, columns):
-        """(rows, columns)."""
+        """Indices (rows, columns) of outputs."""
         rows = rows % _OUTPUTS * _OUTPUTS * down + rows // _OUTPUTS
         return rows[:, None] * right + columns % _OUTPUTS * (down * right) + columns // _OUTPUTS
 
@@ -201,20 +204,20 @@ def _winograd_on_tiles(image, kernel, sides: Sequence[_Tiles], within: Callable)
 def reflected_winograd(image, kernel):
     """Reflection padding by one and 3x3 convolution with stride 1 of a single image, by Winograd's algorithm.
 
-    Along both sides it takes a quarter of the multiplications. Each of its steps is one operation, so that it pays
-    where nothing is compiled: in half of the time of padding and convolution with 128 channels.
+    It takes a quarter of the multiplications. Each step is a single operation, so it is faster even without a
+    compiler: it takes half the time of padding and convolution with 128 channels.
 
     Args:
-        image: (1, height, width, channels), sides of at least 2 and of any length.
+        image: (1, height, width, channels), height and width at least 2.
         kernel: (3, 3, channels, filters).
 
     Returns:
-        The convolution, (1, height, width, filters), equal to 1e-5 of its largest value.
+        The convolution, (1, height, width, filters), with an error of at most 1e-5 of its largest value.
     """
     height, width = ops.shape(image)[1:3]
 
     def reflected(number, length):
-        # Beyond the reflection there is only what fills the last tile.
+        # Inputs beyond the reflection only fill up the last tile.
         return ops.maximum(length - 1 - ops.abs(length - 1 - ops.abs(number)), 0)
 
     outputs, places = _winograd_on_tiles(image, kernel, (_Tiles(height, 3), _Tiles(width, 3)), reflected)
@@ -222,10 +225,11 @@ def reflected_winograd(image, kernel):
 
 
 def sum_of_rows(image, kernel):
-    """Convolution without padding to few filters: one of a single row to filters for each row of the kernel, summed.
+    """Convolution to few filters, without padding, as the sum of one convolution per row of the kernel.
 
-    To three filters, a convolution leaves most of a vector register empty. Saves 0.3 s of a step in the 9x9 convolution
-    to RGB; not compiled, forward, that takes a third of the time.
+    A convolution to three filters leaves most of a vector register empty; here the rows' filters share one convolution
+    with a kernel of one row. In the 9x9 convolution to RGB this saves 0.3 s of a step; the forward pass without a
+    compiler takes a third of the time.
 
     Args:
         image: (batch, height, width, channels).
@@ -238,13 +242,14 @@ def sum_of_rows(image, kernel):
 
 
 def rows_as_channels(image, kernel, padding: str):
-    """Convolution of few channels as one of a single row, its channels those of all rows that the kernel covers.
+    """Convolution of few channels with a kernel of one row, whose channels are those of all rows of the kernel.
 
-    As many multiplications; but the gradient by an image of three channels is a convolution to three filters, with most
-    of a vector register empty. This one's is to three for each row: from 32 filters of 7x7, a sixth of the time.
+    The number of multiplications is the same. But the gradient by an image of three channels is a convolution to three
+    filters, which leaves most of a vector register empty. Here it has three filters per row: with 32 filters of 7x7 it
+    takes a sixth of the time.
 
     Args:
-        image: (batch, height, width, channels), its height and width known.
+        image: (batch, height, width, channels), with static height and width.
         kernel: (rows, columns, channels, filters).
         padding: "valid" or "same".
     """
@@ -257,8 +262,9 @@ def rows_as_channels(image, kernel, padding: str):
     return ops.conv(stacked, flat, padding="valid")
 
 
-# By up-sampling by two: what the two rows of a block take of the rows of the small image under them, by each of three
-# taps of a kernel. By nearest neighbor that is two rows, and blocks begin one row above the picture.
+# Weights of up-sampling by two, (2 phases, rows of the small image, 3 taps): how much of each row of the small image
+# each tap of the kernel reads, for the first and the second output row of a block. Nearest-neighbor up-sampling reads
+# two rows, and its blocks begin one row above the picture.
 _PHASES = {
     "nearest": np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]], np.float32),
     "bilinear": np.array([[[3, 1, 0], [1, 3, 3], [0, 0, 1]], [[1, 0, 0], [3, 3, 1], [0, 1, 3]]], np.float32) / 4,
@@ -266,7 +272,7 @@ _PHASES = {
 
 
 def _of_phases(kernel, upsampling: str):
-    """The kernel on the small image, (taps, taps, channels, 4 filters): a convolution's for each pixel of a block."""
+    """The kernels on the small image, (taps, taps, channels, 4 filters), one for each pixel of a 2x2 block."""
     channels, filters = kernel.shape[2:]
     phases = ops.convert_to_tensor(_PHASES[upsampling], kernel.dtype)
     taps = phases.shape[1]
@@ -276,9 +282,9 @@ def _of_phases(kernel, upsampling: str):
 def upsampled_convolution(image, kernel, upsampling: str):
     """Up-sampling by two and 3x3 convolution, computed at the small size.
 
-    Of the nine pixels under the kernel some are the same, or mixed of the same: in each of the four phases, output
-    pixels at even or odd rows and columns, it is a convolution of the small image, of 2x2 taps by nearest neighbor and
-    of 3x3 by bilinear up-sampling. The four are channels of one convolution.
+    The nine pixels under the kernel come from fewer pixels of the small image. So each of the four phases (output
+    pixels at even or odd rows and columns) is a convolution of the small image, with 2x2 taps for nearest-neighbor and
+    3x3 for bilinear up-sampling. The four phases are computed as channels of one convolution.
 
     Args:
         image: (batch, height, width, channels).
@@ -286,8 +292,8 @@ def upsampled_convolution(image, kernel, upsampling: str):
         upsampling: "nearest" or "bilinear".
 
     Returns:
-        (batch, 2 height, 2 width, filters). The up-sampled image is taken to repeat its border; of repeated pixels that
-        is reflection by one.
+        (batch, 2 height, 2 width, filters). The up-sampled image is padded by repeating its border. For
+        nearest-neighbor up-sampling this equals reflection by one pixel.
     """
     image = ops.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
     kernels = _of_phases(kernel, upsampling)
@@ -306,7 +312,7 @@ def upsampled_winograd(image, kernel, upsampling: str):
         upsampling: "nearest" or "bilinear".
 
     Returns:
-        (1, 2 height, 2 width, filters). The up-sampled image is taken to repeat its border.
+        (1, 2 height, 2 width, filters). The up-sampled image is padded by repeating its border.
     """
     height, width = ops.shape(image)[1:3]
     kernels = _of_phases(kernel, upsampling)
@@ -324,13 +330,13 @@ def upsampled_winograd(image, kernel, upsampling: str):
 
 
 def sum_of_phases(image, kernel, padding: str):
-    """Convolution with stride 2 as a sum of four with stride 1: of even and odd rows and columns, each by its taps.
+    """Convolution with stride 2 as the sum of four with stride 1, for even and odd rows and columns.
 
-    As many multiplications; but the gradients of a convolution with a stride are convolutions with gaps, for which XLA
-    has no quick code on a CPU: forward and backward this takes half of the time.
+    The number of multiplications is the same. But the gradients of a convolution with stride 2 are dilated
+    convolutions, for which XLA has no fast code on a CPU. Forward and backward together take half the time here.
 
     Args:
-        image: (batch, height, width, channels), its height and width known.
+        image: (batch, height, width, channels), with static height and width.
         kernel: (rows, columns, channels, filters), both at least 2.
         padding: "valid" or "same".
     """
@@ -347,15 +353,15 @@ def sum_of_phases(image, kernel, padding: str):
 
 
 def sum_of_shifts(image, kernel, stride: int):
-    """Depthwise convolution with "same" padding as a sum of shifted images, each times its taps.
+    """Depthwise convolution with "same" padding as a sum of shifted images, each multiplied by one tap per channel.
 
-    XLA has no depthwise convolution for CPUs and takes a general one in its place, with its gradient 10 to 40 times
-    slower than this; compiled, the sum becomes one loop.
+    XLA compiles the sum to a single loop. It has no depthwise convolution for CPUs, but uses a general one, which with
+    its gradient is 10 to 40 times slower.
 
     Args:
-        image: (batch, height, width, channels), its height and width known.
+        image: (batch, height, width, channels), with static height and width.
         kernel: (rows, columns, channels, 1).
-        stride: Of both directions.
+        stride: Vertical and horizontal stride.
     """
     height, width = _spans(image, stride)
     image = _padded_as_same(image, kernel, stride)
@@ -367,12 +373,12 @@ def sum_of_shifts(image, kernel, stride: int):
 
 
 def _spans(image, stride: int) -> list[int]:
-    """Rows and columns from the first to the last that a kernel with "same" padding is put on."""
+    """Rows, and columns, from the first to the last position of a kernel with "same" padding."""
     return [(side - 1) // stride * stride + 1 for side in image.shape[1:3]]
 
 
 def _padded_as_same(image, kernel, stride: int):
-    """The image with the zeros that "same" padding puts around it."""
+    """Pad the image with zeros like "same" padding."""
     missing = [
         max(span + taps - 1 - side, 0)
         for span, taps, side in zip(_spans(image, stride), kernel.shape, image.shape[1:3], strict=False)

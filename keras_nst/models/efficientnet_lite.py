@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, the classifier that travels inside the package, in the form of keras.applications."""
+"""EfficientNet-Lite0, the classifier whose weights are part of the package, built like keras.applications' networks."""
 
 import keras
 from keras import layers
@@ -6,7 +6,7 @@ from keras import layers
 from keras_nst.models.layers import DepthwiseConvolution2D
 from keras_nst.models.weights import embedded
 
-# (repeats, kernel, stride of the first, expansion, filters): EfficientNet-B0's stages. Tan & Le 2019, table 1.
+# (repeats, kernel, stride of the first block, expansion, filters): EfficientNet-B0's stages. Tan & Le 2019, table 1.
 STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -20,7 +20,7 @@ STEM, HEAD = 32, 1280
 
 
 def preprocess_input(image_255):
-    """RGB in [0, 255] to what the network was trained on, about [-1, 1]."""
+    """Scale RGB in [0, 255] to about [-1, 1], as in the network's training."""
     return (image_255 - 127.0) / 128.0
 
 
@@ -30,8 +30,8 @@ def efficientnet_lite0(
     """Build the classifier.
 
     Args:
-        weights: "imagenet" for those inside the package, None for random ones.
-        classes: Of the classifier on top; "imagenet" has 1000.
+        weights: "imagenet" for the package's weights, None for random ones.
+        classes: Number of classes; "imagenet" has 1000.
         input_shape: (height, width, 3).
 
     Returns:
@@ -40,8 +40,8 @@ def efficientnet_lite0(
     Raises:
         InputError: The embedded weights are damaged.
 
-    Source: Tan & Le 2019, table 1; "Lite" as TensorFlow's model garden has it: no squeeze-and-excitation, ReLU6 in
-    place of swish. Differs from the source: no dropout.
+    Source: Tan & Le 2019, table 1; for "Lite" TensorFlow's model garden: no squeeze-and-excitation, ReLU6, not swish.
+    Differs from the source: no dropout.
     """
     image = keras.Input(input_shape, name="image")
     hidden = _activated(_normalized(_convolution(image, STEM, 3, 2, "_conv_stem"), "_bn0"), "_relu0")
@@ -63,7 +63,7 @@ def efficientnet_lite0(
 
 
 def _inverted_residual(image, kernel: int, stride: int, expanded: int, filters: int, name: str):
-    """Expand, filter each channel, project; the input added where shapes allow."""
+    """Expand, filter each channel, project; add the input if the shapes are the same."""
     channels, hidden = image.shape[-1], image
     if expanded != channels:
         hidden = _convolution(hidden, expanded, 1, 1, f"{name}_expand_conv")

@@ -1,6 +1,7 @@
-"""Layers that Keras does not have, for channels-last images of any size on any backend.
+"""Layers that Keras lacks, for channels-last images of any size on any backend.
 
-Each states its output shape, so that Keras never traces `call` with unknown sizes: JAX cannot pad by reflection then.
+Each declares its output shape, so that Keras never traces `call` with unknown sizes, for which JAX cannot pad by
+reflection.
 """
 
 import keras
@@ -12,7 +13,7 @@ PACKAGE = "keras_nst"
 
 
 class _SizeChange(layers.Layer):
-    """A layer without weights that only changes height and width, by the rule `_output_side`."""
+    """A layer without weights that only changes height and width, as `_output_side` says."""
 
     def _output_side(self, side: int) -> int:
         raise NotImplementedError
@@ -24,12 +25,12 @@ class _SizeChange(layers.Layer):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class ReflectionPadding2D(_SizeChange):
-    """Pads height and width by mirroring the image at its border, the border pixel itself not repeated.
+    """Pads height and width by reflection at the border, without repeating the border pixel.
 
-    Zero padding draws a frame around a stylized picture, because the net learns where the border is.
+    With zero padding the net learns where the border is, and draws a frame around the stylized picture.
 
     Args:
-        padding: Pixels on each of the four sides; each side of the image must be longer than that.
+        padding: Pixels on each of the four sides; the image must be larger than this.
     """
 
     def __init__(self, padding: int = 1, **kwargs):
@@ -49,7 +50,7 @@ class ReflectionPadding2D(_SizeChange):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class ReplicationPadding2D(_SizeChange):
-    """Pads height and width by one pixel that repeats the border."""
+    """Pads by one pixel on each side that repeats the border pixel."""
 
     def _output_side(self, side):
         return side + 2
@@ -63,7 +64,7 @@ class PadToMultiple2D(_SizeChange):
     """Pads bottom and right by reflection until height and width are multiples of `multiple`.
 
     Args:
-        multiple: What the sides shall be divisible by; each side of the image must be at least as long.
+        multiple: The divisor of the output's height and width; each side of the image must be at least as long.
     """
 
     def __init__(self, multiple: int, **kwargs):
@@ -76,11 +77,11 @@ class PadToMultiple2D(_SizeChange):
     def call(self, image):
         for axis in (1, 2):
             side = ops.shape(image)[axis]
-            # -side % multiple, without the negative number: a conversion to ONNX gets its remainder wrong.
+            # -side % multiple, written without a negative number: ONNX converters get its remainder wrong.
             missing = self.multiple - 1 - (side - 1) % self.multiple
             if isinstance(missing, int) and missing == 0:
                 continue
-            # Slices instead of ops.pad, whose widths must be known when the graph is made.
+            # Slices, not ops.pad, whose widths must be known when the graph is built.
             last = image[:, side - 1 - missing : side - 1] if axis == 1 else image[:, :, side - 1 - missing : side - 1]
             image = ops.concatenate([image, ops.flip(last, axis=axis)], axis=axis)
         return image
@@ -91,7 +92,7 @@ class PadToMultiple2D(_SizeChange):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class CropLike2D(layers.Layer):
-    """Crops the first of two images at bottom and right to the height and width of the second."""
+    """Crops the first of two images, at bottom and right, to the size of the second."""
 
     def compute_output_shape(self, input_shape):
         image, like = input_shape
@@ -107,8 +108,8 @@ class CropLike2D(layers.Layer):
 class NearestUpsampling2D(_SizeChange):
     """Doubles height and width by repeating each pixel.
 
-    Unlike keras.layers.UpSampling2D it keeps the number of channels known where the sizes are not, without which a
-    conversion to LiteRT silently emits operations that its runtime does not have.
+    Unlike keras.layers.UpSampling2D it keeps the static number of channels if the sizes are unknown. Without it, the
+    conversion to LiteRT silently emits operations that its runtime does not support.
     """
 
     def _output_side(self, side):
@@ -123,16 +124,16 @@ class NearestUpsampling2D(_SizeChange):
 
 
 def is_dense(layer: layers.Conv2D) -> bool:
-    """Whether a convolution is without groups and gaps, channels last."""
+    """Whether a convolution has neither groups nor dilation, and is channels-last."""
     return layer.dilation_rate == (1, 1) and layer.groups == 1 and layer.data_format == "channels_last"
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Convolution2D(layers.Conv2D):
-    """keras.layers.Conv2D, computed in a cheaper way where `keras_nst.models.convolution` has one."""
+    """keras.layers.Conv2D, computed in the fastest form that `keras_nst.models.convolution` has."""
 
     def convolution_op(self, inputs, kernel):
-        """The convolution without bias and activation."""
+        """Compute the convolution without bias and activation."""
         if not is_dense(self):
             return super().convolution_op(inputs, kernel)
         return convolve(inputs, ops.convert_to_tensor(kernel), self.strides, self.padding)
@@ -140,9 +141,9 @@ class Convolution2D(layers.Conv2D):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class UpsampledConvolution2D(layers.Conv2D):
-    """Nearest-neighbor up-sampling by two, reflection padding and a 3x3 convolution, in 0.44 of its multiplications.
+    """Nearest-neighbor up-sampling by two, reflection padding and a 3x3 convolution, in 44 % of the multiplications.
 
-    Resizing first leaves no checkerboard, unlike a transposed convolution (Odena et al. 2016).
+    Unlike a transposed convolution, up-sampling first leaves no checkerboard (Odena et al. 2016).
 
     Args:
         filters: Channels of the output.
@@ -154,12 +155,12 @@ class UpsampledConvolution2D(layers.Conv2D):
         super().__init__(filters, **{**kwargs, "kernel_size": 3, "padding": "same"})
 
     def compute_output_shape(self, input_shape):
-        """Twice the height and width."""
+        """(batch, 2 height, 2 width, filters)."""
         batch, *sides, _ = input_shape
         return (batch, *(None if side is None else 2 * side for side in sides), self.filters)
 
     def convolution_op(self, inputs, kernel):
-        """The up-sampled convolution without bias and activation."""
+        """Compute up-sampling and convolution without bias and activation."""
         return convolve(inputs, ops.convert_to_tensor(kernel), upsampling=self.upsampling)
 
 
@@ -167,7 +168,7 @@ class UpsampledConvolution2D(layers.Conv2D):
 class BilinearUpsampledConvolution2D(UpsampledConvolution2D):
     """Bilinear up-sampling by two and a 3x3 convolution, computed at the small size.
 
-    Repeated pixels draw a grid of the stride; interpolated ones do not.
+    Unlike nearest-neighbor up-sampling it leaves no grid.
     """
 
     upsampling = "bilinear"
@@ -175,7 +176,7 @@ class BilinearUpsampledConvolution2D(UpsampledConvolution2D):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class DepthwiseConvolution2D(layers.DepthwiseConv2D):
-    """keras.layers.DepthwiseConv2D with "same" padding and no bias, computed in a cheaper way where there is one."""
+    """keras.layers.DepthwiseConv2D with "same" padding and no bias, computed in the fastest form."""
 
     def call(self, inputs):
         return convolve_depthwise(inputs, ops.convert_to_tensor(self.kernel), self.strides)
@@ -183,7 +184,7 @@ class DepthwiseConvolution2D(layers.DepthwiseConv2D):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class CaffePreprocessing(layers.Layer):
-    """RGB in [0, 1] to what VGG was trained on: BGR in [0, 255] minus ImageNet's mean color."""
+    """Converts RGB in [0, 1] to VGG's input: BGR in [0, 255] minus the mean color of ImageNet."""
 
     MEAN_BGR = (103.939, 116.779, 123.68)
 
@@ -195,29 +196,28 @@ class CaffePreprocessing(layers.Layer):
 
 
 def instance_normalization(epsilon: float = 1e-5, **kwargs) -> layers.Layer:
-    """Normalization of each channel of each image by its own mean and variance, with learned scale and offset.
+    """Build a layer that normalizes each channel of each image to mean 0 and variance 1, then learns scale and offset.
 
-    Source: Ulyanov, Vedaldi, Lempitsky 2016. Differs from the source: nothing.
+    Source: Ulyanov, Vedaldi, Lempitsky 2016.
     """
     return layers.GroupNormalization(groups=-1, epsilon=epsilon, **kwargs)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class ConditionalInstanceNormalization(layers.Layer):
-    """Instance normalization whose scale and offset are a linear function of a code, so that one net has many styles.
+    """Instance normalization whose scale and offset are affine functions of a code, so that one net has many styles.
 
     Called on features (batch, height, width, channels) and codes (batch, size of the code). The scale is 1 plus its
-    function of the code.
+    affine function.
 
     Args:
         epsilon: Added to the variance.
 
-    Source: Dumoulin et al. 2017, eq. (5); Ghiasi et al. 2017, section 2.2, for the code. Differs from the source:
-    nothing.
+    Source: Dumoulin et al. 2017, eq. (5); for the code Ghiasi et al. 2017, section 2.2.
     """
 
     def __init__(self, epsilon: float = 1e-5, **kwargs):
-        # The code stays in single precision under every policy.
+        # The code stays in float32 under every policy.
         super().__init__(autocast=False, **kwargs)
         self.epsilon = epsilon
 
@@ -231,8 +231,8 @@ class ConditionalInstanceNormalization(layers.Layer):
         return input_shape[0]
 
     def scale_and_offset(self, code):
-        """Scale and offset (batch, channels), float32, of codes (batch, size)."""
-        # Keras may hand out the weights in half precision where a net around this layer computes in it.
+        """Scale and offset (batch, channels), float32, for codes (batch, size)."""
+        # In a net with half precision, Keras may cast the weights to it.
         code, kernel, bias = (ops.cast(values, "float32") for values in (code, self.kernel, self.bias))
         both = ops.matmul(code, kernel) + bias
         scale, offset = ops.split(both, 2, axis=-1)
@@ -243,7 +243,7 @@ class ConditionalInstanceNormalization(layers.Layer):
         scale, offset = (part[:, None, None] for part in self.scale_and_offset(code))
         mean, variance = ops.moments(ops.cast(features, "float32"), axes=(1, 2), keepdims=True)
         factor = scale * ops.rsqrt(variance + self.epsilon)
-        # One product and one sum over the features, whatever their precision.
+        # One multiplication and one addition per feature, in the features' own precision.
         return features * ops.cast(factor, features.dtype) + ops.cast(offset - factor * mean, features.dtype)
 
     def get_config(self):

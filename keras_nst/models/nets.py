@@ -1,6 +1,6 @@
-"""The transfer nets that a style can be learned by, by name.
+"""The transfer nets by name.
 
-Nothing is loaded here before a net is built, so that the command line can name them at once.
+Keras is loaded only when a net is built, so that the command line can list the names quickly.
 """
 
 import importlib
@@ -17,10 +17,10 @@ class Net(NamedTuple):
     """A transfer net.
 
     Attributes:
-        module: Where its builder is.
-        builder: A function of these arguments and `dtype`, Keras's policy of the hidden layers.
-        arguments: Of the builder.
-        conditional: Whether its model has an input "code" beside "image", and so a style for each code.
+        module: Module of the builder.
+        builder: Name of the function that builds the net from `arguments` and `dtype`, the Keras dtype policy.
+        arguments: Arguments of the builder.
+        conditional: Whether the model has a second input, "code", that selects the style.
     """
 
     module: str
@@ -37,14 +37,14 @@ NETS = {
     "unet": Net(_UNET, "unet", {}, conditional=True),
     "unet-lite": Net(_UNET, "unet", _SMALL, conditional=True),
 }
-"""All of them; a net of one's own is one more row."""
+"""All nets. Add a row to add a net."""
 
 
 def build(name: str, dtype: str = "float32") -> "keras.Model":
     """Build a net with random weights.
 
     Args:
-        name: Of `NETS`.
+        name: A key of `NETS`.
         dtype: Keras dtype policy of the hidden layers.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Frozen networks that look at an image and report what a loss asks for, by name."""
+"""Frozen networks that measure the probes of an image that a loss reads, by name."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,11 +9,11 @@ from keras_nst.errors import unknown
 
 
 class Observer:
-    """Runs frozen networks on an image, each once and only as deep as the probes ask.
+    """Runs frozen networks on an image, each once and only as deep as the probes need.
 
-    A probe is "network/tap" ("vgg/relu3_3"), or "image" for the image itself; with "@2" behind it, of the image at half
-    of its size, by means of 2x2 pixels, and so with any number. Gradients reach the image and none of
-    the weights, so that a network can look here that is trained elsewhere.
+    A probe is "network/tap", such as "vgg/relu3_3", or "image" for the image itself. The suffix "@2" measures the image
+    at half its size, averaged over 2x2 pixels; any other number works alike. Gradients reach the image but not the
+    weights, so an observer may use a network that is being trained elsewhere.
 
     Args:
         **networks: Models from RGB (batch, height, width, 3) in [0, 1] to {tap: tensor}.
@@ -24,10 +24,10 @@ class Observer:
         self._pruned: dict[tuple[str, ...], keras.Model] = {}
 
     def __call__(self, image, probes: Iterable[str]) -> dict[str, object]:
-        """Measure `image` (batch, height, width, 3) in [0, 1].
+        """Measure the probes of `image` (batch, height, width, 3) in [0, 1].
 
         Returns:
-            {probe: tensor}, what each network gives for its taps.
+            {probe: tensor}.
 
         Raises:
             InputError: A probe names a network or tap that the observer does not have.
@@ -65,7 +65,7 @@ class Observer:
         return taps
 
     def _network(self, name: str, taps: list[str]) -> keras.Model:
-        """The network without the layers below its deepest tap; it shares the weights."""
+        """The network up to its deepest tap; it shares the weights."""
         key = (name, *taps)
         if key not in self._pruned:
             network = self._networks[name]

@@ -1,6 +1,6 @@
-"""A style for any painting: its code, predicted for the shipped net of many styles, and kept.
+"""The style of any painting: a code for the shipped net of many styles, predicted once and cached.
 
-The style of a painting is a folder like others, in the user's cache, so that all that takes a style takes a painting.
+The style is a folder like any other, in the user's cache. So whatever takes a style also takes a painting.
 """
 
 import os
@@ -15,19 +15,19 @@ from keras_nst.images.picture import fit_short_side
 from keras_nst.models import styles
 
 NAME = "unet"
-"""The net of many styles that a painting's code is for."""
+"""Name of the net of many styles."""
 
-_LONGEST = 2  # Of a painting's sides, the longer by the shorter: of a strip, the middle is seen.
+_MAX_ASPECT = 2  # Longer side by shorter side. Of a longer painting the net sees the middle.
 
 
 def style_of(painting: str | Path) -> Path:
-    """The folder of a painting's style, predicted unless it has been before.
+    """The folder of a painting's style, which is predicted unless it is in the cache.
 
     Args:
-        painting: A picture's file.
+        painting: File of a picture.
 
     Raises:
-        InputError: It cannot be read, no net of many styles is at hand, or the cache cannot be written.
+        InputError: The file cannot be read, there is no net of many styles, or the cache cannot be written.
     """
     folder = folder_of(painting)
     if not (folder / styles.CODE).is_file():
@@ -42,44 +42,44 @@ def style_of(painting: str | Path) -> Path:
 
 
 def home() -> Path:
-    """The folder of that net: in the working directory, or shipped.
+    """The folder of the net of many styles, in the working directory or shipped.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no such net.
     """
     folders = styles.TRAINED / NAME, styles.SHIPPED / NAME
     if found := next((folder for folder in folders if (folder / styles.PAINTER).is_file()), None):
         return found
     raise InputError(
-        f"A painting's style is a code of a net of many styles, and there is none at {folders[0]}. Learn one with "
+        f"The style of a painting needs a net of many styles, and there is none at {folders[0]}. Learn one with "
         "train.py --net unet, learn this painting with train.py --style, or see keras-nst optimize."
     )
 
 
 def folder_of(painting: str | Path) -> Path:
-    """Where the style of a painting is kept: by the contents of its file and of the net."""
+    """The cache folder of a painting's style; its path depends on the contents of the painting and the net."""
     painting = Path(painting)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "keras_nst", "styles")
     return cache / sha256(home() / styles.PAINTER)[:16] / sha256(painting)[:16] / painting.stem
 
 
 def seen_of(painting: str | Path) -> np.ndarray:
-    """A painting as the net's training saw them, (1, height, width, 3): of that size, of a strip its middle."""
+    """Read a painting and resize it as in the net's training: (1, height, width, 3), of a strip its middle."""
     size = int(styles.read_facts(home()).get("style_size", 384))
     rgb = fit_short_side(read(painting).rgb, size)
     height, width = rgb.shape[1:3]
-    top, left = max(0, height - _LONGEST * size) // 2, max(0, width - _LONGEST * size) // 2
-    return rgb[:, top : top + _LONGEST * size, left : left + _LONGEST * size]
+    top, left = max(0, height - _MAX_ASPECT * size) // 2, max(0, width - _MAX_ASPECT * size) // 2
+    return rgb[:, top : top + _MAX_ASPECT * size, left : left + _MAX_ASPECT * size]
 
 
 def keep(folder: Path, code: np.ndarray, painting: str | Path, *, tuned: float) -> None:
-    """Write a painting's style.
+    """Write the style of a painting.
 
     Args:
-        folder: Of `folder_of`.
+        folder: From `folder_of`.
         code: (n,).
-        painting: The picture's file.
-        tuned: For how many seconds the code has been tuned.
+        painting: File of the painting.
+        tuned: Seconds for which the code has been tuned.
 
     Raises:
         InputError: The folder cannot be written.

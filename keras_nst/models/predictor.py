@@ -1,4 +1,4 @@
-"""From a painting to the code of its style."""
+"""The predictor of a painting's style code."""
 
 import keras
 import numpy as np
@@ -9,13 +9,13 @@ from keras_nst.models.nets import build
 from keras_nst.models.unet import CODE_SIZE
 from keras_nst.models.weights import EMBEDDED
 
-# What is about the mean of a tap's features over paintings, so that those of all taps are of one size.
+# About the mean feature of each layer over paintings. Dividing by it brings all layers to the same scale.
 _UNITS = {"vgg/relu1_2": 400.0, "vgg/relu2_2": 700.0, "vgg/relu3_3": 1000.0, "vgg/relu4_3": 300.0}
 SIZE = 2 * (64 + 128 + 256 + 512)
-"""How many numbers `STATISTICS` has of VGG16."""
+"""Length of `STATISTICS` for VGG16."""
 
 FAR = 3.0
-"""Standard deviations from the mean painting that a statistic can be at most, or nearly."""
+"""Limit of a standardized statistic, in standard deviations from the mean painting."""
 
 
 def _statistics(*features):
@@ -23,28 +23,29 @@ def _statistics(*features):
     for values, unit in zip(features, _UNITS.values(), strict=True):
         values = ops.cast(values, "float32") / unit
         parts += [ops.mean(values, axis=(1, 2)), ops.std(values, axis=(1, 2))]
-    # Roots, since some channels are a hundred times as large as others.
+    # The square root reduces the range: some channels are a hundred times as large as others.
     return (ops.sqrt(ops.concatenate(parts, axis=-1) + 1e-4) - 0.5,)
 
 
 STATISTICS = Measurement(tuple(_UNITS), _statistics)
-"""Mean and standard deviation of each channel of VGG16's features of a painting, (batch, SIZE)."""
+"""Scaled mean and standard deviation of each channel of a painting's VGG16 features, (batch, SIZE)."""
 
 
 def style_predictor(code_size: int = CODE_SIZE, *, hidden: int = 256) -> keras.Model:
-    """Build the network that predicts a style's code from `STATISTICS` of its painting.
+    """Build the network that predicts a style's code from the `STATISTICS` of its painting.
 
     Args:
-        code_size: Numbers in a code.
+        code_size: Length of a code.
         hidden: Units of the hidden layer.
 
     Returns:
         A model from (batch, SIZE) to (batch, code_size).
 
-    Source: Ghiasi et al. 2017, section 2.2. Differs from the source: from statistics of VGG16's features, which the
-    style loss measures anyway, in place of an Inception of its own. They are standardized over paintings, since what
-    paintings have in common is large and what tells two of them apart is small, and bounded, since one plain color is
-    farther from all paintings than they are from each other.
+    Source: Ghiasi et al. 2017, section 2.2.
+    Differs from the source: the input is statistics of VGG16 features, which the style loss computes anyway, instead of
+    the features of an additional Inception network. The statistics are standardized over many paintings, because the
+    part that all paintings share is large and the differences are small. They are bounded, because a plain color is far
+    from every painting.
     """
     measured = keras.Input((SIZE,), name="statistics")
     with np.load(EMBEDDED / "paintings.npz") as paintings:
@@ -57,10 +58,10 @@ def style_predictor(code_size: int = CODE_SIZE, *, hidden: int = 256) -> keras.M
 
 
 def predicted(name: str, dtype: str = "float32") -> keras.Model:
-    """Build a conditional net behind a predictor of its codes, to be trained as one.
+    """Build a conditional net together with the predictor of its codes, to train both as one model.
 
     Args:
-        name: The net's, of `keras_nst.models.nets.NETS`.
+        name: Name of the net in `keras_nst.models.nets.NETS`.
         dtype: Keras dtype policy of the net's hidden layers.
 
     Returns:
@@ -75,6 +76,6 @@ def predicted(name: str, dtype: str = "float32") -> keras.Model:
 
 
 def parts(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """The conditional net and the predictor that `predicted` has joined; they share its weights."""
+    """Split a model from `predicted` into the conditional net and the predictor, which share its weights."""
     predictor, net = (layer for layer in model.layers if isinstance(layer, keras.Model))
     return net, predictor

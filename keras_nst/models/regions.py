@@ -1,4 +1,4 @@
-"""A mask carried down VGG: how much each position of each layer belongs to a region of the image."""
+"""A mask propagated through VGG: how much each position of each layer belongs to a region of the image."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,8 @@ from keras_nst.models.weights import BLOCKS, kernel_shapes
 
 _THIRDS = np.full(3, 1 / 3)
 
-# What a 3x3 convolution makes of a mask. A position of its output sees nine of its input. The mean is a filter, because
-# OpenCV's blur keeps running sums, which leave a little above or below 0 where there is nothing.
+# How a 3x3 convolution changes the mask: each output position depends on nine of the input. The mean is a filter, since
+# OpenCV's blur keeps running sums, whose rounding errors leave values around 0 outside the mask.
 RULES = {
     "simple": lambda mask: cv2.sepFilter2D(mask, -1, _THIRDS, _THIRDS, borderType=cv2.BORDER_REPLICATE),
     "inside": lambda mask: cv2.erode(mask, np.ones((3, 3))),
@@ -27,31 +27,31 @@ def region_weights(
     pooling: str = "max",
     rule: str = "simple",
 ) -> dict[str, np.ndarray]:
-    """How much each position counts in a mean over a region, at several layers.
+    """Weights of the positions of several layers in a mean over a region.
 
     Args:
         mask: (1, H, W, 1) in [0, 1], 1 in the region.
-        layers: VGG's taps, "relu1_2", or "image" for the pixels themselves.
+        layers: VGG layers, such as "relu1_2", or "image" for the pixels themselves.
         backbone: "vgg16" or "vgg19".
-        pooling: "max" or "average", as the network pools.
-        rule: "simple" smooths the mask where the network convolves. "inside" keeps positions that see the region alone,
-            so that nothing of its surroundings leaks in; "all" takes those that see any of it.
+        pooling: Pooling of the network, "max" or "average".
+        rule: "simple" smooths the mask at each convolution. "inside" keeps positions whose receptive field lies in the
+            region, so that nothing of its surroundings leaks in. "all" keeps positions whose receptive field meets it.
 
     Returns:
         {layer: (1, h, w, 1) float32}, each summing to 1.
 
     Raises:
-        InputError: An unknown layer, backbone, pooling or rule, or a mask of which a layer has nothing left.
+        InputError: An unknown layer, backbone, pooling or rule, or a mask that is empty at a layer.
 
-    Source: Zhou, section 3.3.1, and Chen & Hsu 2016, whose M it is; the rules after Gatys et al. 2017. Differs from the
-    source: normalized by its own mass, since a region of content and one of style differ in area.
+    Source: Zhou, section 3.3.1; Chen & Hsu 2016, the mask M; for the rules Gatys et al. 2017.
+    Differs from the source: the weights are divided by their sum, since regions of content and style differ in area.
     """
     if rule not in RULES:
         raise unknown("`rule`", rule, RULES)
     pools = {"max": np.max, "average": np.mean}
     if pooling not in pools:
         raise unknown("`pooling`", pooling, pools)
-    kernel_shapes(backbone)  # Refuses an unknown one.
+    kernel_shapes(backbone)  # Raises for an unknown backbone.
     pool = np.min if rule == "inside" else pools[pooling]
     maps = {"image": mask[0, ..., 0].astype(np.float32)}
     carried = maps["image"]
@@ -60,7 +60,7 @@ def region_weights(
             height, width = (side // 2 for side in carried.shape)
             carried = pool(carried[: 2 * height, : 2 * width].reshape(height, 2, width, 2), axis=(1, 3))
         for convolution in range(1, convolutions + 1):
-            # Of a small picture the deepest layers have no positions.
+            # For a small picture the deepest layers have no positions.
             carried = maps[f"relu{block}_{convolution}"] = RULES[rule](carried) if carried.size else carried
     return {layer: _normalized(maps, layer, mask) for layer in layers}
 

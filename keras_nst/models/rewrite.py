@@ -1,4 +1,4 @@
-"""The same net with other layers."""
+"""Copies of a net in which some layers are replaced."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ from keras_nst.models.layers import ConditionalInstanceNormalization, instance_n
 
 
 def rewrite(net: keras.Model, substitute: Callable) -> keras.Model:
-    """A copy of a functional net, with its weights, in which other layers take the place of some.
+    """Copy a functional net with its weights, and replace some of its layers.
 
     Args:
-        net: The net; it is left as it is.
-        substitute: Called with a copy of each layer and the tensors that it would be called on. Returns the tensors
-            that stand in place of its outputs, or None for what the layer itself makes of them.
+        net: The net; it is not changed.
+        substitute: Called with a copy of each layer and the layer's inputs. Returns the tensors that replace the
+            layer's outputs, or None to keep the layer.
     """
 
     def call(layer: keras.layers.Layer, *arguments, **options):
@@ -27,7 +27,7 @@ def rewrite(net: keras.Model, substitute: Callable) -> keras.Model:
 
 
 def as_kind(kind: type[keras.layers.Layer], layer: keras.layers.Layer) -> keras.layers.Layer:
-    """A layer of this kind with another one's settings and weights."""
+    """Build a layer of this class with the configuration and weights of another layer."""
     made = kind.from_config(layer.get_config())
     made.build_from_config(layer.get_build_config())
     made.set_weights(layer.get_weights())
@@ -35,15 +35,15 @@ def as_kind(kind: type[keras.layers.Layer], layer: keras.layers.Layer) -> keras.
 
 
 def bake(net: keras.Model, code: np.ndarray) -> keras.Model:
-    """A net for one code: what `net` makes of photographs with it.
+    """Fix the code of a conditional net.
 
     Args:
-        net: From "image" (batch, height, width, 3) and "code" (batch, size), which its
-            `ConditionalInstanceNormalization`s alone read.
+        net: A net with the inputs "image" (batch, height, width, 3) and "code" (batch, size). Only its
+            `ConditionalInstanceNormalization` layers read the code.
         code: (size,).
 
     Returns:
-        A net of "image" alone, with plain instance normalizations.
+        A net with the input "image" alone, and unconditional instance normalization.
     """
 
     def substitute(layer: keras.layers.Layer, inputs):

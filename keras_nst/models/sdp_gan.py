@@ -1,4 +1,4 @@
-"""The networks of SDP-GAN: a generator that sees with a saliency net's encoder, and the discriminator against it."""
+"""The networks of SDP-GAN: a generator with a saliency net, and a discriminator."""
 
 import keras
 from keras import layers
@@ -24,32 +24,31 @@ def generator(
     concatenated: bool = True,
     dtype: str = "float32",
 ) -> keras.Model:
-    """Build the generator G and the saliency net S, two outputs of one model (see `part` for each by itself).
+    """Build the generator G and the saliency net S as one model with two outputs (see `part`).
 
-    G: 7x7 convolution, two 3x3 convolutions of stride 2, residual blocks, two times nearest-neighbor up-sampling and a
-    3x3 convolution, 7x7 convolution to RGB with tanh. S: 7x7 convolution, three 3x3 convolutions of stride 2, three
+    G: 7x7 convolution, two 3x3 convolutions with stride 2, residual blocks, two times nearest-neighbor up-sampling and
+    a 3x3 convolution, 7x7 convolution to RGB with tanh. S: 7x7 convolution, three 3x3 convolutions with stride 2, three
     times a 3x3 convolution and up-sampling, with a 7x7 convolution to one map and sigmoid before the last up-sampling.
-    What S has at full, half and quarter size is concatenated to what G has there. Each convolution pads by reflection,
-    and all but the last ones and the 1x1 that joins S's features at quarter size are followed by instance
-    normalization and ReLU.
+    The features of S's encoder at full, half and quarter size are concatenated to those of G's encoder. Each
+    convolution pads by reflection. Instance normalization and ReLU follow all convolutions except the last one of G
+    and of S, and the 1x1 convolution after the concatenation at quarter size.
 
     Args:
         filters: Channels of G at full, half and quarter size.
         residual_blocks: Number of residual blocks at quarter size.
-        saliency_filters: Channels of S at full, half, quarter and eighth size; None for no S, which leaves the
-            generator of CartoonGAN.
+        saliency_filters: Channels of S at full, half, quarter and eighth size; None for no S, which gives the generator
+            of CartoonGAN.
         concatenated: Whether S's features are concatenated to G's.
         dtype: Keras dtype policy of the hidden layers; the outputs are float32 under every policy.
 
     Returns:
         A model from RGB (batch, height, width, 3) in [0, 1], any size from 16x16, to {"picture": the same shape and
-        range, "map": (batch, height, width, 1) in [0, 1]}, the latter with S only. With the default arguments S
-        has 11 % of G's number of parameters.
+        range, "map": (batch, height, width, 1) in [0, 1]}; "map" only if there is an S. With the default arguments S
+        has 11 % as many parameters as G.
 
     Source: Li et al. 2020, section III.A and figure 2; Chen, Lai, Liu 2018, CartoonGAN.
-
-    Differs from the source: resize and convolution in place of transposed convolution, which leaves a checkerboard. S
-    is half as wide as G and one level deeper, and convolves before it up-samples: it sees more of the picture, and
+    Differs from the source: up-sampling and convolution instead of transposed convolution, which leaves a checkerboard.
+    S is half as wide as G and one level deeper, and convolves before up-sampling: its receptive field is larger, and it
     costs less.
     """
     photograph = keras.Input((None, None, 3), name="image")
@@ -68,9 +67,9 @@ def generator(
 
 
 def part(net: keras.Model, output: str) -> keras.Model:
-    """The part of a generator that one output comes from, "picture" or "map"; it shares the weights.
+    """The part of a generator that computes one output, "picture" or "map"; it shares the weights.
 
-    G's part holds S's encoder where its features are concatenated, and S's decoder not.
+    The part for "picture" includes S's encoder if its features are concatenated, but never S's decoder.
     """
     return keras.Model(net.input, net.output[output], name=output)
 
@@ -78,24 +77,25 @@ def part(net: keras.Model, output: str) -> keras.Model:
 def discriminator(
     filters: tuple[int, int, int] = (32, 64, 128), *, spectral: bool = False, dtype: str = "float32"
 ) -> keras.Model:
-    """Build the discriminator D, which tells of each place of a picture whether its surroundings are of the style.
+    """Build the discriminator D, which judges for each position of a picture whether its surroundings have the style.
 
-    3x3 convolution, two blocks of a 3x3 convolution of stride 2 and one of stride 1 with twice the channels, one more
-    of stride 1, 3x3 convolution to logits; LeakyReLU with slope 0.2; instance normalization in the convolutions of
-    stride 1 inside. A place sees 37x37 pixels.
+    3x3 convolution; two blocks of a 3x3 convolution with stride 2 and one with stride 1 and twice the channels; one
+    more with stride 1; 3x3 convolution to logits. LeakyReLU with slope 0.2. Instance normalization after the inner
+    convolutions with stride 1. The receptive field is 37x37 pixels.
 
     Args:
-        filters: Channels of the first convolution and of the two of stride 2.
-        spectral: Whether the kernels are divided by their largest singular value, a step of the power iteration each
-            time that it is called with `training` (Miyato et al. 2018).
+        filters: Channels of the first convolution and of the two with stride 2.
+        spectral: Whether to use spectral normalization: kernels are divided by their largest singular value, which each
+            call with `training` updates by one power iteration (Miyato et al. 2018).
         dtype: Keras dtype policy of the hidden layers.
 
     Returns:
         A model from RGB (batch, height, width, 3) in [0, 1] to {"logits": (batch, height / 4, width / 4, 1) float32},
         sides rounded up.
 
-    Source: Li et al. 2020, section III.A and figure 2; Chen, Lai, Liu 2018, CartoonGAN. Differs from the source: it
-    sees all patches of a picture at once in place of crops of 70x70; instance in place of batch normalization.
+    Source: Li et al. 2020, section III.A and figure 2; Chen, Lai, Liu 2018, CartoonGAN.
+    Differs from the source: it judges all patches of a picture at once, not crops of 70x70; instance normalization, not
+    batch normalization.
     """
     image = keras.Input((None, None, 3), name="image")
     flat, half, quarter = filters
@@ -118,13 +118,13 @@ def discriminator(
         hidden = convolved(hidden, channels, f"down{level}", stride=2)
         hidden = convolved(hidden, 2 * channels, f"down{level}_flat", normalized=True)
     hidden = convolved(hidden, 2 * quarter, "reconstruct", normalized=True)
-    # Log-odds grow without bound: float32, as all that goes into a loss.
+    # float32 like everything that enters a loss: logits are not bounded.
     logits = convolution_of(1, "logits", dtype="float32")(hidden)
     return keras.Model(image, {"logits": logits}, name="discriminator")
 
 
 def _encoded(blocks: Blocks, image, filters, name: str, seen=()):
-    """What an encoder has at each size, from full on, with what is seen by another one concatenated to it."""
+    """The features of an encoder at each size, from full size on; `seen`, another encoder's, are concatenated."""
     levels = []
     for level, channels in enumerate(filters, 1):
         kernel, stride = (7, 1) if level == 1 else (3, 2)
@@ -133,7 +133,7 @@ def _encoded(blocks: Blocks, image, filters, name: str, seen=()):
         if seen:
             image = layers.Concatenate(dtype=blocks.dtype, name=f"{name}{level}_concat")([image, seen[level - 1]])
     if seen:
-        # The residual blocks have the encoder's channels.
+        # Back to the number of channels that the residual blocks have.
         levels[-1] = Convolution2D(channels, 1, dtype=blocks.dtype, name=f"{name}_join")(image)
     return levels
 

@@ -1,4 +1,4 @@
-"""The image transfer network: a photograph in, the stylized photograph of the same size out."""
+"""The image transfer network: from a photograph to the stylized photograph of the same size."""
 
 import keras
 
@@ -13,14 +13,14 @@ def transfer_net(
 ) -> keras.Model:
     """Build the residual transfer network.
 
-    9x9 convolution, two 3x3 convolutions of stride 2, residual blocks, two times nearest-neighbor up-sampling and a 3x3
-    convolution, 9x9 convolution to RGB with tanh. Each convolution pads by reflection, and all but the last are
-    followed by instance normalization. The input is padded inside to a multiple of 4 and the output cropped again.
+    9x9 convolution, two 3x3 convolutions with stride 2, residual blocks, two times nearest-neighbor up-sampling and a
+    3x3 convolution, 9x9 convolution to RGB with tanh. Each convolution pads by reflection, and instance normalization
+    follows all but the last. The net pads its input to a multiple of 4 and crops its output to the input's size.
 
     Args:
         filters: Channels at full, half and quarter size.
         residual_blocks: Number of residual blocks at quarter size.
-        kernel: Side of the first and the last convolution's kernels, at most 9.
+        kernel: Side of the kernels of the first and last convolution, at most 9.
         dtype: Keras dtype policy of the hidden layers; the output is float32 under every policy.
 
     Returns:
@@ -28,10 +28,9 @@ def transfer_net(
         With the default arguments it has 1,679,235 parameters.
 
     Source: Liu et al. 2019, section III.C, figure 4 and eq. (1), after Johnson et al. 2016.
-
-    Differs from the source: Y = (X + 1) / 2 in place of (X + 1) 255/2, because images are in [0, 1] here; instance
-    normalization with epsilon 1e-5 in place of 1e-9, with which flat regions turn into blobs; and an output of exactly
-    the input's size.
+    Differs from the source: Y = (X + 1) / 2, not (X + 1) 255/2, because images are in [0, 1] here. The epsilon of
+    instance normalization is 1e-5, not 1e-9, which turns flat regions into blobs. The output has exactly the input's
+    size.
     """
     full, half, quarter = filters
     photograph = keras.Input((None, None, 3), name="image")

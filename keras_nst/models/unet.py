@@ -1,4 +1,4 @@
-"""A transfer net that sees large structure, and has a style for each code."""
+"""A transfer net with a large receptive field, whose style depends on a code."""
 
 from collections.abc import Sequence
 
@@ -17,28 +17,28 @@ def unet(
     code_size: int = CODE_SIZE,
     dtype: str = "float32",
 ) -> keras.Model:
-    """Build a U-net whose instance normalizations are conditioned on a code.
+    """Build a U-Net whose instance normalizations are conditioned on a code.
 
-    Four convolutions of stride 2, the first of them on the photograph itself; residual blocks at a sixteenth, an eighth
-    and a quarter of the size; up again by bilinear up-sampling and 3x3 convolutions, with skip connections at an eighth
-    and a quarter; a convolution to RGB with tanh. A pixel of the result sees over 400 pixels of the photograph, where
-    that of Johnson et al. sees 109 for twice the multiplications. Whirls and waves of a painting are that large.
+    Four convolutions with stride 2, the first on the photograph itself; residual blocks at a sixteenth, an eighth and a
+    quarter of the size; in between, bilinear up-sampling and 3x3 convolutions back to full size, with skip connections
+    at an eighth and a quarter; a convolution to RGB with tanh. The receptive field is over 400 pixels wide, as large as
+    the whirls and waves of a painting. That of Johnson et al. is 109, for twice the multiplications.
 
     Args:
-        filters: Channels at full size, a half, a quarter, an eighth and a sixteenth.
-        residual_blocks: Their number at a quarter, an eighth and a sixteenth.
-        kernel: Side of the first and the last convolution's kernels.
-        code_size: Numbers in a code.
+        filters: Channels at full, half, quarter, eighth and sixteenth size.
+        residual_blocks: Number of residual blocks at quarter, eighth and sixteenth size.
+        kernel: Side of the kernels of the first and last convolution.
+        code_size: Length of a code.
         dtype: Keras dtype policy of the hidden layers; the output is float32 under every policy.
 
     Returns:
         A model from {"image": RGB (batch, height, width, 3) in [0, 1], any size from 32x32, "code": (batch, code_size)}
         to the same shape and range as the image.
 
-    Source: Ronneberger et al. 2015 for the shape; Ghiasi et al. 2017 for the normalization by a code. Differs from the
-    sources: residual blocks; skip connections are added and leave out the finest sizes, which would carry the
-    photograph's own texture past the style; activations end at 6, so that no single spike can rule the statistics of a
-    channel and leave a blob (Karras et al. 2020, section 2).
+    Source: for the architecture Ronneberger et al. 2015; for the conditional normalization Ghiasi et al. 2017.
+    Differs from the source: residual blocks. Skip connections are added, and left out at the finest sizes, where they
+    would carry the photograph's own texture past the style. Activations are limited to 6, so that a single spike cannot
+    dominate the statistics of a channel and leave a blob (Karras et al. 2020, section 2).
     """
     photograph = keras.Input((None, None, 3), name="image")
     code = keras.Input((code_size,), name="code")

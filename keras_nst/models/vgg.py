@@ -1,4 +1,4 @@
-"""VGG as a frozen observer: the features that content and style are measured in."""
+"""VGG as a frozen observer: its features measure content and style."""
 
 from collections.abc import Iterable
 
@@ -10,18 +10,18 @@ from keras_nst.models.layers import CaffePreprocessing, Convolution2D, Replicati
 from keras_nst.models.weights import BLOCKS, Convolutions, kernel_shapes, vgg_weights
 
 POOLINGS = {"max": (layers.MaxPooling2D, 1.0), "average": (layers.AveragePooling2D, 1.4)}
-"""How it pools, and what the pooled is multiplied by: a mean of features is less than their maximum, which the weights
-behind it are made for. Measured: without it relu3_1 is 1.7 times smaller and relu5_1 5 times, with it all are within a
-third of what they are with maxima."""
+"""Pooling layers, each with a factor for the pooled features: the weights after a pooling expect maxima, and means are
+smaller. Measured: without the factor, features are 1.7 times too small at relu3_1 and 5 times at relu5_1. With it, all
+are within a third of those after max pooling."""
 
 
 def tap(layer: str) -> str:
-    """The papers' name of a convolution's output: block4_conv2 gives relu4_2, since Keras fuses ReLU into it."""
+    """The papers' name for the output of a convolution with its ReLU: relu4_2 for block4_conv2."""
     return layer.replace("block", "relu").replace("_conv", "_")
 
 
 def receptive_field(name: str, backbone: str = "vgg16") -> int:
-    """Side in pixels of what a position of a tap sees of the image.
+    """Side of a tap's receptive field, in pixels of the image.
 
     Raises:
         InputError: An unknown tap or backbone.
@@ -38,7 +38,7 @@ def receptive_field(name: str, backbone: str = "vgg16") -> int:
 
 
 def stride(name: str) -> int:
-    """Side in pixels of what a position of a tap stands for: 8 for relu4_1, behind three poolings."""
+    """Stride of a tap in pixels of the image: 8 for relu4_1, which follows three poolings."""
     return 2 ** (int(name.removeprefix("relu").partition("_")[0]) - 1)
 
 
@@ -51,16 +51,16 @@ def vgg(
     pooling: str = "max",
     dtype: str = "float32",
 ) -> keras.Model:
-    """Build VGG's feature extractor, frozen, only as deep as the taps ask.
+    """Build VGG as a frozen feature extractor, only as deep as the taps need.
 
     Args:
-        taps: Names of the features, as in the papers: "relu1_2" ... ; None for all that the weights reach.
+        taps: Names of the features, as in the papers, such as "relu1_2"; None for all that the weights cover.
         backbone: "vgg16" or "vgg19".
-        convolutions: Weights as `vgg_weights` gives them; None for its default.
-        padding: Of the first convolution: "replicate" repeats the border pixel, "zero" is VGG's own, which frames the
-            image in ImageNet's mean color. `benchmarks/vgg_padding.py` measures the features of a crop against those
-            that the same pixels have inside the whole picture.
-        pooling: "max" as VGG was trained, or "average" as Gatys et al. 2016 prefer, made as large.
+        convolutions: Weights from `vgg_weights`; None for its default.
+        padding: Padding of the first convolution: "replicate" repeats the border pixel; "zero", VGG's own, puts a frame
+            of ImageNet's mean color around the image. `benchmarks/vgg_padding.py` compares the features of a crop with
+            those of the same pixels inside the whole picture.
+        pooling: "max" as in VGG's training, or "average" as in Gatys et al. 2016, scaled to the size of maxima.
         dtype: Keras dtype policy of the convolutions.
 
     Returns:
@@ -69,9 +69,8 @@ def vgg(
     Raises:
         InputError: An unknown backbone, tap, padding or pooling.
 
-    Source: Simonyan & Zisserman 2015, table 1; weights as keras.applications has them.
-
-    Differs from the source: no classifier, and the padding of the first convolution unless `padding="zero"`.
+    Source: Simonyan & Zisserman 2015, table 1; weights of keras.applications.
+    Differs from the source: no classifier; the first convolution's padding, unless it is "zero".
     """
     convolutions = vgg_weights(backbone) if convolutions is None else convolutions
     layer_of = {tap(layer): layer for layer in convolutions}

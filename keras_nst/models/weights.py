@@ -1,7 +1,7 @@
-"""Where ImageNet's weights come from: the package, a file, or keras.applications' own download.
+"""ImageNet weights from the package, a file, or the download of keras.applications.
 
-VGG16's convolutions up to block5_conv1 travel inside the package in float16, so nothing has to be fetched. A path or
-the environment variable KERAS_NST_VGG_WEIGHTS takes their place; `"imagenet"` asks keras.applications to download.
+The package includes VGG16's convolutions up to block5_conv1 in float16, so nothing has to be downloaded. A path or the
+environment variable KERAS_NST_VGG_WEIGHTS replaces them; "imagenet" downloads them with keras.applications.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ Convolutions = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def kernel_shapes(backbone: str) -> dict[str, tuple[int, int, int, int]]:
-    """The kernel's shape of every convolution of `backbone`, shallow to deep, by the layer names of keras.applications.
+    """The kernel shapes of all convolutions of `backbone`, shallow to deep, by layer name in keras.applications.
 
     Raises:
         InputError: `backbone` is neither "vgg16" nor "vgg19".
@@ -51,9 +51,10 @@ def vgg_weights(backbone: str = "vgg16", source: str | Path | None = None) -> Co
 
     Args:
         backbone: "vgg16" or "vgg19".
-        source: None for KERAS_NST_VGG_WEIGHTS where it is set and else the embedded weights (VGG16 up to
-            block5_conv1; for VGG19 the download); the path of an HDF5 file in the layout of keras.applications, with or
-            without the classifier; or "imagenet" for keras.applications' own download, whose hash Keras verifies.
+        source: The path of an HDF5 file in the layout of keras.applications, with or without the classifier;
+            "imagenet" for the download of keras.applications, whose hash Keras verifies; or None for
+            KERAS_NST_VGG_WEIGHTS if it is set, else the package's weights (VGG16 up to block5_conv1) or, for VGG19, the
+            download.
 
     Returns:
         {layer: (kernel (3, 3, channels, filters), bias (filters,))}, shallow to deep.
@@ -68,7 +69,7 @@ def vgg_weights(backbone: str = "vgg16", source: str | Path | None = None) -> Co
 
 
 def at_hand(backbone: str, source: str | Path | None = None) -> bool:
-    """Whether `vgg_weights` gives these weights without a download that nobody has asked for."""
+    """Whether `vgg_weights` needs no download for these weights, except one that the user asked for."""
     source = source or os.environ.get(ENVIRONMENT)
     if backbone == "vgg16" or source == "imagenet":
         return True
@@ -76,19 +77,19 @@ def at_hand(backbone: str, source: str | Path | None = None) -> bool:
         return kept_by_keras(f"{backbone}_weights_tf_dim_ordering_tf_kernels_notop.h5") is not None
     try:
         return bool(read_keras_h5(source, backbone))
-    except InputError:  # A file of the other network, most likely.
+    except InputError:  # Most likely the file is for the other network.
         return False
 
 
 def kept_by_keras(file: str) -> Path | None:
-    """Where keras.applications keeps a file that it has downloaded before; None if it has not."""
+    """The path of a file that keras.applications has downloaded before; None if it has not."""
     path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "models", file)
     return path if path.is_file() else None
 
 
 @cache
 def embedded(network: str) -> dict[str, np.ndarray]:
-    """The arrays, float32, that travel inside the package in float16.
+    """Load a network's weights from the package, where they are in float16, as float32.
 
     Args:
         network: A key of `SHA256`.
@@ -116,10 +117,10 @@ def read_keras_h5(path: str | Path, backbone: str, through: str | None = None) -
     Args:
         path: The file.
         backbone: "vgg16" or "vgg19".
-        through: The last layer to read; None reads them all.
+        through: The last layer to read; None for all.
 
     Returns:
-        As `vgg_weights`.
+        Like `vgg_weights`.
 
     Raises:
         InputError: There is no such file, or it does not hold the weights of `backbone`.
@@ -133,7 +134,7 @@ def read_keras_h5(path: str | Path, backbone: str, through: str | None = None) -
     try:
         with h5py.File(path) as file:
             for layer, shape in kernel_shapes(backbone).items():
-                # Keras 2 wrote "block1_conv1_W_1:0" and "..._b_1:0", or "kernel:0" and "bias:0" a level deeper.
+                # Keras 2 wrote "block1_conv1_W_1:0" and "..._b_1:0", or "kernel:0" and "bias:0" one level deeper.
                 arrays = []
                 file[layer].visititems(
                     lambda _, item, found=arrays: found.append(item) if hasattr(item, "dtype") else None
@@ -144,7 +145,7 @@ def read_keras_h5(path: str | Path, backbone: str, through: str | None = None) -
                 convolutions[layer] = arrays[4], arrays[1]
                 if layer == through:
                     break
-    except (OSError, KeyError, AttributeError) as error:  # AttributeError: an array where a layer's group should be.
+    except (OSError, KeyError, AttributeError) as error:  # AttributeError: an array instead of a layer's group.
         raise InputError(f"{path} does not hold the weights of {backbone} ({error}). {expected}.") from error
     return convolutions
 

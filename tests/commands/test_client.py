@@ -148,7 +148,7 @@ def test_a_server_that_is_not_there_is_one_line_and_code_2(unused, protocol, her
 def test_another_style_is_told(url, protocol, here, capsys):
     assert main(["client", url, "photo.png", "--style", "stary/night", f"--{protocol}"]) == 2
     assert capsys.readouterr().err == (
-        f"error: The server at {url} has no style 'stary/night' in service. Give another --style.\n"
+        f"error: The server at {url} does not serve a style 'stary/night'. Give another --style.\n"
     )
 
 
@@ -176,7 +176,7 @@ def test_another_kind_of_server_is_told(monkeypatch):
     for status, data in ((200, b"<html>"), (404, b"<html>"), (200, b'{"status": "well"}'), (500, b"[]")):
         response = type("Response", (), {"status": status, "data": data})
         monkeypatch.setattr("urllib3.PoolManager.request", lambda *_, response=response, **__: response)
-        with pytest.raises(InputError, match=f"HTTP status {status} is no answer of TensorFlow Serving"):
+        with pytest.raises(InputError, match=f"HTTP status {status}, is not from TensorFlow Serving"):
             ServedStyle("localhost:1", "tiny")
 
 

@@ -49,7 +49,7 @@ def test_a_mean_needs_two_photographs(pictures, photographs):
 
 def test_two_files_of_one_stem_are_ambiguous(photos, pictures, photographs):
     pictures("photos", suffix=".jpg", red=photographs["red"])
-    with pytest.raises(InputError, match=r"red\.jpg and red\.png differ by their suffix only"):
+    with pytest.raises(InputError, match=r"red\.jpg and red\.png differ only by their suffix"):
         picture_files(photos)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_nst.infer.part import LEAST_SIDE, restyle_part
+from keras_nst.infer.part import MIN_SIDE, restyle_part
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_what_is_restyled_has_a_margin_and_its_mask(photograph, mask):
     ((rgb, soft),) = seen
     # 80 by 70 selected pixels: 25 % of 80 are less than what is missing to the least side.
     assert rgb.shape == (1, 80 + 58, 70 + 58, 3)
-    assert min(rgb.shape[1:3]) == LEAST_SIDE
+    assert min(rgb.shape[1:3]) == MIN_SIDE
     assert soft.sum() == mask.sum()
 
 

@@ -63,10 +63,10 @@ def test_a_style_is_a_code_of_the_net_beside_it(shelf, tmp_path):
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        (np.full(128, np.nan, np.float32), "no code of a style"),
-        (np.zeros((2, 64), np.float32), "no code of a style"),
+        (np.full(128, np.nan, np.float32), "not the code of a style"),
+        (np.zeros((2, 64), np.float32), "not the code of a style"),
         (np.zeros(7, np.float32), "has 7 numbers"),
-        (np.zeros(128, np.int64), "no code of a style"),
+        (np.zeros(128, np.int64), "not the code of a style"),
     ],
 )
 def test_a_code_that_is_none_is_refused(tmp_path, code, told):
@@ -80,7 +80,7 @@ def test_a_code_that_is_none_is_refused(tmp_path, code, told):
 @pytest.mark.parametrize("name", ["", "missing", "../unet", None])
 def test_a_code_whose_net_is_not_there_is_refused(tmp_path, name):
     styles.save_code(tmp_path / "lost", np.zeros(128), {"painter": name})
-    with pytest.raises(InputError, match="is not beside it"):
+    with pytest.raises(InputError, match="is not next to it"):
         styles.load_net(tmp_path / "lost")
 
 
