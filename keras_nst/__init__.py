@@ -22,10 +22,11 @@ _MODULES = {
     "TrainingOptions": "options",
     "evaluate": "evaluation.evaluate",
     "export": "jobs.export",
-    "harmonize": "jobs.harmonize",
+    "harmonize": "api",
     "learn": "jobs.learn",
-    "optimize": "jobs.optimize",
+    "optimize": "api",
     "read": "images.io",
+    "styles": "models.styles",
     "write": "images.io",
 }
 __all__ = list(_MODULES)

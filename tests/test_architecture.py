@@ -21,7 +21,7 @@ ORDER = [
     {"recipes"},
     {"infer"},
     {"evaluation", "jobs", "options"},
-    {"commands", "cli", "app"},
+    {"api", "commands", "cli", "app"},
     {"__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

@@ -1,9 +1,11 @@
 """The one form that a picture has in memory."""
 
+import io
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from keras_nst.images.compositing import fill_transparent
 
@@ -27,6 +29,21 @@ class Picture:
     def rgb(self) -> np.ndarray:
         """What is seen, (1, H, W, 3) float32 in [0, 1]: `straight`, on a plain ground where it is transparent."""
         return self.straight if self.alpha is None else fill_transparent(self.straight, self.alpha)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        """Bytes, (H, W, 3) or with alpha (H, W, 4) uint8, for `np.asarray`."""
+        values = self.straight if self.alpha is None else np.concatenate([self.straight, self.alpha], axis=-1)
+        return np.rint(255 * np.clip(values[0], 0, 1)).astype(dtype or np.uint8)
+
+    def to_pil(self) -> Image.Image:
+        """A PIL image, RGB or RGBA."""
+        return Image.fromarray(np.asarray(self))
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it."""
+        file = io.BytesIO()
+        self.to_pil().save(file, "PNG")
+        return file.getvalue()
 
 
 def resize(picture: Picture, max_size: int) -> Picture:

@@ -3,12 +3,14 @@
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from keras_nst.images.color import with_colors
 from keras_nst.images.compositing import blend
+from keras_nst.images.given import as_picture
 from keras_nst.images.grain import steady_grain
 from keras_nst.images.picture import Picture
 from keras_nst.infer.bands import Bandwise, Rows
@@ -48,12 +50,12 @@ class Stylizer:
         ).get_concrete_function()
 
     def __call__(
-        self, picture: Picture, *, strength: float | np.ndarray = 1.0, color: str = "style", grain: bool = True
+        self, picture: Any, *, strength: float | np.ndarray = 1.0, color: str = "style", grain: bool = True
     ) -> Picture:
         """Stylize a picture.
 
         Args:
-            picture: A picture of at least 16x16 pixels.
+            picture: A picture of at least 16x16 pixels, in any form that `keras_nst.images.given.as_picture` takes.
             strength: From 0, the picture itself, to 1, the full style. A number, or a map of the picture's size,
                 (1, H, W, 1).
             color: "style", "keep" or "only"; see `keras_nst.images.color.with_colors`.
@@ -65,6 +67,7 @@ class Stylizer:
         Raises:
             InputError: The net cannot be computed in bands, and there is not enough memory for the whole picture.
         """
+        picture = as_picture(picture)
         opaque = picture.rgb
         height, width = opaque.shape[1:3]
         strength = np.broadcast_to(np.float32(strength), (1, height, width, 1))

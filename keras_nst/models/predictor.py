@@ -52,7 +52,8 @@ def style_predictor(code_size: int = CODE_SIZE, *, hidden: int = 256) -> keras.M
         scale = 1 / (FAR * (paintings["deviation"] + 0.02))
         offset = -paintings["mean"] * scale
     standardized = layers.Rescaling(scale.tolist(), offset.tolist(), name="standardized")(measured)
-    bounded = layers.Rescaling(FAR, name="bounded")(layers.Activation("tanh", name="tanh")(standardized))
+    # Small: at a step of Adam each of these many inputs changes a code by the learning rate times its own size.
+    bounded = layers.Rescaling(0.5, name="bounded")(layers.Activation("tanh", name="tanh")(standardized))
     code = layers.Dense(hidden, activation="relu", name="hidden")(bounded)
     return keras.Model(measured, layers.Dense(code_size, name="code")(code), name="style_predictor")
 
