@@ -347,7 +347,8 @@ def test_what_saves_an_exploding_training_may_change_as_it_is_resumed(tmp_path):
 
 
 def test_two_trainings_cannot_share_a_folder(tmp_path):
-    TrainingFolder(tmp_path).claim({"seed": 0})
+    first = TrainingFolder(tmp_path)
+    first.claim({"seed": 0})
     with pytest.raises(InputError, match="Another training runs in"):
         TrainingFolder(tmp_path).claim({"seed": 0})
 
