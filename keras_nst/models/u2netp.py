@@ -5,8 +5,7 @@ from keras import layers, ops
 
 from keras_nst.models.weights import embedded
 
-SIDE = 320
-"""Pixels on each side of the square that the net was trained on, and that a photograph is squeezed into."""
+_SIDE = 320  # Pixels, of the squares that the net was trained on.
 
 # RGB, after the division by the photograph's brightest value.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -34,7 +33,7 @@ def u2netp(*, pretrained: bool = True) -> keras.Model:
     Salient Object Detection", section 3, the small version U2-Net† with 1.13 million parameters. Differs from the
     source: batch normalization is folded into the convolutions.
     """
-    photograph = keras.Input((SIDE, SIDE, 3), name="image")
+    photograph = keras.Input((_SIDE, _SIDE, 3), name="image")
     brightest = ops.maximum(ops.max(photograph, axis=(1, 2, 3), keepdims=True), _LEAST_MAXIMUM)
     hidden = (photograph / brightest - ops.convert_to_tensor(_MEAN)) / ops.convert_to_tensor(_DEVIATION)
     seen = []

@@ -36,7 +36,7 @@ def clicking(x, y):
 
 @pytest.fixture
 def selector(workshop):
-    return Selector(workshop, finds=True)
+    return Selector(workshop, "object")
 
 
 @pytest.mark.parametrize(

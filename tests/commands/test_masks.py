@@ -7,7 +7,7 @@ from PIL import Image
 from keras_nst.commands.masks import named_mask, select_mask
 from keras_nst.errors import InputError
 from keras_nst.images.io import read
-from keras_nst.images.masks import TOLERANCE, feather, filled, flood, overlay, rectangle, refine, subject
+from keras_nst.images.masks import TOLERANCE, feather, filled, flood, otsu, overlay, rectangle, refine
 from keras_nst.images.picture import Picture
 from keras_nst.infer.subject import find
 
@@ -16,6 +16,7 @@ NOTHING = {
     "tolerance": TOLERANCE,
     "rect": None,
     "mask": None,
+    "largest": False,
     "refine": False,
     "feather": 0.0,
     "invert": False,
@@ -81,11 +82,11 @@ def test_alpha_is_the_pictures_own(picture, rng):
     np.testing.assert_array_equal(named_mask("alpha", Picture(picture.rgb, alpha)), alpha)
 
 
-@pytest.mark.parametrize(("word", "method"), [("saliency", "mean"), ("cam", "cam")])
+@pytest.mark.parametrize(("word", "method"), [("saliency", "rbd+mbd"), ("cam", "cam")])
 def test_a_word_selects_the_subject_of_a_map(word, method):
     chelsea = read("sample:chelsea")
     mask = named_mask(word, chelsea)
-    np.testing.assert_array_equal(mask, filled(subject(find(chelsea, method))))
+    np.testing.assert_array_equal(mask, filled(otsu(find(chelsea, method))))
     nose, wall = mask[0, 240, 265, 0], mask[0, 20, 430, 0]
     assert (nose, wall) == (1, 0)
 

@@ -14,11 +14,11 @@ from keras_nst.images.masks import (
     flood,
     from_alpha,
     from_picture,
+    otsu,
     overlay,
     rectangle,
     refine,
     strengths,
-    subject,
 )
 from keras_nst.images.picture import Picture
 from keras_nst.images.saliency import saliency
@@ -192,7 +192,7 @@ def test_white_is_selected_black_is_not_and_gray_in_part():
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0.2, 0.6), (0.45, 0.55)])
 def test_the_subject_of_a_map_of_two_levels_is_the_higher(low, high):
     mask = disc()
-    np.testing.assert_allclose(subject(np.float32(low) + np.float32(high - low) * mask), mask, atol=0.1)
+    np.testing.assert_allclose(otsu(np.float32(low) + np.float32(high - low) * mask), mask, atol=0.1)
 
 
 def test_the_subject_is_parted_where_otsu_parts_and_softly(rng):
@@ -202,7 +202,7 @@ def test_the_subject_is_parted_where_otsu_parts_and_softly(rng):
     groups = [(level[level <= t], level[level > t]) for t in candidates]
     within = [sum(group.var() * group.size for group in pair) for pair in groups]
     threshold = candidates[np.argmin(within)]
-    found = subject(level)
+    found = otsu(level)
     np.testing.assert_array_equal(found[level < threshold - 0.12], 0)
     np.testing.assert_array_equal(found[level > threshold + 0.12], 1)
     slope = np.polyfit(level[np.abs(level - threshold) < 0.08], found[np.abs(level - threshold) < 0.08], 1)[0]
@@ -213,7 +213,7 @@ def test_every_map_that_is_not_flat_selects_its_highest_and_not_its_lowest(rng):
     for low, high, *shape in rng.uniform([0, 0.52, 0.1, 0.1], [0.48, 1, 3, 3], (100, 4)):
         level = rng.beta(*shape, (1, 20, 30, 1))
         level = np.float32(low + (high - low) * (level - level.min()) / np.ptp(level))
-        found = subject(level)
+        found = otsu(level)
         assert found[level == level.min()] == pytest.approx(0, abs=0.05)
         assert found[level == level.max()] == pytest.approx(1, abs=0.05)
         assert (np.diff(found.ravel()[np.argsort(level.ravel())]) >= 0).all()
@@ -229,7 +229,7 @@ def test_what_is_surrounded_is_filled_and_what_reaches_the_border_stays():
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 def test_a_flat_map_has_no_subject(value):
-    assert not subject(np.full((1, 20, 30, 1), value, np.float32)).any()
+    assert not otsu(np.full((1, 20, 30, 1), value, np.float32)).any()
 
 
 # --- Refine ----------------------------------------------------------------------------------------------------------
@@ -322,7 +322,7 @@ def test_a_disc_of_one_photograph_on_another_is_recovered():
     ("name", "start"),
     [
         ("rocket", lambda rgb: rectangle(*rgb.shape[1:3], (300, 125, 40, 290))),
-        ("coffee", lambda rgb: subject(saliency(rgb))),
+        ("coffee", lambda rgb: otsu(saliency(rgb))),
         ("astronaut", lambda rgb: coarse(flood(rgb, [(100, 440), (320, 340)]), 16)),
     ],
 )
