@@ -207,6 +207,11 @@ def _add_train(commands) -> None:
     add("--keep", type=_names, metavar="WHAT", help="of the photograph: cam, edge, color, or several with commas")
     _add_weights(parser, "content", "style", "tv", "cam", "category", "edge", "color")
     _add_weights(parser, "adversarial", "salient", "saliency_content", "saliency")
+    message = (
+        "sdp_gan: what its saliency net is taught: rbd+mbd, the paper's; subject, a net's; or a folder of maps with "
+        "the photographs' names (%(default)s)"
+    )
+    add("--saliency", metavar="WHAT", help=message)
     message = "sdp_gan: keep what the saliency net sees from the generator"
     add("--no-concatenation", dest="concatenate", action="store_false", help=message)
     message = "how generator and discriminator play, for a collection (%(default)s)"

@@ -10,7 +10,6 @@ from keras_nst.images.masks import TOLERANCE, check, strengths
 from keras_nst.images.samples import SAMPLES, sample_path
 from keras_nst.infer.subject import MASKS
 
-
 _PROTECTED = [
     ("Nothing", "no"),
     ("The subject", "subject"),

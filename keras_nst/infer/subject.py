@@ -38,8 +38,8 @@ def subject_mask(picture: Picture, source: str = "subject") -> np.ndarray:
 def cut_out(picture: Picture, seeds: Sequence[tuple[int, int]] = ()) -> np.ndarray:
     """Compute the mask of an object in a picture of its own: the opaque part, or the subject of an opaque picture.
 
-    `cut_object` gives more exact outlines on a plain background, but it mistakes some backgrounds for plain ones. So its
-    mask is used if it agrees with the subject, or if there is no subject.
+    `cut_object` gives more exact outlines on a plain background, but it mistakes some backgrounds for plain ones. So
+    its mask is used if it agrees with the subject, or if there is no subject.
 
     Args:
         picture: Of any size.

@@ -8,6 +8,7 @@ from keras_nst.commands.masks import named_mask, select_mask
 from keras_nst.errors import InputError
 from keras_nst.images.io import read
 from keras_nst.images.masks import TOLERANCE, feather, filled, flood, otsu, overlay, rectangle, refine
+from keras_nst.images.matting import matte
 from keras_nst.images.picture import Picture
 from keras_nst.infer.subject import find
 
@@ -56,7 +57,7 @@ def test_the_tolerance_is_the_floods(picture):
 def test_the_order_is_refine_invert_feather(picture):
     rgb = picture.rgb
     start = rectangle(36, 48, (11, 9, 19, 19))
-    expected = feather(1 - refine(rgb, start), 3)
+    expected = feather(1 - matte(rgb, refine(rgb, start)), 3)
     found = select(picture, rect=(11, 9, 19, 19), refine=True, invert=True, feather=3)
     np.testing.assert_array_equal(found, expected)
     # Inverted after it was softened, or refined last, it would be another.

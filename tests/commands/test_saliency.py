@@ -58,7 +58,7 @@ def test_stdin_goes_to_stdout(here, capsysbinary, monkeypatch):
 
 
 def test_what_is_transparent_is_not_looked_at(here):
-    assert main(["saliency", "transparent.png", "-o", "map.png"]) == 0
+    assert main(["saliency", "transparent.png", "-o", "map.png", "--method", "rbd+mbd"]) == 0
     picture = read("transparent.png")
     seen = saliency(fill_transparent(picture.straight, picture.alpha))
     np.testing.assert_allclose(read("map.png").rgb, seen.repeat(3, axis=-1), atol=0.51 / 255)
