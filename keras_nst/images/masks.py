@@ -179,21 +179,24 @@ def otsu(saliency: np.ndarray) -> np.ndarray:
     return _ramp(saliency, threshold, softness)
 
 
-def stroke(mask: np.ndarray, points: Sequence[tuple[int, int]], width: int, *, adds: bool = True) -> np.ndarray:
+def stroke(mask: np.ndarray, points: Sequence[tuple[int, int]], size: int, *, adds: bool = True) -> np.ndarray:
     """A mask after a stroke of a round brush.
 
     Args:
         mask: (1, h, w, 1) float32 in [0, 1].
         points: Column and row of the corners of the brush's way, from 0; one is a dab. They may lie outside.
-        width: Of the brush in pixels, from 1.
+        size: Of the brush: its diameter in pixels, from 1.
         adds: Whether the brush selects; else it takes away.
 
     Returns:
         The mask. Under the brush it is 1, or 0; elsewhere as it was.
     """
-    painted = np.zeros(mask.shape[1:3], np.uint8)
-    cv2.polylines(painted, [np.int32(points)], False, 1, width)
-    return np.where(painted[None, ..., None] > 0, np.float32(adds), mask)
+    height, width = mask.shape[1:3]
+    # Within the picture and the brush's reach of it; OpenCV's own thick lines are up to two pixels thicker.
+    way = np.ones((height + 2 * size, width + 2 * size), np.uint8)
+    cv2.polylines(way, [np.int32([*points, points[-1]]) + size], False, 0)
+    distance = cv2.distanceTransform(way, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[size:-size, size:-size]
+    return np.where(distance[None, ..., None] < size / 2, np.float32(adds), mask)
 
 
 def largest(mask: np.ndarray) -> np.ndarray:

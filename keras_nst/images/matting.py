@@ -11,7 +11,7 @@ from keras_nst.images.masks import bounding_box
 from keras_nst.images.picture import Picture, resize
 
 _BAND = 0.015  # Of the longest side, on either side of the outline: there the object's share is in doubt.
-_WORKING_SIDE = 1024
+_WORKING_SIDE = 640
 _LEAST_VARIANCE = 1e-5  # Of colors, squared: what varies less is flat, and its share that of its surroundings.
 _CERTAIN = 0.05  # So near to 0 or 1, a share is rounding.
 _DISTRUSTED, _TRUSTED = 0.4, 0.7  # Parts of the mask's variance that colors explain.

@@ -14,11 +14,14 @@ from keras_nst.images.masks import (
     flood,
     from_alpha,
     from_picture,
+    largest,
+    likely,
     otsu,
     overlay,
     rectangle,
     refine,
     strengths,
+    stroke,
 )
 from keras_nst.images.picture import Picture
 from keras_nst.images.saliency import saliency
@@ -225,6 +228,41 @@ def test_what_is_surrounded_is_filled_and_what_reaches_the_border_stays():
     cut = ring.copy()
     cut[:, 100, 110:] = np.minimum(cut[:, 100, 110:], 0.5)
     np.testing.assert_array_equal(filled(cut), cut)
+
+
+def test_what_is_more_likely_than_not_is_selected():
+    certainty = np.float32([0, 0.39, 0.4, 0.45, 0.5, 0.6, 0.61, 1]).reshape(1, 1, 8, 1)
+    np.testing.assert_allclose(likely(certainty).ravel(), [0, 0, 0, 0.25, 0.5, 1, 1, 1], atol=1e-6)
+    assert not likely(np.full((1, 20, 30, 1), 0.3, np.float32)).any()
+
+
+@pytest.mark.parametrize("adds", [True, False])
+def test_a_stroke_is_as_wide_as_its_brush_and_has_round_ends(rng, adds):
+    mask = rng.random((1, 80, 120, 1), np.float32)
+    y, x = np.indices((80, 120))
+    # From (30, 40) to (90, 40), then a dab; the distance of each pixel from both.
+    bar = np.hypot(x - np.clip(x, 30, 90), y - 40)
+    dab = np.hypot(x - 20, y - 70)
+    painted = stroke(stroke(mask, [(30, 40), (90, 40)], 21, adds=adds), [(20, 70)], 9, adds=adds)[0, ..., 0]
+    assert (painted[(bar <= 9) | (dab <= 3)] == adds).all()
+    elsewhere = (bar >= 12) & (dab >= 6)
+    np.testing.assert_array_equal(painted[elsewhere], mask[0, ..., 0][elsewhere])
+
+
+def test_a_stroke_goes_on_from_outside():
+    painted = stroke(np.zeros((1, 40, 60, 1), np.float32), [(-500, 20), (500, 20)], 5)
+    assert painted[0, 20].all()
+    assert painted.mean() == pytest.approx(5 / 40)
+
+
+def test_the_largest_piece_is_the_one_with_most_of_it():
+    faint, small, large = (np.zeros((1, 60, 90, 1), np.float32) for _ in range(3))
+    faint[:, :50, :40] = 0.1  # 200 in all.
+    small[:, 5:15, 50:60] = 1
+    large[:, 30:50, 60:75] = 1
+    large[:, 50, 75] = 0.5  # Joined by a corner.
+    np.testing.assert_array_equal(largest(faint + small + large), large)
+    assert not largest(np.zeros_like(large)).any()
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])

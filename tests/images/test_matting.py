@@ -84,9 +84,9 @@ def test_a_large_picture_is_read_at_its_own_size(rng):
     # Hairs of one pixel would be gone from a picture of half the size.
     true, disc = hairs(rng, (1500, 1800), 60)
     rgb = true * np.float32([0.75, 0.45, 0.1]) + (1 - true) * np.float32([0.1, 0.25, 0.5])
-    found = matte(rgb, np.float32(disc > 0.5))
-    ring = (true != np.float32(disc > 0.5))[..., 0]
-    assert np.abs(found - true)[ring].mean() < 0.25 * np.abs(disc - true)[ring].mean()
+    mask = np.float32(disc > 0.5)
+    ring = (true != mask)[..., 0]
+    assert np.abs(matte(rgb, mask) - true)[ring].mean() < 0.25 * np.abs(mask - true)[ring].mean()
 
 
 def test_the_wall_that_shines_through_is_taken_out_of_the_colors(scene):
