@@ -214,7 +214,7 @@ def test_a_saliency_net_may_be_taught_what_a_net_finds_or_a_folder_holds(collect
     for photo in Path(collection.content).glob("*.*"):
         Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / "maps" / f"{photo.stem}.png")
     for name, saliency in sides.items():
-        options = learn.dataclasses.replace(collection, saliency=saliency)
+        options = learn.dataclasses.replace(collection, learning_rate=2e-4, saliency=saliency)
         job = learn._against_discriminator(options, Console(quiet=True))
         _, maps, *_ = next(job.source.batches(size=32, batch=2, seed=0).as_numpy_iterator())
         assert (maps == 1).all() == (name == "maps")
