@@ -239,7 +239,7 @@ def _add_weights(parser, *terms: str) -> None:
     for term in terms:
         message = f"of the {term} term (default: the recipe's)"
         option = f"--{term.replace('_', '-')}-weight"
-        parser.add_argument(option, dest=term, action=_Weight, type=_number(float, 0), metavar="W", help=message)
+        parser.add_argument(option, action=_Weight, type=_number(float, 0), metavar="W", help=message)
 
 
 def _names(text: str) -> list[str]:
@@ -485,4 +485,4 @@ class _Weight(argparse.Action):
     """Collects the weights of terms."""
 
     def __call__(self, parser, namespace, value, option_string=None):
-        namespace.weights = {**namespace.weights, self.dest: value}
+        namespace.weights = {**namespace.weights, self.dest.removesuffix("_weight"): value}
