@@ -117,6 +117,10 @@ def _number(kind: type, low: float, high: float = float("inf")):
 
 
 _COUNT = _number(int, 1)
+_SOURCES = (
+    "subject, saliency (what stands out), cam (where a classifier looks, often a part), alpha, "
+    "box:LEFT,TOP,RIGHT,BOTTOM, or a picture of the same size that is white there"
+)
 _COLORS = {"choices": ("style", "keep", "only"), "help": "keep: the photograph's own colors; only: the style's alone"}
 _AS_PRINTED = "with the paper's own layers, weights and units"
 _PRECISION = "of the networks; auto is bfloat16 where the processor multiplies it (%(default)s)"
@@ -137,7 +141,7 @@ def _add_stylize(commands) -> None:
     parser.add_argument(
         "--strength", type=_number(float, 0, 1), default=1.0, help="0 the photograph ... 1 the full style"
     )
-    message = "less style here: saliency, cam (what a classifier sees), alpha, or a picture of its size, white there"
+    message = f"less style here: {_SOURCES}"
     parser.add_argument("--protect", metavar="SOURCE", help=message)
     message = "the strength where it is protected (%(default)g)"
     parser.add_argument("--protect-strength", type=_number(float, 0, 1), default=0.4, metavar="S", help=message)
@@ -203,6 +207,11 @@ def _add_train(commands) -> None:
     add("--keep", type=_names, metavar="WHAT", help="of the photograph: cam, edge, color, or several with commas")
     _add_weights(parser, "content", "style", "tv", "cam", "category", "edge", "color")
     _add_weights(parser, "adversarial", "salient", "saliency_content", "saliency")
+    message = (
+        "sdp_gan: what its saliency net is taught: rbd+mbd, the paper's; subject, a net's; or a folder of maps with "
+        "the photographs' names (%(default)s)"
+    )
+    add("--saliency", metavar="WHAT", help=message)
     message = "sdp_gan: keep what the saliency net sees from the generator"
     add("--no-concatenation", dest="concatenate", action="store_false", help=message)
     message = "how generator and discriminator play, for a collection (%(default)s)"
@@ -230,7 +239,7 @@ def _add_weights(parser, *terms: str) -> None:
     for term in terms:
         message = f"of the {term} term (default: the recipe's)"
         option = f"--{term.replace('_', '-')}-weight"
-        parser.add_argument(option, dest=term, action=_Weight, type=_number(float, 0), metavar="W", help=message)
+        parser.add_argument(option, action=_Weight, type=_number(float, 0), metavar="W", help=message)
 
 
 def _names(text: str) -> list[str]:
@@ -260,8 +269,11 @@ def _add_saliency(commands) -> None:
     add = parser.add_argument
     add("inputs", nargs="+", metavar="PHOTO", help="picture, folder, pattern, sample:NAME, or - for stdin")
     add("--output", "-o", metavar="OUT", help="file, - for stdout, or for several photographs a folder")
-    message = "rbd and mbd tell it from colors and the border, cam from what a classifier sees; mean of the first two"
-    add("--method", choices=("mean", "rbd", "mbd", "cam"), default="mean", help=message)
+    message = (
+        "subject: a net that learned subjects; rbd, mbd and their mean tell them from colors and the border; "
+        "cam: where a classifier looks, often a part (%(default)s)"
+    )
+    add("--method", choices=("subject", "rbd+mbd", "rbd", "mbd", "cam"), default="subject", help=message)
 
 
 def _add_frames(commands) -> None:
@@ -288,7 +300,7 @@ def _add_optimize(commands) -> None:
     add("--end-size", type=_number(int, 32), metavar="PX", help="longest side of the result (default: the recipe's)")
     add("--color", **_COLORS)
     add("--blend", type=_shares, metavar="A,B", help="how much each of several paintings counts (alike)")
-    message = "what is restyled: a picture of the same size, white there; or saliency, cam, alpha. One for each region"
+    message = f"what is restyled: {_SOURCES}; one for each region"
     add("--content-mask", action="append", default=[], metavar="SOURCE", help=message)
     message = "where in the painting a region takes its style from, in the order of the content masks"
     add("--style-mask", action="append", default=[], metavar="SOURCE", help=message)
@@ -350,9 +362,7 @@ def _add_harmonize(commands) -> None:
     add("background", metavar="BG", help="the painting: picture, sample:NAME, or - for stdin")
     add("paste", metavar="PASTE", help="BG with the object in it, of BG's size; or a picture of the object alone")
     add("--output", "-o", metavar="OUT", help="file, or - for stdout (default: BG-harmonized.png)")
-    message = (
-        "where the object is in PASTE: a picture of its size, white there; or saliency, cam, alpha (found by itself)"
-    )
+    message = f"where the object is in PASTE: {_SOURCES} (found by itself)"
     add("--mask", metavar="SOURCE", help=message)
     message = "a pixel of the plain background around the object (default: the corners); may be repeated"
     add("--select", type=_whole_numbers("X,Y"), action="append", default=[], metavar="X,Y", help=message)
@@ -434,9 +444,11 @@ def _add_masks(parser) -> None:
     message = "how far colors may be from the pixel's, in units of CIELAB (%(default)g)"
     add("--tolerance", type=_number(float, 0, 100), default=12.0, metavar="T", help=message)
     add("--rect", type=_whole_numbers("X,Y,W,H"), metavar="X,Y,W,H", help="select a box")
-    message = "select what is white or opaque in a picture of the same size; or saliency, cam, or the input's own alpha"
+    message = f"select {_SOURCES}"
     add("--mask", metavar="SOURCE", help=message)
-    add("--refine", action="store_true", help="move the outline to where the colors part (GrabCut)")
+    add("--largest", action="store_true", help="of several pieces only the largest")
+    message = "move the outline to where the colors part (GrabCut), softly in hair and fur"
+    add("--refine", action="store_true", help=message)
     add("--invert", action="store_true", help="everything but what is selected")
     message = "soften the outline over so many pixels on either side (%(default)g)"
     add("--feather", type=_number(float, 0, 1000), default=2.0, metavar="PX", help=message)
@@ -473,4 +485,4 @@ class _Weight(argparse.Action):
     """Collects the weights of terms."""
 
     def __call__(self, parser, namespace, value, option_string=None):
-        namespace.weights = {**namespace.weights, self.dest: value}
+        namespace.weights = {**namespace.weights, self.dest.removesuffix("_weight"): value}

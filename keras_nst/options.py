@@ -38,6 +38,8 @@ class TrainingOptions:
         style_size: Shorter side in pixels that the painting is brought to: what it shows at this size, strokes and
             swirls, is what a result shows in as many pixels.
         learning_rate: Of Adam, at its peak; None for the recipe's.
+        saliency: What the saliency net is taught: "rbd+mbd", "subject", or a folder of maps with the photographs'
+            names.
         concatenate: Whether the generator sees what the saliency net sees.
         game: How generator and discriminator play, of `keras_nst.losses.GAMES`.
         spectral_norm: Whether the discriminator's kernels are divided by their largest singular value.
@@ -70,6 +72,7 @@ class TrainingOptions:
     net: str = "johnson"
     style_size: int = 512
     learning_rate: float | None = None
+    saliency: str = "rbd+mbd"
     concatenate: bool = True
     game: str = "log"
     spectral_norm: bool = False

@@ -40,10 +40,9 @@ TENSORFLOW = (
 
 # Elsewhere a picture is what is seen of it. These write, size or paste it with its alpha.
 HIDDEN = (
-    "app/harmonize.py",
-    "commands/harmonize.py",
     "commands/stylize.py",
     "images/encoding.py",
+    "images/paste.py",
     "images/picture.py",
     "infer/stylizer.py",
 )

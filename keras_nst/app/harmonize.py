@@ -16,7 +16,7 @@ from keras_nst.app.workshop import Selection, Workshop, check_number, point
 from keras_nst.errors import InputError
 from keras_nst.images.compositing import blend
 from keras_nst.images.masks import check, seen
-from keras_nst.images.paste import check_object, place
+from keras_nst.images.paste import check_object, colors, place
 from keras_nst.images.picture import Picture
 from keras_nst.images.pyramid import fit, sizes
 from keras_nst.options import HarmonizeOptions
@@ -68,7 +68,7 @@ class HarmonizeTab:
         painting = gr.State()
         with gr.Row(equal_height=False):
             with gr.Column():
-                selected, changes = Selector(self._workshop, finds=True).build("Object", "object")
+                selected, changes = Selector(self._workshop, "object").build("Object", "object")
             with gr.Column():
                 canvas = photograph("Painting", elem_id="painting-picture", elem_classes="clickable")
                 gr.HTML("Click where the object goes.", elem_classes="note", padding=False)
@@ -202,7 +202,7 @@ class HarmonizeTab:
         at = None if scene.x is None or scene.y is None else (scene.x, scene.y)
         painting = self._workshop.picture(scene.painting).rgb
         mask = seen(mask, picture)
-        return place(painting, picture.straight, mask, at, rotate=scene.turn, share=scene.size / 100)
+        return place(painting, colors(picture, mask), mask, at, rotate=scene.turn, share=scene.size / 100)
 
     def _watched(self, painting, pasted, mask, options, stop) -> Iterator[tuple[str, float, np.ndarray]]:
         """A line, the part that is done and a picture, again and again until all is done or stopped."""

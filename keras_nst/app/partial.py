@@ -27,7 +27,7 @@ class PartialTab:
         """Lay the tab out."""
         with gr.Row(equal_height=False):
             with gr.Column():
-                selected, _ = Selector(self._workshop).build("Photograph", "partial")
+                selected, _ = Selector(self._workshop, "subject").build("Photograph", "partial")
                 style = style_picker("Style of the area", "partial")
                 around = [("As it is", ""), *((title(name), name) for name in styles())]
                 background = gr.Dropdown(around, value="", label="Around it", elem_id="partial-background")

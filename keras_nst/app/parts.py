@@ -121,11 +121,11 @@ class Selector:
 
     Args:
         workshop: What reads and shows it.
-        finds: Whether an object on plain or transparent ground is selected to begin with.
+        begin: What is selected to begin with, as `Selection` has it.
     """
 
-    def __init__(self, workshop: Workshop, *, finds: bool = False):
-        self._workshop, self._finds = workshop, finds
+    def __init__(self, workshop: Workshop, begin: str):
+        self._workshop, self._begin = workshop, begin
 
     def build(self, label: str, name: str) -> tuple[list, list]:
         """Lay it out.
@@ -166,10 +166,10 @@ class Selector:
     def open(self, path: str | None, tolerance: float, refined: bool) -> tuple:
         """Take a picture in."""
         path, _ = self._workshop.take_in(path)
-        selection = Selection(path, (), "object" if self._finds else "nothing")
+        selection = Selection(path, begin=self._begin)
         try:
             return self.show(selection, tolerance, refined)
-        except InputError:  # It stands on no plain ground.
+        except InputError:  # There is none that could be found.
             return self.show(selection._replace(begin="nothing"), tolerance, refined)
 
     def click(

@@ -5,10 +5,17 @@ import time
 import gradio as gr
 
 from keras_nst.app.parts import HIDDEN, Result, made, photograph, slider, style_picker
-from keras_nst.app.workshop import Workshop, check_number
-from keras_nst.images.masks import check, strengths
+from keras_nst.app.workshop import Selection, Workshop, check_number
+from keras_nst.images.masks import TOLERANCE, check, strengths
 from keras_nst.images.samples import SAMPLES, sample_path
-from keras_nst.infer.subject import MASKS, subject_mask
+from keras_nst.infer.subject import MASKS
+
+_PROTECTED = [
+    ("Nothing", "no"),
+    ("The subject", "subject"),
+    ("What stands out", "saliency"),
+    ("Where a classifier looks", "cam"),
+]
 
 
 class StylizeTab:
@@ -30,13 +37,16 @@ class StylizeTab:
                 style = style_picker("Style", "stylize")
                 strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
                 keep = gr.Checkbox(label="Keep the photograph's colors", elem_id="stylize-color")
-                choices = [("No", "no"), ("What stands out", "saliency"), ("What is recognized", "cam")]
-                protect = gr.Radio(choices, value="no", label="Protect the subject", elem_id="stylize-protect")
-                least = slider(0, 1, 0.4, "Strength on the subject", "stylize-least", 0.05, visible=False)
+                protect = gr.Radio(_PROTECTED, value="no", label="Protect", elem_id="stylize-protect")
+                with gr.Group(visible=False) as protecting:
+                    least = slider(0, 1, 0.4, "Strength there", "stylize-least", 0.05)
+                    protected = gr.Image(
+                        label="What is protected", interactive=False, buttons=[], elem_id="stylize-mask"
+                    )
                 run = gr.Button("Stylize", variant="primary", elem_id="stylize-run")
             with gr.Column():
                 result = Result("stylize")
-        photo.upload(
+        uploaded = photo.upload(
             self._workshop.take_in,
             photo,
             [photo, result.note],
@@ -44,7 +54,9 @@ class StylizeTab:
             concurrency_id="upload",
             concurrency_limit=2,
         )
-        protect.change(lambda source: gr.update(visible=source != "no"), protect, least, **HIDDEN)
+        protect.change(lambda source: gr.update(visible=source in MASKS), protect, protecting, **HIDDEN)
+        for change in (protect.change, uploaded.then, photo.clear):
+            change(self.show, [photo, protect], protected, **HIDDEN)
         run.click(
             self.stylize,
             [photo, style, strength, keep, protect, least],
@@ -54,6 +66,13 @@ class StylizeTab:
             concurrency_limit=1,
             show_progress_on=result.slider,
         )
+
+    def show(self, photo: str | None, protect: str | None) -> str | None:
+        """The path of a picture of what is protected; None where nothing is."""
+        if not photo or protect not in MASKS:
+            return None
+        selection = Selection(photo, begin=protect)
+        return self._workshop.show_selection(selection, TOLERANCE, False)
 
     def stylize(
         self,
@@ -82,13 +101,13 @@ class StylizeTab:
         picture = self._workshop.picture(photo)
         stylizer = self._workshop.stylizer(style)
         record = {"style": style, "strength": strength, "color": "keep" if keep else "style"}
+        if protect in MASKS:
+            mask = self._workshop.mask(Selection(photo, begin=protect), TOLERANCE, False)
+            check(mask, *picture.rgb.shape[1:3], "The subject")
+            record |= {"protect": protect, "protect_strength": least}
+            strength = strengths(mask, strength, least)
         with self._workshop.turn("net"):
             began = time.perf_counter()
-            if protect in MASKS:
-                mask = subject_mask(picture, protect)
-                check(mask, *picture.rgb.shape[1:3], "The subject")
-                record |= {"protect": protect, "protect_strength": least}
-                strength = strengths(mask, strength, least)
             stylized = stylizer(picture, strength=strength, color=record["color"])
         height, width = stylized.rgb.shape[1:3]
         note = f"{width} × {height} pixels in {time.perf_counter() - began:.1f} s"

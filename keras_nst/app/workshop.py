@@ -17,14 +17,16 @@ from keras_nst.errors import InputError
 from keras_nst.images.encoding import encode
 from keras_nst.images.io import read, write
 from keras_nst.images.masks import flood, overlay, refine
-from keras_nst.images.paste import cut_object
+from keras_nst.images.matting import matte
 from keras_nst.images.picture import Picture
-from keras_nst.infer.subject import MASKS, subject_mask
+from keras_nst.infer.subject import MASKS, cut_out, subject_mask
 from keras_nst.models.styles import find_style, styles
 
 FEATHER = 2.0
 """Pixels on either side of the outline in which a restyled part and its surroundings mix."""
 
+# Of a selection, before the first click.
+_BEGINNINGS = {"object": cut_out, **{name: functools.partial(subject_mask, source=name) for name in MASKS}}
 _PICTURES, _MASKS, _STYLES = 4, 16, 8  # That are kept in memory.
 _CLICKS = 100
 _AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # What takes time or memory.
@@ -80,7 +82,7 @@ class Selection(NamedTuple):
     Attributes:
         path: The picture.
         clicks: In their order.
-        begin: "nothing", or "object" for what stands on transparent or plain ground.
+        begin: "nothing"; "object" as `cut_out` finds it; or a name of `MASKS`.
     """
 
     path: str
@@ -210,11 +212,12 @@ class Workshop:
         picture = self.picture(selection.path)
         rgb = picture.rgb
         with self.turn("mask"):
-            mask = cut_object(picture) if selection.begin == "object" else np.zeros_like(rgb[..., :1])
+            begun = _BEGINNINGS.get(selection.begin)
+            mask = begun(picture) if begun else np.zeros_like(rgb[..., :1])
             for click in selection.clicks:
                 area = flood(rgb, [(click.x, click.y)], tolerance)
                 mask = np.maximum(mask, area) if click.adds else np.minimum(mask, 1 - area)
-            return refine(rgb, mask) if refined else mask
+            return matte(rgb, refine(rgb, mask)) if refined else mask
 
     def _write(self, picture: Picture, stem: str, suffix: str, record: dict | None = None) -> str:
         path = self._folder / secrets.token_hex(16) / f"{stem}.{suffix}"

@@ -18,8 +18,9 @@ from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
 from keras_nst.images.masks import seen
-from keras_nst.images.paste import check_object, cut_object, find_object, place
+from keras_nst.images.paste import check_object, colors, find_object, place
 from keras_nst.images.picture import Picture
+from keras_nst.infer.subject import cut_out
 from keras_nst.options import HarmonizeOptions
 
 
@@ -76,9 +77,9 @@ def _composite(options: argparse.Namespace, painting: np.ndarray) -> tuple[np.nd
         composite = paste.rgb
         mask = find_object(composite, painting) if mask is None else mask
     else:
-        mask = cut_object(paste, options.select) if mask is None else mask
+        mask = cut_out(paste, options.select or ()) if mask is None else mask
         where = options.at, options.scale, options.rotate or 0.0
-        composite, mask = place(painting, paste.straight, seen(mask, paste), *where)
+        composite, mask = place(painting, colors(paste, mask), seen(mask, paste), *where)
     selected = np.float32(mask > 0.5)
     check_object(selected)
     return composite, selected

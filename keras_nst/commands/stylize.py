@@ -97,13 +97,13 @@ def _run(options, chosen: tuple[str, ...], jobs: Iterable[Job]) -> Iterator[tupl
     def read_one(job: Job):
         began = time.perf_counter()
         record = _record(options, chosen, job[0])  # First: of a file that changes just now, the old one's is told.
-        return _read(options, job[0]), record, time.perf_counter() - began
+        return job[0], _read(options, job[0]), record, time.perf_counter() - began
 
     def stylize(picture_and_more):
-        picture, record, seconds = picture_and_more
+        source, picture, record, seconds = picture_and_more
         stylizer = _stylizer(options, chosen)  # Loaded once a picture has been read.
         began = time.perf_counter()
-        result = stylizer(picture, strength=_strength(options, picture), color=options.color)
+        result = stylizer(picture, strength=_strength(options, source, picture), color=options.color)
         if options.proof:
             result = Picture(Proof(options.proof)(result.straight), result.alpha)
         return result, record, seconds + time.perf_counter() - began
@@ -212,7 +212,7 @@ def _read(options, source: str) -> Picture:
     return read(content(source), max_pixels=options.max_pixels or MAX_PIXELS, max_size=options.max_size)
 
 
-def _strength(options, picture: Picture) -> float | np.ndarray:
+def _strength(options, source: str, picture: Picture) -> float | np.ndarray:
     """How much of the style there is, everywhere or from pixel to pixel."""
     if not options.protect:
         return options.strength
@@ -222,6 +222,8 @@ def _strength(options, picture: Picture) -> float | np.ndarray:
 
     is_found = options.protect in MASKS  # It may be nothing, and then nothing is protected.
     mask = subject_mask(picture, options.protect) if is_found else named_mask(options.protect, picture)
+    if not mask.any():
+        print(f"{source} has no subject that could be found, and is protected nowhere.", file=sys.stderr)
     return strengths(mask, options.strength, options.protect_strength)
 
 

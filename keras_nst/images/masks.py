@@ -1,4 +1,4 @@
-"""Masks: which part of a picture is meant, chosen by color, by a box, from a file or by what stands out.
+"""Masks: which part of a picture is meant, chosen by color, by a box, with a brush, from a file or by what stands out.
 
 A mask is (1, h, w, 1) float32 in [0, 1], 1 where the picture is selected.
 """
@@ -28,7 +28,8 @@ _WORKING_SIDE = 512  # GrabCut takes a second at this side.
 _BAND = 0.04  # Of the longest side, on either side of the outline.
 _ROUNDS = 5
 
-_SOFTNESS = 0.1  # Of saliency, on either side of the threshold.
+_SOFTNESS = 0.1  # Of a map, on either side of the threshold.
+_LIKELY = 0.5
 
 _SOFT_STRENGTH = 0.03  # Of the shorter side.
 
@@ -108,7 +109,12 @@ def from_picture(picture: Picture) -> np.ndarray:
     Returns:
         The mask, of the picture's size.
     """
-    return picture.alpha if _is_transparent(picture) else np.minimum(luma(picture.rgb), 1)  # Beyond by rounding only.
+    return picture.alpha if is_transparent(picture) else np.minimum(luma(picture.rgb), 1)  # Beyond by rounding only.
+
+
+def is_transparent(picture: Picture) -> bool:
+    """Whether anything of a picture is not opaque."""
+    return picture.alpha is not None and bool((picture.alpha < 1).any())
 
 
 def seen(mask: np.ndarray, picture: Picture) -> np.ndarray:
@@ -128,12 +134,24 @@ def from_alpha(picture: Picture) -> np.ndarray:
     Raises:
         InputError: All of it is.
     """
-    if not _is_transparent(picture):
+    if not is_transparent(picture):
         raise InputError("The picture has no transparency to take a mask from. Expected a PNG, TIFF or WebP that has.")
     return picture.alpha
 
 
-def subject(saliency: np.ndarray) -> np.ndarray:
+def likely(certainty: np.ndarray) -> np.ndarray:
+    """What is more likely selected than not; about one half the mask rises evenly, from 0.4 to 0.6.
+
+    Args:
+        certainty: How surely each pixel belongs to the subject, (1, h, w, 1) float32 in [0, 1].
+
+    Returns:
+        The mask; zeros where nothing is likely.
+    """
+    return _ramp(certainty, _LIKELY, _SOFTNESS)
+
+
+def otsu(saliency: np.ndarray) -> np.ndarray:
     """What stands out in a map.
 
     The threshold parts the map into two groups of least variance within; about it the mask rises evenly, so that what
@@ -158,7 +176,41 @@ def subject(saliency: np.ndarray) -> np.ndarray:
     below, _ = cv2.threshold(levels, 0, 1, cv2.THRESH_OTSU)
     threshold = (below + 0.5) / 255
     softness = min(_SOFTNESS, threshold - lowest / 255, highest / 255 - threshold)
-    return np.clip((saliency - threshold) / np.float32(2 * softness) + 0.5, 0, 1)
+    return _ramp(saliency, threshold, softness)
+
+
+def stroke(mask: np.ndarray, points: Sequence[tuple[int, int]], size: int, *, adds: bool = True) -> np.ndarray:
+    """A mask after a stroke of a round brush.
+
+    Args:
+        mask: (1, h, w, 1) float32 in [0, 1].
+        points: Column and row of the corners of the brush's way, from 0; one is a dab. They may lie outside.
+        size: Of the brush: its diameter in pixels, from 1.
+        adds: Whether the brush selects; else it takes away.
+
+    Returns:
+        The mask. Under the brush it is 1, or 0; elsewhere as it was.
+    """
+    height, width = mask.shape[1:3]
+    # Within the picture and the brush's reach of it; OpenCV's own thick lines are up to two pixels thicker.
+    way = np.ones((height + 2 * size, width + 2 * size), np.uint8)
+    cv2.polylines(way, [np.int32([*points, points[-1]]) + size], False, 0)
+    distance = cv2.distanceTransform(way, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[size:-size, size:-size]
+    return np.where(distance[None, ..., None] < size / 2, np.float32(adds), mask)
+
+
+def largest(mask: np.ndarray) -> np.ndarray:
+    """The largest piece of a mask.
+
+    Args:
+        mask: (1, h, w, 1) float32 in [0, 1].
+
+    Returns:
+        The mask within the largest connected part of what is at all selected, by the sum of the mask; else 0.
+    """
+    count, pieces = cv2.connectedComponents(np.uint8(mask[0, ..., 0] > 0), connectivity=8)
+    amounts = np.bincount(pieces.ravel(), mask.ravel(), count)
+    return np.where(pieces[None, ..., None] == amounts.argmax(), mask, np.float32(0))
 
 
 def filled(mask: np.ndarray) -> np.ndarray:
@@ -312,8 +364,8 @@ def bounding_box(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
     return span(selected.any(axis=1)), span(selected.any(axis=0))
 
 
-def _is_transparent(picture: Picture) -> bool:
-    return picture.alpha is not None and bool((picture.alpha < 1).any())
+def _ramp(values: np.ndarray, threshold: float, softness: float) -> np.ndarray:
+    return np.clip((values - np.float32(threshold)) / np.float32(2 * softness) + np.float32(0.5), 0, 1)
 
 
 def _without_pinholes(selected: np.ndarray) -> np.ndarray:

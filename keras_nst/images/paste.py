@@ -11,7 +11,8 @@ import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.images.compositing import over
-from keras_nst.images.masks import TOLERANCE, bounding_box, check, flood, from_alpha, refine
+from keras_nst.images.masks import TOLERANCE, bounding_box, check, flood, from_alpha, is_transparent, refine
+from keras_nst.images.matting import matte, object_colors
 from keras_nst.images.picture import Picture
 
 _SMOOTHING = 1.0  # Standard deviation in pixels: JPEG's errors alternate, the differences of an object do not.
@@ -84,7 +85,7 @@ def cut_object(picture: Picture, seeds: Sequence[tuple[int, int]] = ()) -> np.nd
 
     The background is flooded from the corners; one that looks unlike most of the border is taken to be the object's.
     Enclosed parts stay with the object unless they are large and look like the background (the inside of a handle).
-    The outline is then moved to where the colors part.
+    The outline is then moved to where the colors part, and made as soft as it is there.
 
     Args:
         picture: Of any size.
@@ -92,12 +93,12 @@ def cut_object(picture: Picture, seeds: Sequence[tuple[int, int]] = ()) -> np.nd
             few colors, each of which one pixel tells, an object has many. Not used if there is transparency.
 
     Returns:
-        The mask: `alpha` as it is, or of zeros and ones but for the outlines of a large picture.
+        The mask: `alpha` as it is, or of zeros and ones but for the outlines.
 
     Raises:
         InputError: There is no plain background, nothing but that, or no opaque pixel, or a seed lies outside.
     """
-    if picture.alpha is not None and (picture.alpha < 1).any():
+    if is_transparent(picture):
         check(picture.alpha, *picture.rgb.shape[1:3], "The object's transparency")
         return from_alpha(picture)
     # A seed should not have a color of its own, from noise.
@@ -114,7 +115,20 @@ def cut_object(picture: Picture, seeds: Sequence[tuple[int, int]] = ()) -> np.nd
         raise InputError(
             "The object's picture shows nothing but background. Expected an object on a plain background; give a mask."
         )
-    return refine(picture.rgb, _as_mask(found))
+    return matte(picture.rgb, refine(picture.rgb, _as_mask(found)))
+
+
+def colors(picture: Picture, mask: np.ndarray) -> np.ndarray:
+    """The colors of an object in a picture of its own, without those of its background.
+
+    Args:
+        picture: With transparency, which hides the background already, or without.
+        mask: Where the object is, (1, h, w, 1).
+
+    Returns:
+        (1, h, w, 3) float32 in [0, 1], to be pasted through the mask.
+    """
+    return picture.straight if is_transparent(picture) else object_colors(picture.straight, mask)
 
 
 def place(

@@ -1,4 +1,4 @@
-"""Saliency maps of photographs, made once on all cores and kept beside them."""
+"""Saliency maps of photographs: made once and kept beside them, or given."""
 
 import functools
 import hashlib
@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -16,17 +16,18 @@ import numpy as np
 
 from keras_nst.console import Console, track
 from keras_nst.errors import InputError
+from keras_nst.images.color import luma
 from keras_nst.images.io import read, write
 from keras_nst.images.picture import Picture, resize
 from keras_nst.images.saliency import WORKING_SIDE, saliency
 
-# Part of the folder's name. To be changed with the maps, so that no old one is taken for a new one.
-_KIND = "saliency-2"
+# Of the folders. To be changed with the maps, so that no old one is taken for a new one.
+_COLORS, _FOUND = "saliency-2", "subject-1"
 _AT_ONCE = 16  # Photographs for each process that are handed out, and held in memory, together.
 
 
 class References:
-    """What a saliency network is taught: the mean of RBD and MBD, by the content of a photograph's file.
+    """What a saliency network is taught, by the content of a photograph's file.
 
     A map has the name of its photograph's SHA-256. So a photograph that changes gets a new map, one that moves keeps
     its own, and a preparation that was killed goes on where it was.
@@ -35,18 +36,28 @@ class References:
         folder: Where the maps are, PNG files of the size that subjects are looked for at.
 
     Source:
-        Li et al. 2020, "SDP-GAN", section IV.A.
+        Li et al. 2020, "SDP-GAN", section IV.A: the mean of RBD and MBD.
+
+    Differs from the source:
+        Anything else that finds subjects may take its place.
     """
 
-    def __init__(self, beside: Path | None):
+    def __init__(self, beside: Path | None, find: Callable[[np.ndarray], np.ndarray] | None = None):
         """Keeps the maps in a hidden folder of `beside`, or, where nothing can be written there, of the user's cache.
+
+        Args:
+            beside: A folder.
+            find: The subject net's, from a photograph (1, h, w, 3) to its map (1, h, w, 1); None for the mean of RBD
+                and MBD.
 
         Raises:
             InputError: Neither can be written to.
         """
+        self._find = find
+        kind = _FOUND if find else _COLORS
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "keras_nst")
         places = [cache] if beside is None else [beside / ".keras_nst", cache]
-        folder = next((place / _KIND for place in places if _writable(place / _KIND)), None)
+        folder = next((place / kind for place in places if _writable(place / kind)), None)
         if folder is None:
             raise InputError(f"Cannot write saliency maps to {' or '.join(map(str, places))}. Set XDG_CACHE_HOME.")
         self.folder = folder
@@ -54,7 +65,7 @@ class References:
     def prepare(
         self, sources: Iterable[tuple[str, Path | bytes]], count: int, *, console: Console | None = None
     ) -> None:
-        """Make the maps that are missing, in a process for each core.
+        """Make the maps that are missing: those of colors in a process for each core, a net's here, on all cores.
 
         Photographs that cannot be read are passed over.
 
@@ -84,15 +95,21 @@ class References:
             InputError: The map cannot be written.
         """
         if source is None:
-            small = _small(rgb)
+            small = self._small(rgb)
         else:
             path = self._path(source)
             try:
                 small = read(path).rgb[0, ..., 0]
             except InputError:  # Not there, or damaged.
-                small = _small(rgb)
+                small = self._small(rgb)
                 _keep(path, small)
         return cv2.resize(small, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
+
+    def _small(self, rgb: np.ndarray) -> np.ndarray:
+        """The map at the size at which it is found, (h, w) float32 in steps of a 255th."""
+        find = self._find or saliency
+        found = find(resize(Picture(rgb[None]), WORKING_SIDE).rgb)[0, ..., 0]
+        return np.rint(255 * found) / np.float32(255)
 
     def _path(self, source: Path | bytes) -> Path:
         content = source if isinstance(source, bytes) else source.read_bytes()
@@ -100,6 +117,12 @@ class References:
 
     def _made(self, sources: Iterator[Path | bytes]) -> Iterator[None]:
         """Takes up a photograph for each item."""
+        if self._find:
+            for source in sources:
+                if not self._at_hand(source):
+                    _make(self, source)
+                yield
+            return
         workers = os.cpu_count() or 1
         # A forked process would inherit TensorFlow's locks without its threads. None is started before it has work.
         processes = multiprocessing.get_context("spawn")
@@ -114,6 +137,52 @@ class References:
             return self._path(source).is_file()
         except OSError:  # The photograph cannot be read; the process that tries will tell nobody either.
             return False
+
+
+class GivenReferences:
+    """Maps that somebody made, in a folder: of holiday.jpg that is holiday.png, or of another format.
+
+    Args:
+        folder: Of the maps; how bright they are counts.
+
+    Raises:
+        InputError: It is no folder.
+    """
+
+    def __init__(self, folder: Path):
+        if not folder.is_dir():
+            raise InputError(f"No saliency maps in {folder}. Expected subject, rbd+mbd, or a folder of maps.")
+        self._folder = folder
+        self._maps = {path.stem: path for path in sorted(folder.iterdir()) if path.is_file()}
+
+    def prepare(
+        self, sources: Iterable[tuple[str, Path | bytes]], count: int, *, console: Console | None = None
+    ) -> None:
+        """See that each photograph has its map; arguments are those of `References`.
+
+        Raises:
+            InputError: One has none, or has no name, because it is of a dataset.
+        """
+        for name, source in sources:
+            if isinstance(source, bytes) or source.stem not in self._maps:
+                raise InputError(
+                    f"No saliency map of {name} in {self._folder}. Expected a picture of the same name for each "
+                    "photograph of a folder; add it, or take --saliency subject."
+                )
+
+    def __call__(self, source: Path | bytes | None, rgb: np.ndarray) -> np.ndarray:
+        """The map of a photograph, brought to its size; arguments are those of `References`.
+
+        Returns:
+            (h, w, 1) float32 in [0, 1]; zeros for a picture of no file.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        if source is None:
+            return np.zeros_like(rgb[..., :1])
+        brightness = luma(read(self._maps[source.stem]).rgb)[0]
+        return np.clip(cv2.resize(brightness, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR), 0, 1)[..., None]
 
 
 def _writable(folder: Path) -> bool:
@@ -143,12 +212,6 @@ def _make(references: References, source: Path | bytes) -> None:
     except InputError:
         return
     references(source, rgb)
-
-
-def _small(rgb: np.ndarray) -> np.ndarray:
-    """The map at the size at which it is found, (h, w) float32 in steps of a 255th."""
-    found = saliency(resize(Picture(rgb[None]), WORKING_SIDE).rgb)[0, ..., 0]
-    return np.rint(255 * found) / np.float32(255)
 
 
 def _keep(path: Path, small: np.ndarray) -> None:

@@ -36,12 +36,12 @@ _SMOOTHING = 25.0
 _STEEPNESS = 10.0
 
 
-def saliency(rgb: np.ndarray, method: str = "mean") -> np.ndarray:
+def saliency(rgb: np.ndarray, method: str = "rbd+mbd") -> np.ndarray:
     """Where the subject of a photograph is.
 
     Args:
         rgb: The photograph, (1, h, w, 3) float32 in [0, 1].
-        method: "rbd", "mbd", or "mean" for the mean of both.
+        method: "rbd", "mbd", or "rbd+mbd" for the mean of both.
 
     Returns:
         (1, h, w, 1) float32 in [0, 1], the subject bright.
@@ -49,7 +49,7 @@ def saliency(rgb: np.ndarray, method: str = "mean") -> np.ndarray:
     Raises:
         InputError: There is no such method.
     """
-    detectors = {"mean": (rbd, mbd), "rbd": (rbd,), "mbd": (mbd,)}
+    detectors = {"rbd+mbd": (rbd, mbd), "rbd": (rbd,), "mbd": (mbd,)}
     if method not in detectors:
         raise unknown("`method`", method, detectors)
     return np.mean([detect(rgb) for detect in detectors[method]], axis=0)

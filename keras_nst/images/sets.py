@@ -1,7 +1,7 @@
 """What a training draws on: photographs and paintings to paint them like, or two whole sets side by side."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from keras_nst.images.edges import without_edges
 from keras_nst.images.grain import with_grain
 from keras_nst.images.io import read
 from keras_nst.images.picture import fit_short_side
-from keras_nst.images.references import References
+from keras_nst.images.references import GivenReferences, References
 
 # Of a painting's shorter side: its statistics are those of nearly all of it, and still not the same each time.
 _PAINTING = 0.85
@@ -121,7 +121,7 @@ class PairedSets:
         photos: str | Path | None,
         style: str | Path,
         *,
-        saliency: bool = True,
+        saliency: Callable[[Path | None], References | GivenReferences] | None = References,
         download: bool = False,
         console: Console | None = None,
     ):
@@ -130,7 +130,7 @@ class PairedSets:
         Args:
             photos: As `photographs` takes them.
             style: The same; a folder or a dataset.
-            saliency: Whether the photographs' maps are made and read; without, they are zeros.
+            saliency: What gives the photographs' maps, from where they are kept; None for maps of zeros.
             download: Whether a dataset that is not on this machine may be downloaded.
             console: Where progress is shown; None for nowhere.
 
@@ -139,7 +139,7 @@ class PairedSets:
         """
         self.photos = photographs(photos, download=download)
         self.style = photographs(style, download=download)
-        self._references = References(self.photos.folder) if saliency else None
+        self._references = saliency and saliency(self.photos.folder)
         if self._references:
             self._references.prepare(self.photos.sources(), len(self.photos), console=console)
 

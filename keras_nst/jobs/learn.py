@@ -157,6 +157,7 @@ def _facts(training: Setup) -> dict:
     is_painter = NETS[options.net].conditional
     asked["init"] = options.init and (read_facts if is_painter else read_card)(options.init)
     asked["validation"] = options.validation and Path(options.validation).name
+    asked["saliency"] = Path(options.saliency).name
     asked["vgg_weights"] = options.vgg_weights and Path(options.vgg_weights).name
     asked["classifier_weights"] = Path(options.classifier_weights).name
     weights = training.trainer.objective.loss.weights

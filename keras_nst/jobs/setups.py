@@ -19,7 +19,9 @@ from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer, Trainer
 from keras_nst.images.io import read
 from keras_nst.images.picture import fit_short_side
+from keras_nst.images.references import GivenReferences, References
 from keras_nst.images.sets import PaintedPhotographs, PairedSets
+from keras_nst.infer.subject import subject_map
 from keras_nst.models import nets
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
@@ -75,8 +77,9 @@ def setup(options: TrainingOptions, console: Console) -> Setup:
 
 def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     """A transfer net that minimizes a recipe's loss for a painting, or for each painting of some sets."""
-    if options.game != TrainingOptions.game or options.spectral_norm or not options.concatenate:
-        message = "Leave out --game, --spectral-norm and --no-concatenation, or choose --recipe sdp_gan."
+    plain = (TrainingOptions.game, TrainingOptions.spectral_norm, TrainingOptions.concatenate, TrainingOptions.saliency)
+    if (options.game, options.spectral_norm, options.concatenate, options.saliency) != plain:
+        message = "Leave out --game, --spectral-norm, --no-concatenation and --saliency, or choose --recipe sdp_gan."
         raise InputError(f"The recipe {options.recipe} has no discriminator and no saliency net. {message}")
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     loss = chosen.loss(keep=options.keep, lambdas=options.lambdas, weights=options.weights)
@@ -151,7 +154,8 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         raise InputError(f"Nothing but the adversarial term knows the style of {options.style}. Give it a weight.")
     has_map = MAP in loss.probes("output")
     guided = has_map or f"saliency/{MAP}" in loss.probes("content")
-    source = PairedSets(options.content, options.style, saliency=guided, download=options.download, console=console)
+    references = _references(options.saliency) if guided else None
+    source = PairedSets(options.content, options.style, saliency=references, download=options.download, console=console)
     options = _counted(options, source)
     keras.utils.set_random_seed(options.seed)
     policy = precision.policy(options.mixed_precision)
@@ -174,6 +178,12 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         "saliency_net": has_map,
     }
     return Setup(options, trainer, source, None, made_of, lambda: part(build(), PICTURE))
+
+
+def _references(saliency: str) -> Callable[[Path | None], References | GivenReferences]:
+    """Return what makes or reads the reference maps, for the folder that keeps them."""
+    known = {"rbd+mbd": References, "subject": partial(References, find=subject_map)}
+    return known.get(saliency) or (lambda _: GivenReferences(Path(saliency)))
 
 
 def _counted(options: TrainingOptions, source: PaintedPhotographs | PairedSets) -> TrainingOptions:

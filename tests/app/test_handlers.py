@@ -36,7 +36,7 @@ def clicking(x, y):
 
 @pytest.fixture
 def selector(workshop):
-    return Selector(workshop, finds=True)
+    return Selector(workshop, "nothing")
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,9 @@ def test_clicks_add_and_take_away_and_are_undone(selector, workshop, uploaded):
     assert share(selector.clear(right[1], 12, False)) == 0
 
 
-def test_an_object_on_plain_ground_is_selected_to_begin_with(selector, workshop, uploaded):
-    _, selection, _ = selector.open(uploaded("object.png"), 12, False)
+@pytest.mark.parametrize("begin", ["object", "subject"])
+def test_an_object_on_plain_ground_is_selected_to_begin_with(workshop, uploaded, begin):
+    _, selection, _ = Selector(workshop, begin).open(uploaded("object.png"), 12, False)
     assert workshop.mask(selection, 12, False).sum() == pytest.approx(np.pi * 22**2, rel=0.05)
 
 

@@ -7,7 +7,8 @@ from PIL import Image
 from keras_nst.commands.masks import named_mask, select_mask
 from keras_nst.errors import InputError
 from keras_nst.images.io import read
-from keras_nst.images.masks import TOLERANCE, feather, filled, flood, overlay, rectangle, refine, subject
+from keras_nst.images.masks import TOLERANCE, feather, filled, flood, likely, otsu, overlay, rectangle, refine
+from keras_nst.images.matting import matte
 from keras_nst.images.picture import Picture
 from keras_nst.infer.subject import find
 
@@ -16,6 +17,7 @@ NOTHING = {
     "tolerance": TOLERANCE,
     "rect": None,
     "mask": None,
+    "largest": False,
     "refine": False,
     "feather": 0.0,
     "invert": False,
@@ -55,7 +57,7 @@ def test_the_tolerance_is_the_floods(picture):
 def test_the_order_is_refine_invert_feather(picture):
     rgb = picture.rgb
     start = rectangle(36, 48, (11, 9, 19, 19))
-    expected = feather(1 - refine(rgb, start), 3)
+    expected = feather(1 - matte(rgb, refine(rgb, start)), 3)
     found = select(picture, rect=(11, 9, 19, 19), refine=True, invert=True, feather=3)
     np.testing.assert_array_equal(found, expected)
     # Inverted after it was softened, or refined last, it would be another.
@@ -81,13 +83,33 @@ def test_alpha_is_the_pictures_own(picture, rng):
     np.testing.assert_array_equal(named_mask("alpha", Picture(picture.rgb, alpha)), alpha)
 
 
-@pytest.mark.parametrize(("word", "method"), [("saliency", "mean"), ("cam", "cam")])
+@pytest.mark.parametrize(("word", "method"), [("saliency", "rbd+mbd"), ("cam", "cam")])
 def test_a_word_selects_the_subject_of_a_map(word, method):
     chelsea = read("sample:chelsea")
     mask = named_mask(word, chelsea)
-    np.testing.assert_array_equal(mask, filled(subject(find(chelsea, method))))
+    np.testing.assert_array_equal(mask, filled(otsu(find(chelsea, method))))
     nose, wall = mask[0, 240, 265, 0], mask[0, 20, 430, 0]
     assert (nose, wall) == (1, 0)
+
+
+def test_the_subject_is_selected_with_its_outlines():
+    coffee = read("sample:coffee")
+    mask = named_mask("subject", coffee)
+    np.testing.assert_array_equal(mask, matte(coffee.rgb, likely(find(coffee))))
+    # The cup, its saucer from side to side; the black corner and the table are not.
+    assert [mask[0, y, x, 0] for y, x in ((60, 280), (200, 90), (200, 470))] == [1, 1, 1]
+    assert [mask[0, y, x, 0] for y, x in ((10, 10), (60, 20), (380, 580), (380, 30))] == [0, 0, 0, 0]
+    assert (mask > 0.5).mean() == pytest.approx(0.476, abs=0.01)  # As onnxruntime finds it with the published file.
+
+
+def test_a_box_is_told_by_its_sides(picture):
+    np.testing.assert_array_equal(named_mask("box:4,6,20,30", picture), rectangle(36, 48, (4, 6, 16, 24)))
+    np.testing.assert_array_equal(named_mask("box:-5,0,90,10", picture), rectangle(36, 48, (0, 0, 48, 10)))
+
+
+def test_of_several_pieces_the_largest_stays(picture):
+    found = select(picture, select=[(20, 18)], rect=(40, 2, 5, 6), largest=True)
+    np.testing.assert_array_equal(found, flood(picture.rgb, [(20, 18)]))
 
 
 def test_what_is_transparent_is_not_looked_at(picture):
@@ -109,6 +131,10 @@ def test_what_is_transparent_is_not_looked_at(picture):
         ({"mask": "small.png"}, "small.png has 30 x 20 pixels, the picture 48 x 36"),
         ({"mask": "black.png"}, "black.png selects nothing"),
         ({"mask": "alpha"}, "transparency"),
+        ({"mask": "box:1,2,3"}, "box:LEFT,TOP,RIGHT,BOTTOM"),
+        ({"mask": "box:1,2,3,x"}, "box:LEFT,TOP,RIGHT,BOTTOM"),
+        ({"mask": "box:20,6,4,30"}, "Nothing of the box"),
+        ({"mask": "box:50,6,60,30"}, "Nothing of the box"),
         ({"rect": (0, 0, 48, 36), "invert": True}, "selection selects nothing"),
         ({"rect": (0, 0, 9, 9), "save_mask": "mask.xyz"}, "xyz"),
         ({"rect": (0, 0, 9, 9), "save_mask": "mask.png", "show_mask": "mask.abc"}, "abc"),
@@ -125,6 +151,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(picture, tmp_path, options, to
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_plain_picture_has_no_subject_to_select(picture):
-    with pytest.raises(InputError, match="saliency selects nothing"):
-        named_mask("saliency", Picture(np.full_like(picture.rgb, 0.5)))
+@pytest.mark.parametrize("source", ["subject", "saliency"])
+def test_a_plain_picture_has_no_subject_to_select(picture, source):
+    with pytest.raises(InputError, match=f"{source} selects nothing"):
+        named_mask(source, Picture(np.full_like(picture.rgb, 0.5)))

@@ -14,11 +14,14 @@ from keras_nst.images.masks import (
     flood,
     from_alpha,
     from_picture,
+    largest,
+    likely,
+    otsu,
     overlay,
     rectangle,
     refine,
     strengths,
-    subject,
+    stroke,
 )
 from keras_nst.images.picture import Picture
 from keras_nst.images.saliency import saliency
@@ -192,7 +195,7 @@ def test_white_is_selected_black_is_not_and_gray_in_part():
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0.2, 0.6), (0.45, 0.55)])
 def test_the_subject_of_a_map_of_two_levels_is_the_higher(low, high):
     mask = disc()
-    np.testing.assert_allclose(subject(np.float32(low) + np.float32(high - low) * mask), mask, atol=0.1)
+    np.testing.assert_allclose(otsu(np.float32(low) + np.float32(high - low) * mask), mask, atol=0.1)
 
 
 def test_the_subject_is_parted_where_otsu_parts_and_softly(rng):
@@ -202,7 +205,7 @@ def test_the_subject_is_parted_where_otsu_parts_and_softly(rng):
     groups = [(level[level <= t], level[level > t]) for t in candidates]
     within = [sum(group.var() * group.size for group in pair) for pair in groups]
     threshold = candidates[np.argmin(within)]
-    found = subject(level)
+    found = otsu(level)
     np.testing.assert_array_equal(found[level < threshold - 0.12], 0)
     np.testing.assert_array_equal(found[level > threshold + 0.12], 1)
     slope = np.polyfit(level[np.abs(level - threshold) < 0.08], found[np.abs(level - threshold) < 0.08], 1)[0]
@@ -213,7 +216,7 @@ def test_every_map_that_is_not_flat_selects_its_highest_and_not_its_lowest(rng):
     for low, high, *shape in rng.uniform([0, 0.52, 0.1, 0.1], [0.48, 1, 3, 3], (100, 4)):
         level = rng.beta(*shape, (1, 20, 30, 1))
         level = np.float32(low + (high - low) * (level - level.min()) / np.ptp(level))
-        found = subject(level)
+        found = otsu(level)
         assert found[level == level.min()] == pytest.approx(0, abs=0.05)
         assert found[level == level.max()] == pytest.approx(1, abs=0.05)
         assert (np.diff(found.ravel()[np.argsort(level.ravel())]) >= 0).all()
@@ -227,9 +230,44 @@ def test_what_is_surrounded_is_filled_and_what_reaches_the_border_stays():
     np.testing.assert_array_equal(filled(cut), cut)
 
 
+def test_what_is_more_likely_than_not_is_selected():
+    certainty = np.float32([0, 0.39, 0.4, 0.45, 0.5, 0.6, 0.61, 1]).reshape(1, 1, 8, 1)
+    np.testing.assert_allclose(likely(certainty).ravel(), [0, 0, 0, 0.25, 0.5, 1, 1, 1], atol=1e-6)
+    assert not likely(np.full((1, 20, 30, 1), 0.3, np.float32)).any()
+
+
+@pytest.mark.parametrize("adds", [True, False])
+def test_a_stroke_is_as_wide_as_its_brush_and_has_round_ends(rng, adds):
+    mask = rng.random((1, 80, 120, 1), np.float32)
+    y, x = np.indices((80, 120))
+    # From (30, 40) to (90, 40), then a dab; the distance of each pixel from both.
+    bar = np.hypot(x - np.clip(x, 30, 90), y - 40)
+    dab = np.hypot(x - 20, y - 70)
+    painted = stroke(stroke(mask, [(30, 40), (90, 40)], 21, adds=adds), [(20, 70)], 9, adds=adds)[0, ..., 0]
+    assert (painted[(bar <= 9) | (dab <= 3)] == adds).all()
+    elsewhere = (bar >= 12) & (dab >= 6)
+    np.testing.assert_array_equal(painted[elsewhere], mask[0, ..., 0][elsewhere])
+
+
+def test_a_stroke_goes_on_from_outside():
+    painted = stroke(np.zeros((1, 40, 60, 1), np.float32), [(-500, 20), (500, 20)], 5)
+    assert painted[0, 20].all()
+    assert painted.mean() == pytest.approx(5 / 40)
+
+
+def test_the_largest_piece_is_the_one_with_most_of_it():
+    faint, small, large = (np.zeros((1, 60, 90, 1), np.float32) for _ in range(3))
+    faint[:, :50, :40] = 0.1  # 200 in all.
+    small[:, 5:15, 50:60] = 1
+    large[:, 30:50, 60:75] = 1
+    large[:, 50, 75] = 0.5  # Joined by a corner.
+    np.testing.assert_array_equal(largest(faint + small + large), large)
+    assert not largest(np.zeros_like(large)).any()
+
+
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 def test_a_flat_map_has_no_subject(value):
-    assert not subject(np.full((1, 20, 30, 1), value, np.float32)).any()
+    assert not otsu(np.full((1, 20, 30, 1), value, np.float32)).any()
 
 
 # --- Refine ----------------------------------------------------------------------------------------------------------
@@ -322,7 +360,7 @@ def test_a_disc_of_one_photograph_on_another_is_recovered():
     ("name", "start"),
     [
         ("rocket", lambda rgb: rectangle(*rgb.shape[1:3], (300, 125, 40, 290))),
-        ("coffee", lambda rgb: subject(saliency(rgb))),
+        ("coffee", lambda rgb: otsu(saliency(rgb))),
         ("astronaut", lambda rgb: coarse(flood(rgb, [(100, 440), (320, 340)]), 16)),
     ],
 )

@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_nst.errors import InputError
 from keras_nst.images import references
 from keras_nst.images.io import read
-from keras_nst.images.references import References
+from keras_nst.images.references import GivenReferences, References
 from keras_nst.images.saliency import mbd, rbd
 
 
@@ -99,3 +100,37 @@ def test_where_nothing_can_be_written_beside_the_photographs_the_users_cache_ser
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ValueError, match=r"^Cannot write saliency maps to .* or .*Set XDG_CACHE_HOME"):
         References(photos)
+
+
+def test_what_a_net_finds_is_kept_apart_from_what_colors_tell(photos):
+    given = References(photos, lambda rgb: rgb[..., 1:2])
+    path = photos / "small.png"
+    rgb = read(path).rgb[0]
+    np.testing.assert_allclose(given(path, rgb), rgb[..., 1:2], atol=0.51 / 255)
+    assert given.folder != References(photos).folder
+    given.prepare(listed(photos), 4)
+    assert len(ages(given)) == 3  # Nothing of the broken file.
+    assert not ages(References(photos))
+
+
+def test_maps_that_were_given_go_by_the_photographs_names(photos, tmp_path, rng):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    levels = rng.integers(0, 256, (64, 80), np.uint8)
+    Image.fromarray(levels).save(maps / "small.png")
+    given = GivenReferences(maps)
+    path = photos / "small.png"
+    rgb = read(path).rgb[0]
+    given.prepare([("small.png", path)], 1)
+    np.testing.assert_allclose(given(path, rgb), levels[..., None] / 255, atol=1e-5)
+    assert given(path, rgb[:32, :40]).shape == (32, 40, 1)
+    assert not given(None, rgb).any()
+    with pytest.raises(InputError, match=r"^No saliency map of .*broken\.png in .*maps"):
+        given.prepare(listed(photos), 4)
+    with pytest.raises(InputError, match="No saliency map of tfds-1"):
+        given.prepare([("tfds-1", b"")], 1)
+
+
+def test_a_folder_of_maps_that_is_none(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere.*Expected subject, rbd\+mbd, or a folder"):
+        GivenReferences(tmp_path / "nowhere")

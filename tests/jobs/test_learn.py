@@ -208,6 +208,21 @@ def test_a_collection_is_learned_against_a_discriminator(collection):
     assert read(folder / "preview.jpg").rgb.shape[1] == 4 * (256 + 8) + 8
 
 
+def test_a_saliency_net_may_be_taught_what_a_net_finds_or_a_folder_holds(collection, tmp_path):
+    sides = {"subject": "subject", "maps": str(tmp_path / "maps")}
+    (tmp_path / "maps").mkdir()
+    for photo in Path(collection.content).glob("*.*"):
+        Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / "maps" / f"{photo.stem}.png")
+    for name, saliency in sides.items():
+        options = learn.dataclasses.replace(collection, learning_rate=2e-4, saliency=saliency)
+        job = learn._against_discriminator(options, Console(quiet=True))
+        _, maps, *_ = next(job.source.batches(size=32, batch=2, seed=0).as_numpy_iterator())
+        assert (maps == 1).all() == (name == "maps")
+        kept = [path.parent.name for path in Path(collection.content).rglob(".keras_nst/*/*.png")]
+        assert kept == ["subject-1"] * 4
+        assert learn._facts(options, {}, {})["saliency"] == name
+
+
 def test_both_sides_learn_at_the_rate_of_the_trainings_step(collection):
     options = learn.dataclasses.replace(collection, steps=2000, learning_rate=2e-4)
     trainer = setups.setup(options, Console(quiet=True)).trainer
@@ -233,6 +248,8 @@ def test_cartoongan_is_learned_without_saliency(collection):
         ({"net": "lite"}, "--net"),
         ({"recipe": "johnson2016", "style": "sample:coffee", "game": "hinge"}, "--game"),
         ({"recipe": "johnson2016", "style": "sample:coffee", "spectral_norm": True}, "--spectral-norm"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "saliency": "subject"}, "--saliency"),
+        ({"saliency": "nowhere"}, r"nowhere.*subject, rbd\+mbd, or a folder"),
         ({"batch": 5}, "--batch"),
         ({"style": "nowhere"}, "does not exist"),
         ({"weights": {"adversarial": 0.0}}, "adversarial"),
