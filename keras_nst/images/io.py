@@ -30,8 +30,8 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_size: 
     """The picture in a file, upright and in sRGB.
 
     JPEG, PNG, WebP, TIFF, BMP and GIF are told apart by their content; of several frames or pages the first counts.
-    Gray, palette and CMYK become RGB, the EXIF orientation is applied, an embedded color profile is converted to sRGB
-    (a broken one is ignored), and 16-bit gray and RGB keep their precision.
+    Gray, palette and CMYK become RGB, the EXIF orientation is applied, colors of another space come as sRGB (see
+    `spaces`; a broken profile is ignored), and 16-bit gray and RGB keep their precision.
 
     Args:
         source: A path, `sample:NAME` for a photograph of `samples.SAMPLES`, or the encoded bytes themselves.
