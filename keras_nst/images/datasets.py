@@ -16,9 +16,8 @@ import tensorflow as tf
 
 from keras_nst.errors import InputError, unknown
 from keras_nst.images.io import read
+from keras_nst.images.kinds import PICTURES, look_through
 from keras_nst.images.samples import SAMPLES, dead_leaves, sample_path
-
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 # TFDS shuffles a dataset as it writes it, so this many neighbors at a time are enough to make the passes differ. It
 # bounds the memory: 512 encoded photographs are about 80 MB.
@@ -270,10 +269,9 @@ def photographs(source: str | Path | None, *, download: bool = False) -> Photogr
     if not os.path.isdir(folder):
         problem = "is a file" if os.path.exists(folder) else "does not exist"
         raise InputError(f"A set of pictures must be a folder or tfds:NAME[:SPLIT]. {str(source)!r} {problem}.")
-    paths = sorted(_picture_files(folder))
+    paths = look_through(folder, deep=True).pictures
     if not paths:
-        known = " ".join(sorted(SUFFIXES))
-        raise InputError(f"No pictures in {str(source)!r} or its subfolders. Put some there ({known}).")
+        raise InputError(f"No pictures in {str(source)!r} or its subfolders. Put some there (.{' .'.join(PICTURES)}).")
     return _Files("folder", folder.resolve().name, folder, paths)
 
 
@@ -299,13 +297,6 @@ def random_crop(picture: np.ndarray, size: int, rng: np.random.Generator, *, sma
     interpolation = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     # Cubic interpolation overshoots at edges.
     return np.clip(cv2.resize(np.ascontiguousarray(square), (size, size), interpolation=interpolation), 0, 1)
-
-
-def _picture_files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            yield path
 
 
 def _tfds(source: str, download: bool) -> Photographs:

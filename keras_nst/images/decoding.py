@@ -126,7 +126,11 @@ def _decode_16_bits(image: Image.Image, space: bytes | ColorSpace | None) -> tup
     image.fp.seek(0)
     encoded = image.fp.read()
     image.load()  # For its errors: OpenCV prints them instead of raising.
-    samples = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+    encoded = np.frombuffer(encoded, np.uint8)
+    if image.format == "TIFF" and image.tell():
+        samples = cv2.imdecodemulti(encoded, cv2.IMREAD_UNCHANGED)[1][image.tell()]
+    else:
+        samples = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
     if samples is None or samples.dtype != np.uint16:
         raise InputError("its 16-bit samples are laid out in a way that is not supported; save it with 8.")
     if samples.ndim == 2:
