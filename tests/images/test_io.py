@@ -601,3 +601,12 @@ def test_heic_is_read():
     buffer = io.BytesIO()
     pillow_heif.from_pillow(Image.fromarray(smooth)).save(buffer, quality=95, chroma=444)
     np.testing.assert_allclose(255 * read(buffer.getvalue()).rgb[0], smooth, atol=6)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_a_long_record_costs_no_picture(rgb, suffix):
+    record = {"style": "mosaic", "history": ["x" * 100] * 1000, "note": "short"}
+    found = read_record(encode(Picture(np.float32(rgb[None] / 255)), suffix, record=record))
+    if suffix == "jpg":
+        record = {"style": "mosaic", "note": "short", "left_out": ["history"]}
+    assert found == record
