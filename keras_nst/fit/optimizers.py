@@ -1,4 +1,4 @@
-"""Optimizers of a picture's pixels."""
+"""Optimizers for the pixels of a picture."""
 
 import math
 import time
@@ -16,24 +16,27 @@ from keras_nst.errors import InputError
 from keras_nst.fit.pixels import Evaluation
 
 SMOOTHING = 0.4
-"""Measured: 0.35 to 0.5 are alike and take the fewest evaluations; 0 takes more, and 1 more than that."""
+"""Exponent of the preconditioner. Measured: 0.35 to 0.5 take the fewest evaluations, 0 takes more, 1 even more."""
 
 SHORT_WAVES = 7
-"""Pixels. A loss of VGG's features is less steep in shorter waves than in these."""
+"""Wavelength in pixels. In shorter waves the gradient of a loss of VGG features is smaller."""
 
 AVERAGING = 0.99
-"""Share that the mean of Adam's pictures keeps at each step."""
+"""Decay per step of the running mean of Adam's pictures."""
+
+
+_LIMIT = 1  # Scipy's status of a run that has come to the last step or evaluation.
 
 
 class Progress(NamedTuple):
-    """Where a minimization stands.
+    """Progress of a minimization.
 
     Attributes:
         iteration: Steps taken.
-        evaluations: Of loss and gradient, so far.
-        value: The weighted sum at the latest evaluation: with Adam, that of the step before.
-        terms: The raw value of each term by its name.
-        seconds: Since the beginning.
+        evaluations: Evaluations of loss and gradient.
+        value: The loss at the latest evaluation. With Adam this is before the step.
+        terms: The unweighted value of each term, by name.
+        seconds: Time since the start.
         image: The picture, (1, height, width, 3) float32.
     """
 
@@ -56,35 +59,36 @@ def lbfgs(
     smoothing: float = SMOOTHING,
     progress: Callable[[Progress], None] | None = None,
 ) -> np.ndarray:
-    """Minimize over pixels with scipy's L-BFGS, in one run.
+    """Minimize over pixels with scipy's L-BFGS, in a single run.
 
-    A run that is restarted forgets the curvature it has learned, and with a gradient that is not quite the loss's own
-    the line search fails. So loss and gradient are only scaled, both by one constant: the first value becomes 10.
+    A restart would lose the estimate of the curvature, and the line search fails if the gradient is not exactly that of
+    the loss. So both are only scaled by one constant, which makes the first value 10.
 
-    Its variables are not the pixels but how much there is of each frequency, in units that are larger for low ones:
-    networks respond to neighbors that change together, so that a step of equal length in all pixels is too short for
-    areas and too long for grain. That saves a quarter of the evaluations or more.
+    Pixels are preconditioned: the variables are frequencies, and low frequencies get larger steps. Networks respond to
+    neighbors that change together, so equal steps in all pixels are too short for areas and too long for grain. This
+    saves at least a quarter of the evaluations.
 
     Args:
-        objective: What is minimized.
-        image: Where to start, (1, height, width, 3) in [0, 1].
-        free: Which pixels may change, (1, height, width, 1) boolean; None for all. The others come back bit for bit.
-        iterations: Steps at most.
-        tolerance: Stop when ten steps have lowered the loss by less than this part of it.
-        history: Number of steps that the curvature is told from.
-        smoothing: The power of the wave length, beyond short ones, that a frequency's unit grows with; 0 for the
-            pixels themselves, with bounds.
+        objective: The function to minimize.
+        image: The initial picture, (1, height, width, 3) in [0, 1].
+        free: The pixels that may change, (1, height, width, 1) boolean; None for all. The others keep their exact
+            values.
+        iterations: Maximum number of steps.
+        tolerance: Stop when ten steps have lowered the loss by less than this fraction of it.
+        history: Number of previous steps from which the curvature is estimated.
+        smoothing: Exponent of the preconditioner: how fast steps grow with the wavelength. 0 optimizes the pixels
+            themselves, with bounds.
         progress: Called after each step; it may raise StopIteration to end the run.
 
     Returns:
         The picture, float32 in [0, 1].
 
     Raises:
-        InputError: The loss is not finite.
+        InputError: The loss is not finite, or its gradient is not its own: no step lowers it.
     """
     run = _Run(objective, image, free, progress)
     smoothed = _Smoothing(run.free, smoothing)
-    evaluated = [run.evaluate(run.start)]  # Which is where scipy begins, too.
+    evaluated = [run.evaluate(run.start)]  # scipy's first evaluation is at the same pixels.
     scale = 10 / max(abs(evaluated[0].value), 1e-12)
     values, reached = [], run.start
 
@@ -96,17 +100,17 @@ def lbfgs(
         reached = pixels(change)
         evaluation = evaluated.pop() if evaluated else run.evaluate(reached)
         gradient = run.gradient
-        if smoothing:  # What cannot become any darker or lighter has nothing to say.
+        if smoothing:  # Pixels at a bound have no gradient beyond it.
             stuck = (reached <= 0) & (gradient > 0) | (reached >= 1) & (gradient < 0)
             gradient = smoothed(np.where(stuck, 0, gradient))
         return scale * evaluation.value, scale * gradient.astype(np.float64)
 
     def stepped(_) -> None:
-        values.append(run.step(reached))  # A step leads to where the line search has looked last.
+        values.append(run.step(reached))  # The line search evaluated the accepted pixels last.
         if len(values) > 10 and values[-11] - values[-1] < tolerance * values[-1]:
             raise StopIteration
 
-    # BLAS's threads would wait for each other, and for TensorFlow's, longer than these products of vectors take.
+    # For these products of vectors, BLAS threads spend more time waiting for each other and for TensorFlow's threads.
     with threadpool_limits(1, user_api="blas"):
         found = minimize(
             scaled,
@@ -124,6 +128,8 @@ def lbfgs(
                 "gtol": 0.0,
             },
         )
+    if not found.success and found.status != _LIMIT and not values:
+        raise InputError(f"The loss does not fall along its gradient, and so cannot be minimized ({found.message}).")
     return run.picture(pixels(found.x))
 
 
@@ -140,12 +146,13 @@ def adam(
     """Minimize over pixels with Adam, keeping them in [0, 1].
 
     Args:
-        objective: What is minimized.
-        image: Where to start, (1, height, width, 3) in [0, 1].
-        free: Which pixels may change, (1, height, width, 1) boolean; None for all. The others come back bit for bit.
-        iterations: Steps.
-        learning_rate: In units of the pixels' range.
-        average: Return a running mean of the pictures, of about the last hundred, which is smoother than the last.
+        objective: The function to minimize.
+        image: The initial picture, (1, height, width, 3) in [0, 1].
+        free: The pixels that may change, (1, height, width, 1) boolean; None for all. The others keep their exact
+            values.
+        iterations: Number of steps.
+        learning_rate: Learning rate of Adam, for pixels in [0, 1].
+        average: Whether to return a running mean over about the last hundred pictures, which is smoother than the last.
         progress: Called after each step; it may raise StopIteration to end the run.
 
     Returns:
@@ -164,7 +171,7 @@ def adam(
         pixels.assign(ops.clip(pixels, 0, 1))
         now = ops.convert_to_numpy(pixels)
         mean = AVERAGING * mean + (1 - AVERAGING) * now
-        # Divided by what the weights of the steps so far sum to.
+        # The weights of the steps so far sum to 1 - AVERAGING**step.
         found = mean / (1 - AVERAGING**step) if average else now
         try:
             run.step(found)
@@ -174,9 +181,9 @@ def adam(
 
 
 class _Smoothing:
-    """A symmetric operator on a picture's free pixels: multiplies a wave by a power of 1 + its length / SHORT_WAVES.
+    """The preconditioner, a symmetric operator: multiplies each wave by a power of 1 + wavelength / SHORT_WAVES.
 
-    By the cosine transform, which goes on beyond a border as in a mirror, of the rectangle that holds these pixels.
+    It takes the cosine transform, which reflects at the border, of the bounding box of the free pixels.
     """
 
     def __init__(self, free: np.ndarray, power: float):
@@ -184,13 +191,13 @@ class _Smoothing:
         self._box = slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         self._free = free[self._box]
         height, width = self._free.shape[1:3]
-        half_waves = np.hypot(np.arange(height)[:, None] / height, np.arange(width) / width)  # In a pixel.
-        # There are none in the mean: it counts as the longest of the others.
+        half_waves = np.hypot(np.arange(height)[:, None] / height, np.arange(width) / width)  # Per pixel.
+        # The mean, which has no wavelength, gets the longest one of the others.
         length = 2 / np.maximum(half_waves, 1 / max(height, width))
         self._gain = np.float32((1 + length / SHORT_WAVES) ** power)[None, ..., None]
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """The operator on the values of the free pixels, (pixels,)."""
+        """Apply the operator to the values of the free pixels, (pixels,)."""
         image = np.zeros(self._free.shape, np.float32)
         image[self._free] = pixels
         how = {"axes": (1, 2), "norm": "ortho", "overwrite_x": True, "workers": -1}
@@ -198,7 +205,7 @@ class _Smoothing:
 
 
 class _Run:
-    """The bookkeeping of a minimization: which pixels are free, and how far it has come."""
+    """State of a minimization: the free pixels, the counts and the latest evaluation."""
 
     def __init__(self, objective, image: np.ndarray, free: np.ndarray | None, progress):
         self._objective = objective
@@ -216,19 +223,19 @@ class _Run:
         return image
 
     def evaluate(self, pixels: np.ndarray) -> Evaluation:
-        """Loss at these pixels; its gradient by them is left in `gradient`."""
+        """Evaluate the loss at these pixels, and set `gradient` to its gradient."""
         self._latest = self._objective(self.picture(pixels))
         self._evaluations += 1
         if not math.isfinite(self._latest.value) or not np.isfinite(self._latest.gradient).all():
             raise InputError(
-                f"Loss or gradient is not finite at evaluation {self._evaluations}: {self._latest.terms}. "
+                f"The loss or its gradient is not finite at evaluation {self._evaluations}: {self._latest.terms}. "
                 "Lower the weights or the learning rate."
             )
         self.gradient = self._latest.gradient[self.free]
         return self._latest
 
     def step(self, pixels: np.ndarray) -> float:
-        """Report that a step has led to these pixels, and the value of the latest evaluation."""
+        """Report a step to these pixels, and return the loss of the latest evaluation."""
         self._steps += 1
         value, terms, _ = self._latest
         if self._progress:

@@ -87,7 +87,9 @@ def discriminator(
     Args:
         filters: Channels of the first convolution and of the two of stride 2.
         spectral: Whether the kernels are divided by their largest singular value, a step of the power iteration each
-            time that it is called with `training` (Miyato et al. 2018).
+            time that it is called with `training` (Miyato et al. 2018). Differs from the source, as Keras's layer does:
+            what is divided is the kernel that is trained, so that it stays of that size, and the gradient does not pass
+            through the singular value.
         dtype: Keras dtype policy of the hidden layers.
 
     Returns:

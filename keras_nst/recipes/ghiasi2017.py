@@ -17,7 +17,7 @@ SIZES = (1, 2, 4)
 STYLE_LAYERS = tuple(layer if size == 1 else f"{layer}@{size}" for size in SIZES for layer in johnson2016.STYLE_LAYERS)
 SEMANTICS = liu2019.SEMANTICS
 WEIGHTS = {"content": 1.0, "style": 2.0, "tv": 2.0}
-LAMBDAS = (tuple(WEIGHTS), tuple(SEMANTICS["cam"]))
+LAMBDAS = (tuple(WEIGHTS), liu2019.LAMBDAS[1])
 LEARNING_RATE = 2 * johnson2016.LEARNING_RATE
 
 

@@ -19,7 +19,7 @@ from keras_nst.recipes import johnson2016
 SEMANTICS = {"cam": {"cam": 2.0, "category": 0.5}, "edge": {"edge": 100.0}, "color": {"color": 200.0}}
 WEIGHTS = {**johnson2016.WEIGHTS, "style": 26.0, **SEMANTICS["cam"]}
 # What lambda1 and lambda2 of eq. (10) multiply.
-LAMBDAS = (tuple(johnson2016.WEIGHTS), tuple(SEMANTICS["cam"]))
+LAMBDAS = (tuple(johnson2016.WEIGHTS), tuple(term for terms in SEMANTICS.values() for term in terms))
 LEARNING_RATE = johnson2016.LEARNING_RATE
 
 

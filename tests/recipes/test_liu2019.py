@@ -44,9 +44,9 @@ def test_what_is_kept_are_terms_of_one_loss():
 
 def test_the_lambdas_multiply_the_perceptual_and_the_region_loss():
     # Liu et al. 2019, eq. (10).
-    factors = {"content": 2, "style": 2, "tv": 2, "cam": 3, "category": 3, "edge": 1}
-    plain = weights("liu2019", keep=["cam", "edge"], changed={"cam": 7.0})
-    scaled = weights("liu2019", keep=["cam", "edge"], lambdas=(2.0, 3.0), changed={"cam": 7.0})
+    factors = {"content": 2, "style": 2, "tv": 2, "cam": 3, "category": 3, "edge": 3, "color": 3}
+    plain = weights("liu2019", keep=["cam", "edge", "color"], changed={"cam": 7.0})
+    scaled = weights("liu2019", keep=["cam", "edge", "color"], lambdas=(2.0, 3.0), changed={"cam": 7.0})
     assert scaled == {name: factors[name] * weight for name, weight in plain.items()}
 
 
