@@ -37,12 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 after bad input or too little memory (one line on stderr says which), 130 when interrupted.
     """
+    startup.open_streams()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # As stderr: a file's name may be no Unicode.
     # Pillow's warnings of damage: what matters of it comes as an error, too.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    if not sys.warnoptions:  # Of other libraries, unless somebody asks for them.
+        warnings.simplefilter("ignore", append=True)
     try:
         options = _parser().parse_args(arguments)
+        startup.settle_keras(options.command)
         if options.command != "train":  # Its photographs are read by the same threads.
             startup.one_operation_at_once()
         with interruption.orderly():
@@ -73,12 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 _LESS_MEMORY = "Take a smaller picture (--max-size, --end-size), --tile or --batch, or end other programs."
 
 
+# Of OpenCV, and of what is loaded where none is left.
+_NO_MEMORY = "Insufficient memory", "failed to map segment", "annot allocate memory"
+
+
 def _is_lack_of_memory(error: BaseException | None) -> bool:
     """Whether an error, or what led to it, is Python's, OpenCV's or TensorFlow's of that kind."""
     if error is None:
         return False
     # By their names: neither is loaded for a command that does without.
-    told = type(error).__name__ == "ResourceExhaustedError" or "Insufficient memory" in str(error)
+    told = type(error).__name__ == "ResourceExhaustedError" or any(words in str(error) for words in _NO_MEMORY)
     return told or isinstance(error, MemoryError) or _is_lack_of_memory(error.__cause__ or error.__context__)
 
 

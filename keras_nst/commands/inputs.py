@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from keras_nst import startup
 from keras_nst.errors import BAD_INPUT, InputError, one_line, printable
 from keras_nst.images.clips import CODECS
 from keras_nst.images.encoding import FORMATS, check_format, encode
@@ -59,6 +60,8 @@ def read_picture(source: str, **limits) -> Picture:
     Raises:
         InputError: As `images.io.read` does.
     """
+    if source == "-" and 0 in startup.CLOSED:
+        raise InputError("Cannot read standard input: it is closed.")
     picture = read(sys.stdin.buffer.read() if source == "-" else source, **limits)
     if is_animation(source):
         print(printable(f"{source} is an animation, of which the first frame is taken."), file=sys.stderr)
@@ -123,6 +126,8 @@ def check_destination(output: str, check: Callable[[str], object] = check_format
         InputError: The suffix is refused, or the folder cannot be written to.
     """
     if output == "-":
+        if 1 in startup.CLOSED:
+            raise InputError("Cannot write to standard output: it is closed.")
         return
     check(Path(output).suffix)
     folder = next(parent for parent in Path(output).absolute().parents if os.path.exists(parent))

@@ -1,6 +1,8 @@
 """The pictures that a training draws on, as an endless stream of crops that can be taken up anywhere."""
 
 import atexit
+import hashlib
+import json
 import math
 import os
 import re
@@ -86,7 +88,7 @@ class Photographs:
         return int(self._pictures.cardinality())
 
     def describe(self) -> dict[str, str | int]:
-        """What a model card says of the source: its kind, its name and its count of pictures."""
+        """What a model card says of the source: kind, name, count of pictures, and a hash of files' names and sizes."""
         return {"kind": self.kind, "name": self.name, "count": len(self)}
 
     def sources(self) -> Iterator[tuple[str, Path | bytes]]:
@@ -198,6 +200,12 @@ class _Files(Photographs):
         self._paths = paths
         places = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)),))
         super().__init__(kind, name, folder, places, window=len(paths))
+
+    def describe(self) -> dict[str, str | int]:
+        if self.folder is None:
+            return super().describe()
+        files = [(str(path.relative_to(self.folder)), path.stat().st_size) for path in self._paths]
+        return {**super().describe(), "files": hashlib.sha256(json.dumps(files).encode()).hexdigest()}
 
     def _source(self, place: int) -> tuple[str, Path]:
         return str(self._paths[place]), self._paths[place]

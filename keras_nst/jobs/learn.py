@@ -19,7 +19,7 @@ from keras_nst.files import replacing, sha256
 from keras_nst.fit import devices, precision
 from keras_nst.fit.adversarial import AdversarialTrainer
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
-from keras_nst.fit.curves import curves, read_log, read_losses
+from keras_nst.fit.curves import curves, drop_torn_line, read_log, read_losses
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer, Trainer
 from keras_nst.images.io import read
@@ -282,6 +282,8 @@ def _fit(job: _Job, options: TrainingOptions, training: Path, console: Console, 
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
     samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
     board = training / "tensorboard"
+    if write:
+        drop_torn_line(training / LOG)
     if write and board.is_file():
         board.unlink()
     callbacks = [Guard(options.steps)]
@@ -380,6 +382,8 @@ def _open_training(training: Path, facts: dict, *, resume: bool, write: bool) ->
     """
     stored = training / OPTIONS
     if resume:
+        if not stored.is_file() and (training / CHECKPOINT).is_file():
+            raise InputError(f"{stored} is gone, which says what was trained. Remove {training} to begin anew.")
         if not stored.is_file():
             raise InputError(f"{training} holds no unfinished training. Leave out --resume, or check --output.")
         try:
