@@ -37,12 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 after bad input or too little memory (one line on stderr says which), 130 when interrupted.
     """
+    startup.open_streams()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # As stderr: a file's name may be no Unicode.
     # Pillow's warnings of damage: what matters of it comes as an error, too.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    if not sys.warnoptions:  # Of other libraries, unless somebody asks for them.
+        warnings.simplefilter("ignore", append=True)
     try:
         options = _parser().parse_args(arguments)
+        startup.settle_keras(options.command)
         if options.command != "train":  # Its photographs are read by the same threads.
             startup.one_operation_at_once()
         with interruption.orderly():
@@ -73,12 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 _LESS_MEMORY = "Take a smaller picture (--max-size, --end-size), --tile or --batch, or end other programs."
 
 
+# Of OpenCV, and of what is loaded where none is left.
+_NO_MEMORY = "Insufficient memory", "failed to map segment", "annot allocate memory"
+
+
 def _is_lack_of_memory(error: BaseException | None) -> bool:
     """Whether an error, or what led to it, is Python's, OpenCV's or TensorFlow's of that kind."""
     if error is None:
         return False
     # By their names: neither is loaded for a command that does without.
-    told = type(error).__name__ == "ResourceExhaustedError" or "Insufficient memory" in str(error)
+    told = type(error).__name__ == "ResourceExhaustedError" or any(words in str(error) for words in _NO_MEMORY)
     return told or isinstance(error, MemoryError) or _is_lack_of_memory(error.__cause__ or error.__context__)
 
 
@@ -102,16 +110,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _number(kind: type, low: float, high: float = float("inf")):
-    """A parser of numbers from `low` to `high`."""
+_MOST = 1_000_000  # Of any number of which nothing else is said.
+_LARGEST_SIDE = 65_536  # Of pictures, in pixels: beyond, numbers of bytes no longer fit where libraries keep them.
+_LONGEST = 1_000_000.0  # Seconds, eleven days.
+
+
+def _number(kind: type, low: float, high: float = _MOST):
+    """A parser of finite numbers from `low` to `high`: all numbers of the command line are parsed by one of these."""
 
     def parse(text: str):
         with contextlib.suppress(ValueError):
             if low <= kind(text) <= high:
                 return kind(text)
         expected = "whole number" if kind is int else "number"
-        bounds = f"from {low:g}" + (f" to {high:g}" if high < float("inf") else "")
-        raise argparse.ArgumentTypeError(f"expected a {expected} {bounds}, received {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a {expected} from {low:g} to {high:.9g}, received {text!r}")
 
     return parse
 
@@ -121,6 +133,11 @@ _SOURCES = (
     "subject, saliency (what stands out), cam (where a classifier looks, often a part), alpha, "
     "box:LEFT,TOP,RIGHT,BOTTOM, or a picture of the same size that is white there"
 )
+_STEPS = _number(int, 1, 1_000_000_000)
+_SIDE = _number(int, 1, _LARGEST_SIDE)
+_SEED = _number(int, 0, 2**32 - 1)
+_PIXELS = _number(int, 1, _LARGEST_SIDE**2)
+_RATE = _number(float, 1e-8, 1000)
 _COLORS = {"choices": ("style", "keep", "only"), "help": "keep: the photograph's own colors; only: the style's alone"}
 _AS_PRINTED = "with the paper's own layers, weights and units"
 _PRECISION = "of the networks; auto is bfloat16 where the processor multiplies it (%(default)s)"
@@ -134,10 +151,10 @@ def _add_stylize(commands) -> None:
     message = "a style, or a painting's file; several are blended"
     parser.add_argument("--style", "-s", action="append", metavar="S", help=message)
     message = "with a painting: bring its predicted style nearer to it, for so many seconds first"
-    parser.add_argument("--tune", type=_number(float, 1), metavar="SECONDS", help=message)
+    parser.add_argument("--tune", type=_number(float, 1, _LONGEST), metavar="SECONDS", help=message)
     parser.add_argument("--blend", type=_shares, metavar="A,B", help="how much each of several styles counts (alike)")
     parser.add_argument("--output", "-o", metavar="OUT", help="file, - for stdout, or for several inputs a folder")
-    parser.add_argument("--max-size", type=_COUNT, metavar="PX", help="shrink to this longest side first")
+    parser.add_argument("--max-size", type=_SIDE, metavar="PX", help="shrink to this longest side first")
     parser.add_argument(
         "--strength", type=_number(float, 0, 1), default=1.0, help="0 the photograph ... 1 the full style"
     )
@@ -151,7 +168,7 @@ def _add_stylize(commands) -> None:
     )
     message = "show the result as the printer of this ICC profile would print it"
     parser.add_argument("--proof", metavar="FILE", help=message)
-    parser.add_argument("--max-pixels", type=_COUNT, metavar="N", help="refuse larger inputs (100 million)")
+    parser.add_argument("--max-pixels", type=_PIXELS, metavar="N", help="refuse larger inputs (100 million)")
     message = "of clips: 0 each frame for itself ... 1 strokes stay as long as they can (%(default)g)"
     parser.add_argument("--steadiness", type=_number(float, 0, 1), default=0.6, metavar="S", help=message)
     message = "threads: reading, the net and writing at once; ray: on workers of Ray (%(default)s)"
@@ -170,8 +187,8 @@ def _add_sheet(commands) -> None:
     message = "a row for each, 0 the photograph ... 1 the full style (1)"
     add("--strengths", type=_strengths, default=[1.0], metavar="A,B", help=message)
     message = "photographs are shrunk to this longest side, as strokes have a fixed size (%(default)s)"
-    add("--max-size", type=_number(int, 32), default=512, metavar="PX", help=message)
-    add("--height", type=_number(int, 32), default=320, metavar="PX", help="of each row (%(default)s)")
+    add("--max-size", type=_number(int, 32, _LARGEST_SIDE), default=512, metavar="PX", help=message)
+    add("--height", type=_number(int, 32, _LARGEST_SIDE), default=320, metavar="PX", help="of each row (%(default)s)")
     add("--color", default="style", **_COLORS)
     add("--output", "-o", default="sheet.png", metavar="OUT", help="file, or - for stdout (%(default)s)")
 
@@ -196,14 +213,19 @@ def _add_train(commands) -> None:
     add("--download", action="store_true", help="let TensorFlow Datasets download")
     add("--recipe", choices=(*TRAINING, *ADVERSARIAL), help="(%(default)s)")
     add("--as-printed", action="store_true", help=_AS_PRINTED)
-    add("--steps", type=_COUNT, metavar="N", help="steps in all (%(default)s)")
+    add("--steps", type=_STEPS, metavar="N", help="steps in all (%(default)s)")
     message = "in place of --steps: times that each photograph is seen"
     add("--epochs", type=_number(float, 1e-3), metavar="N", help=message)
-    add("--size", type=_number(int, 32), metavar="PX", help="side of the training crops (%(default)s)")
+    add("--size", type=_number(int, 32, _LARGEST_SIDE), metavar="PX", help="side of the training crops (%(default)s)")
     add("--batch", type=_COUNT, metavar="N", help="crops in a batch (%(default)s)")
     message = "johnson: the paper's; lite: several times as fast; unet and unet-lite: many styles at once (%(default)s)"
     add("--net", choices=NETS, help=message)
-    add("--style-size", type=_number(int, 32), metavar="PX", help="the painting's shorter side (%(default)s)")
+    add(
+        "--style-size",
+        type=_number(int, 32, _LARGEST_SIDE),
+        metavar="PX",
+        help="the painting's shorter side (%(default)s)",
+    )
     add("--keep", type=_names, metavar="WHAT", help="of the photograph: cam, edge, color, or several with commas")
     _add_weights(parser, "content", "style", "tv", "cam", "category", "edge", "color")
     _add_weights(parser, "adversarial", "salient", "saliency_content", "saliency")
@@ -223,9 +245,14 @@ def _add_train(commands) -> None:
     add("--classifier", metavar="NAME", help="its activation maps are kept (%(default)s, or of keras.applications)")
     add("--classifier-weights", metavar="FILE", help="its weights (%(default)s)")
     add("--classifier-classes", type=_COUNT, metavar="N", help="its number of classes (%(default)s)")
-    add("--classifier-size", type=_number(int, 32), metavar="PX", help="what it sees pictures at (its own size)")
-    add("--lr", dest="learning_rate", type=_number(float, 1e-8), metavar="RATE", help="of Adam (the recipe's)")
-    add("--seed", type=_number(int, 0), metavar="N", help="of the first weights and all draws (%(default)s)")
+    add(
+        "--classifier-size",
+        type=_number(int, 32, _LARGEST_SIDE),
+        metavar="PX",
+        help="what it sees pictures at (its own size)",
+    )
+    add("--lr", dest="learning_rate", type=_RATE, metavar="RATE", help="of Adam (the recipe's)")
+    add("--seed", type=_SEED, metavar="N", help="of the first weights and all draws (%(default)s)")
     add("--init", metavar="MODEL", help="start from this style: minutes instead of hours")
     add("--output", "-o", metavar="DIR", help="the style's folder (default: saved_models/<painting>)")
     add("--overwrite", action="store_true", help="replace a style that the folder holds, when the training has ended")
@@ -258,7 +285,13 @@ def _add_evaluate(commands) -> None:
         "HDF5 weights of InceptionV3 with its classifier, for the distances of sets (Keras's cache, or VGG16 instead)"
     )
     add("--inception-weights", metavar="FILE", help=message)
-    add("--size", type=_number(int, 64), default=256, metavar="PX", help="photographs become squares (%(default)s)")
+    add(
+        "--size",
+        type=_number(int, 64, _LARGEST_SIDE),
+        default=256,
+        metavar="PX",
+        help="photographs become squares (%(default)s)",
+    )
     add("--limit", type=_number(int, 2), metavar="N", help="take the first photographs only")
     add("--report", metavar="DIR", help="write tables and pictures to this folder")
     add("--json", action="store_true", help="one JSON document on stdout in place of the table")
@@ -282,12 +315,12 @@ def _add_frames(commands) -> None:
     add("film", metavar="FILM", help="a file of any format that FFmpeg reads")
     add("--output", "-o", required=True, metavar="DIR", help="folder of the frames, FILM-000000.jpg ...")
     message = "look at a frame each so many seconds, at all with 0 (%(default)g)"
-    add("--every", type=_number(float, 0), default=1.0, metavar="S", help=message)
+    add("--every", type=_number(float, 0, _LONGEST), default=1.0, metavar="S", help=message)
     message = "drop a frame with this structural similarity to an earlier one (%(default)g)"
     add("--ssim", type=_number(float, 0, 1), default=0.85, metavar="S", help=message)
     message = "or with this peak signal-to-noise ratio in decibels (%(default)g)"
     add("--psnr", type=_number(float, 0), default=30.0, metavar="DB", help=message)
-    add("--max-size", type=_number(int, 16), metavar="PX", help="shrink to this longest side")
+    add("--max-size", type=_number(int, 16, _LARGEST_SIDE), metavar="PX", help="shrink to this longest side")
 
 
 def _add_optimize(commands) -> None:
@@ -297,7 +330,12 @@ def _add_optimize(commands) -> None:
     add("style", nargs="+", metavar="STYLE", help="painting; several are blended, or go to one mask each")
     add("--output", "-o", metavar="OUT", help="file, or - for stdout (default: CONTENT-STYLE.png)")
     _add_pixels(parser)
-    add("--end-size", type=_number(int, 32), metavar="PX", help="longest side of the result (default: the recipe's)")
+    add(
+        "--end-size",
+        type=_number(int, 32, _LARGEST_SIDE),
+        metavar="PX",
+        help="longest side of the result (default: the recipe's)",
+    )
     add("--color", **_COLORS)
     add("--blend", type=_shares, metavar="A,B", help="how much each of several paintings counts (alike)")
     message = f"what is restyled: {_SOURCES}; one for each region"
@@ -323,19 +361,27 @@ def _add_pixels(parser) -> None:
     add("--iterations", type=_COUNT, metavar="N", help="steps at each scale, at most (the recipe's)")
     message = "end a scale when ten steps lower the loss by less than this part of it (%(default)s)"
     add("--least-improvement", type=_number(float, 0), metavar="PART", help=message)
-    add("--lr", dest="learning_rate", type=_number(float, 1e-8), metavar="RATE", help="of Adam (the recipe's)")
+    add("--lr", dest="learning_rate", type=_RATE, metavar="RATE", help="of Adam (the recipe's)")
     add("--average", action="store_true", help="with Adam: a running mean of its pictures, which is smoother")
     add(
-        "--start-size", type=_number(int, 32), metavar="PX", help="coarse to fine from this longest side (the recipe's)"
+        "--start-size",
+        type=_number(int, 32, _LARGEST_SIDE),
+        metavar="PX",
+        help="coarse to fine from this longest side (the recipe's)",
     )
     add("--backbone", choices=("vgg16", "vgg19"), help="(the recipe's)")
     add("--pooling", choices=("max", "average"), help="(the recipe's)")
     add("--layers", dest="style_layers", type=_names, metavar="A,B", help="of style, relu1_1,relu2_1 (the recipe's)")
     add("--content-layers", type=_names, metavar="A,B", help="(the recipe's)")
     add("--mask-rule", dest="rule", choices=("simple", "inside", "all"), help="at outlines of masks (%(default)s)")
-    add("--tile", type=_number(int, 128), metavar="PX", help="measure large pictures in windows of this side")
+    add(
+        "--tile",
+        type=_number(int, 128, _LARGEST_SIDE),
+        metavar="PX",
+        help="measure large pictures in windows of this side",
+    )
     add("--mixed-precision", choices=("auto", "off", "bfloat16"), help=_PRECISION)
-    add("--seed", type=_number(int, 0), metavar="N", help="of the noise (%(default)s)")
+    add("--seed", type=_SEED, metavar="N", help="of the noise (%(default)s)")
     add("--vgg-weights", metavar="FILE", help="HDF5 weights of VGG in place of the embedded ones, or imagenet")
 
 
@@ -350,7 +396,7 @@ def _add_partial(commands) -> None:
     add("--style", "-s", required=True, metavar="S", help="a style by name or folder, or the file of a painting")
     add("--background-style", metavar="S", help="for all that is not selected (left as it is)")
     add("--output", "-o", metavar="OUT", help="file, or - for stdout (default: PHOTO-partial.png)")
-    add("--max-size", type=_COUNT, metavar="PX", help="shrink to this longest side first")
+    add("--max-size", type=_SIDE, metavar="PX", help="shrink to this longest side first")
     _add_masks(parser)
     _add_pixels(parser.add_argument_group("with a painting"))
 
@@ -407,7 +453,13 @@ def _add_client(commands) -> None:
     for protocol, message in ports.items():
         protocols.add_argument(f"--{protocol}", dest="protocol", action="store_const", const=protocol, help=message)
     add("--output", "-o", metavar="OUT", help="file, - for stdout, or for several pictures a folder")
-    add("--timeout", type=_number(float, 0.001), default=60.0, metavar="S", help="seconds for a picture (%(default)g)")
+    add(
+        "--timeout",
+        type=_number(float, 0.001, _LONGEST),
+        default=60.0,
+        metavar="S",
+        help="seconds for a picture (%(default)g)",
+    )
 
 
 def _add_app(commands) -> None:
@@ -420,17 +472,17 @@ def _add_app(commands) -> None:
     add("--name", action="append", default=[], metavar="NAME", help=message)
     add("--share-dir", metavar="DIR", help="keep results in this folder, too (they go with the server)")
     message = "refuse pictures of more pixels (%(default)s)"
-    add("--max-pixels", type=_COUNT, default=50_000_000, metavar="N", help=message)
+    add("--max-pixels", type=_PIXELS, default=50_000_000, metavar="N", help=message)
 
 
 def _size(text: str) -> tuple[int, int] | None:
     if text == "any":
         return None
-    with contextlib.suppress(ValueError):
-        height, width = map(int, text.split("x"))
-        if min(height, width) >= 16:
-            return height, width
-    raise argparse.ArgumentTypeError(f"expected HxW in whole numbers from 16, or any, received {text!r}")
+    with contextlib.suppress(ValueError, argparse.ArgumentTypeError):
+        height, width = map(_number(int, 16, _LARGEST_SIDE), text.split("x"))
+        return height, width
+    expected = f"HxW in whole numbers from 16 to {_LARGEST_SIDE}, or any"
+    raise argparse.ArgumentTypeError(f"expected {expected}, received {text!r}")
 
 
 def _strength(text: str) -> float | None:
@@ -460,11 +512,11 @@ def _whole_numbers(form: str):
     """A parser of whole numbers from 0 on with commas between them, as many as `form` has."""
 
     def parse(text: str):
-        with contextlib.suppress(ValueError):
-            numbers = tuple(map(int, text.split(",")))
-            if len(numbers) == len(form.split(",")) and min(numbers) >= 0:
+        with contextlib.suppress(argparse.ArgumentTypeError):
+            numbers = tuple(map(_number(int, 0), text.split(",")))
+            if len(numbers) == len(form.split(",")):
                 return numbers
-        raise argparse.ArgumentTypeError(f"expected {form} in whole numbers from 0, received {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {form} in whole numbers from 0 to {_MOST}, received {text!r}")
 
     return parse
 
@@ -474,11 +526,11 @@ def _strengths(text: str) -> list[float]:
 
 
 def _shares(text: str) -> list[float]:
-    with contextlib.suppress(ValueError):
-        shares = [float(share) for share in text.split(",")]
-        if min(shares) >= 0 and sum(shares) > 0:
+    with contextlib.suppress(argparse.ArgumentTypeError):
+        shares = [_number(float, 0)(share) for share in text.split(",")]
+        if sum(shares) > 0:
             return shares
-    raise argparse.ArgumentTypeError(f"expected positive numbers with commas, received {text!r}")
+    raise argparse.ArgumentTypeError(f"expected positive numbers up to {_MOST} with commas, received {text!r}")
 
 
 class _Weight(argparse.Action):

@@ -6,11 +6,15 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from keras_nst.errors import InputError
+
+# What files may not be to others, which is one number of the whole process: read once, while there is one thread.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
 
 
 @contextmanager
@@ -32,18 +36,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
     given, path = path, Path(os.path.realpath(path))  # `Path.resolve` raises at circular links.
     temporary = None
     try:
-        if path.exists() and not path.is_file():
-            raise OSError("it exists and is not a file")  # Renaming over /dev/null would replace it.
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # 60 characters are at most 240 bytes; a name may have 255.
-        handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{path.name[-60:]}", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        temporary.chmod(_permissions(0o666))
-        temporary.replace(path)
-    except OSError as error:
-        raise _unwritable(given, error) from error
+        with _told(given, lambda: temporary):
+            if path.exists() and not path.is_file():
+                raise OSError("it exists and is not a file")  # Renaming over /dev/null would replace it.
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # 60 characters are at most 240 bytes; a name may have 255.
+            handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{path.name[-60:]}", dir=path.parent)
+            os.close(handle)
+            temporary = Path(name)
+            yield temporary
+            temporary.chmod(0o666 & ~_UMASK)
+            temporary.replace(path)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -95,29 +98,34 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path).absolute()
     temporary = None
     try:
-        if path.exists():
-            raise OSError("it exists")
-        temporary = Path(tempfile.mkdtemp(prefix=".", dir=next(filter(Path.exists, path.parents))))
-        yield temporary
-        temporary.chmod(_permissions(0o777))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.rename(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
+        with _told(path, lambda: temporary):
+            if path.exists():
+                raise OSError("it exists")
+            temporary = Path(tempfile.mkdtemp(prefix=".", dir=next(filter(Path.exists, path.parents))))
+            yield temporary
+            temporary.chmod(0o777 & ~_UMASK)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.rename(path)
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _permissions(mode: int) -> int:
-    """The user's default permissions; those of a temporary file are private."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mode & ~mask
-
-
-def _unwritable(path: str | Path, error: OSError) -> InputError:
-    return InputError(f"Cannot write {path}: {error.strerror or error}. Choose another place.")
+@contextmanager
+def _told(path: str | Path, temporary: Callable[[], Path | None]) -> Iterator[None]:
+    """Tell an error of a file's work as one of writing `path`, unless it is of reading another file, or of memory."""
+    try:
+        yield
+    except OSError as error:
+        named, begun = error.filename, temporary()
+        if error.errno == errno.ENOMEM:
+            raise
+        # Until the block begins all that can go wrong is of the place.
+        of_place = not isinstance(named, str) or named.startswith(str(begun)) or Path(path).is_relative_to(named)
+        if begun is not None and not of_place:
+            raise InputError(f"Cannot read {named}: {error.strerror}.") from error
+        message = f"Cannot write {path}: {error.strerror or error}. Choose another place."
+        raise InputError(message) from error
 
 
 def make_folder(path: str, option: str = "--report") -> None:

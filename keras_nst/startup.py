@@ -1,11 +1,14 @@
-"""Start TensorFlow quietly, whichever module loads it first, and with few threads."""
+"""How a process starts: TensorFlow quietly and with few threads, Keras as the nets need it."""
 
+import importlib.util
 import os
 import re
 import sys
 import tempfile
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+
+from keras_nst.errors import InputError
 
 _SILENT = "3"  # The TF_CPP_MIN_LOG_LEVEL that only shows fatal errors.
 # Lines that TensorFlow's C++ code logs before it reads that level: a warning about it, records and their second lines.
@@ -29,6 +32,55 @@ class Quiet(MetaPathFinder):
         return spec
 
 
+BACKENDS = ("tensorflow", "jax", "torch")
+_ANY_BACKEND = (
+    "train",
+    "optimize",
+    "harmonize",
+)  # Commands whose networks run on each of them; others need TensorFlow.
+
+
+class _Settled(MetaPathFinder):
+    """Finds Keras, and sets right what a file of its settings may say against our nets."""
+
+    def find_spec(self, fullname, path=None, target=None) -> ModuleSpec | None:
+        """The module as Python finds it, if it is Keras, with a loader that settles it."""
+        spec = PathFinder.find_spec(fullname, path) if fullname == "keras" else None
+        if spec is not None and spec.loader is not None:
+            spec.loader.exec_module = _settling(spec.loader.exec_module)
+        return spec
+
+
+def settle_keras(command: str) -> None:
+    """Have Keras, which is not loaded yet, run on a backend that a command works with, with channels last, in float32.
+
+    Raises:
+        InputError: The environment names a backend that does not exist, or is not installed.
+    """
+    asked = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if asked not in BACKENDS or importlib.util.find_spec(asked) is None:
+        known = ", ".join(filter(importlib.util.find_spec, BACKENDS))
+        raise InputError(f"KERAS_BACKEND={asked} is no backend of Keras that is installed. Known: {known}. Unset it.")
+    os.environ["KERAS_BACKEND"] = asked if command in _ANY_BACKEND else BACKENDS[0]
+    sys.meta_path.insert(0, _Settled())
+
+
+CLOSED: set[int] = set()
+"""Numbers of the standard streams that were closed as the process started."""
+
+
+def open_streams() -> None:
+    """Put nothing in the place of closed standard streams: the next file would take it, and get what is printed."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            CLOSED.add(number)
+            os.open(os.devnull, os.O_RDWR)  # Which takes the lowest number that is free.
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  (as long as the process)
+
+
 def one_operation_at_once() -> None:
     """Make TensorFlow run one operation at a time, each on all cores, unless the environment says otherwise.
 
@@ -44,8 +96,12 @@ def _quietly(execute):
         if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _SILENT) != _SILENT:
             return execute(module)
         sys.stderr.flush()
+        try:
+            printed = tempfile.TemporaryFile()  # noqa: SIM115
+        except OSError:  # There is no place for it.
+            return execute(module)
         kept = os.dup(2)
-        with tempfile.TemporaryFile() as printed:
+        with printed:
             os.dup2(printed.fileno(), 2)
             try:
                 execute(module)
@@ -57,5 +113,18 @@ def _quietly(execute):
                 for line in printed:
                     if not _NOISE.match(line):
                         os.write(2, line)
+
+    return exec_module
+
+
+def _settling(execute):
+    def exec_module(module):
+        try:
+            execute(module)
+        except (AssertionError, AttributeError, ValueError, TypeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"Keras does not start with the settings of its keras.json: {reason}") from error
+        module.config.set_image_data_format("channels_last")
+        module.config.set_floatx("float32")
 
     return exec_module

@@ -1,8 +1,11 @@
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
+from keras_nst import files
 from keras_nst.errors import InputError
 from keras_nst.files import new_folder, replacing
 
@@ -56,13 +59,10 @@ def test_temporary_name_keeps_the_suffixes(tmp_path, name):
     assert names(tmp_path) == [name]
 
 
-def test_permissions_are_those_of_any_new_file(tmp_path):
-    before = os.umask(0o027)
-    try:
-        with replacing(tmp_path / "result.txt") as temporary:
-            temporary.write_text("whole")
-    finally:
-        os.umask(before)
+def test_permissions_are_those_of_any_new_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_UMASK", 0o027)
+    with replacing(tmp_path / "result.txt") as temporary:
+        temporary.write_text("whole")
     assert stat.S_IMODE((tmp_path / "result.txt").stat().st_mode) == 0o640
 
 
@@ -89,15 +89,12 @@ def test_only_files_are_replaced(tmp_path):
     assert names(tmp_path) == ["file", "pipe"]
 
 
-def test_folder_appears_with_its_parents_when_the_block_ends(tmp_path):
+def test_folder_appears_with_its_parents_when_the_block_ends(tmp_path, monkeypatch):
     path = tmp_path / "new" / "folder"
-    before = os.umask(0o027)
-    try:
-        with new_folder(path) as temporary:
-            (temporary / "part").write_text("whole")
-            assert names(tmp_path) == [temporary.name]
-    finally:
-        os.umask(before)
+    monkeypatch.setattr(files, "_UMASK", 0o027)
+    with new_folder(path) as temporary:
+        (temporary / "part").write_text("whole")
+        assert names(tmp_path) == [temporary.name]
     assert (path / "part").read_text() == "whole"
     assert names(tmp_path) == ["new"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o750
@@ -117,3 +114,29 @@ def test_failing_block_leaves_no_folder(tmp_path):
 def test_folder_that_exists_is_left_alone(tmp_path):
     with pytest.raises(InputError, match=f"Cannot write {tmp_path}: it exists"), new_folder(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("make", [replacing, new_folder])
+def test_a_file_that_cannot_be_read_meanwhile_is_told_as_such(tmp_path, make):
+    def copying():
+        with make(tmp_path / "result"):
+            (tmp_path / "nowhere" / "input.txt").read_text()
+
+    with pytest.raises(InputError, match=r"Cannot read .*input\.txt: No such file"):
+        copying()
+    assert names(tmp_path) == []
+
+
+def test_a_lack_of_memory_is_none_of_the_disk(tmp_path):
+    def filling():
+        with replacing(tmp_path / "result.txt"):
+            raise OSError(12, "Cannot allocate memory")
+
+    with pytest.raises(OSError, match="allocate"):
+        filling()
+
+
+def test_the_mask_of_permissions_is_that_of_the_start():
+    code = "import os; os.umask(0o027); from keras_nst import files; print(files._UMASK, os.umask(0))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(0o027)] * 2

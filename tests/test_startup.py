@@ -68,3 +68,68 @@ def test_who_asks_for_the_log_sees_it(tmp_path):
 
 def test_without_tensorflow_it_is_missing_as_ever():
     assert "No module named 'tensorflow'" in stderr_of("import keras_nst, sys; sys.path.clear(); import tensorflow")
+
+
+# The surroundings of a command.
+
+KERAS = "; import keras; print(keras.backend.backend(), keras.config.image_data_format(), keras.config.floatx())"
+
+
+def settled(code, folder, **environment):
+    home = folder / "home"
+    home.mkdir()
+    (home / "keras.json").write_text(
+        '{"image_data_format": "channels_first", "floatx": "float16", "backend": "torch", "epsilon": 1e-7}'
+    )
+    return subprocess.run(
+        [sys.executable, "-c", "from keras_nst import startup; " + code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_HOME": str(home), **environment},
+    )
+
+
+@pytest.mark.parametrize("backend", ["", "jax", "tensorflow"])
+def test_commands_have_keras_as_their_nets_need_it(tmp_path, backend):
+    done = settled("startup.settle_keras('stylize')" + KERAS, tmp_path, KERAS_BACKEND=backend)
+    assert done.stdout.split() == ["tensorflow", "channels_last", "float32"], done.stderr
+
+
+def test_a_backend_that_is_none_is_told(tmp_path):
+    done = settled("from keras_nst.cli import main; raise SystemExit(main(['info']))", tmp_path, KERAS_BACKEND="theano")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: KERAS_BACKEND=theano is no backend")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["stylize", "--list"], 0), (["stylize", "-", "-s", "starry_night"], 2), (["nothing"], 2)]
+)
+def test_closed_streams_cost_no_file_and_no_traceback(tmp_path, closed, arguments, code):
+    close = "import os, sys\nfor number in %s: os.close(number)\n" % (closed,)  # noqa: UP031
+    run = f"os.execv(sys.executable, [sys.executable, '-m', 'keras_nst', *{arguments!r}])"
+    done = subprocess.run(
+        [sys.executable, "-c", close + run],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_place_for_temporary_files_costs_nothing(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("print('loaded')")
+    code = "import tempfile, keras_nst\ndef full(*_, **__): raise OSError(28, 'full')\ntempfile.TemporaryFile = full\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code + "import tensorflow"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
+    )
+    assert done.stdout == "loaded\n", done.stderr

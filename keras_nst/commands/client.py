@@ -5,9 +5,8 @@ import functools
 import time
 
 import keras_nst
-from keras_nst.commands.inputs import content, deliver, destinations, each, expand, result_name
+from keras_nst.commands.inputs import deliver, destinations, each, expand, read_picture, result_name
 from keras_nst.errors import InputError
-from keras_nst.images.io import read
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
 
     def process(source: str, output: str) -> None:
         began = time.perf_counter()
-        picture = read(content(source))
+        picture = read_picture(source)
         try:
             result = served(picture)
         except InputError as error:

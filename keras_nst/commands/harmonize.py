@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 import keras_nst
-from keras_nst.commands.inputs import check_destination, content, deliver
+from keras_nst.commands.inputs import check_destination, deliver, read_picture
 from keras_nst.commands.masks import named_mask
 from keras_nst.commands.optimize import Reporter, default_output
 from keras_nst.console import Console
-from keras_nst.errors import InputError
+from keras_nst.errors import InputError, printable
 from keras_nst.files import make_folder
 from keras_nst.images.io import read, write
-from keras_nst.images.masks import seen
-from keras_nst.images.paste import check_object, colors, find_object, place
+from keras_nst.images.masks import is_transparent, seen
+from keras_nst.images.paste import check_object, colors, find_object, is_unrelated, lay, place
 from keras_nst.images.picture import Picture
 from keras_nst.infer.subject import cut_out
 from keras_nst.options import HarmonizeOptions
@@ -30,14 +30,15 @@ def run(options: argparse.Namespace) -> int:
     for path in filter(None, (output, options.keep_mask)):
         check_destination(path)
     began = time.perf_counter()
-    background = read(content(options.background))
+    background = read_picture(options.background)
     painting = background.rgb
-    composite, mask = _composite(options, painting)
+    composite, mask, taken = _composite(options, painting)
     others = _others(options, painting)
     if options.report:
         make_folder(options.report)
     if options.keep_mask:
         write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
+    print(printable(f"{options.paste} is taken for {taken}."), file=sys.stderr)
     from keras_nst.fit import precision
     from keras_nst.jobs.harmonize import harmonize
 
@@ -68,21 +69,29 @@ OURS = "keras_nst"
 _FIELDS = dataclasses.fields(HarmonizeOptions)
 
 
-def _composite(options: argparse.Namespace, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The painting with the object, and the object's mask in it, of zeros and ones."""
+def _composite(options: argparse.Namespace, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    """The painting with the object, the object's mask in it, of zeros and ones, and what was made of what was given."""
     paste = read(options.paste)
     placed = options.at is not None or options.scale is not None or options.rotate is not None or options.select
     mask = named_mask(options.mask, paste) if options.mask else None
-    if paste.rgb.shape == painting.shape and not placed and (paste.alpha is None or paste.alpha.min() == 1):
+    stays = paste.rgb.shape == painting.shape and not placed
+    if stays and not is_transparent(paste) and (mask is not None or not is_unrelated(paste.rgb, painting)):
+        taken = "the painting with the object in it"
         composite = paste.rgb
         mask = find_object(composite, painting) if mask is None else mask
     else:
+        ground = "transparent" if is_transparent(paste) else "opaque"
+        taken = f"an object on {ground} ground" if mask is None else "an object and its mask"
         mask = cut_out(paste, options.select or ()) if mask is None else mask
-        where = options.at, options.scale, options.rotate or 0.0
-        composite, mask = place(painting, colors(paste, mask), seen(mask, paste), *where)
+        rgb, mask = colors(paste, mask), seen(mask, paste)
+        if stays:
+            taken += " of the painting's size, which stays where it is"
+            composite = lay(painting, rgb, mask)
+        else:
+            composite, mask = place(painting, rgb, mask, options.at, options.scale, options.rotate or 0.0)
     selected = np.float32(mask > 0.5)
     check_object(selected)
-    return composite, selected
+    return composite, selected, taken
 
 
 def _others(options: argparse.Namespace, painting: np.ndarray) -> dict[str, np.ndarray]:

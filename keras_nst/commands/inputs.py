@@ -1,48 +1,78 @@
 """The pictures and clips that a command is given, and where what it makes of them goes."""
 
+import functools
 import glob
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from keras_nst.errors import BAD_INPUT, InputError, one_line
-from keras_nst.images.clips import CODECS, is_clip
+from keras_nst import startup
+from keras_nst.errors import BAD_INPUT, InputError, one_line, printable
+from keras_nst.images.clips import CODECS
 from keras_nst.images.encoding import FORMATS, check_format, encode
-from keras_nst.images.io import write
+from keras_nst.images.io import read, write
+from keras_nst.images.kinds import CLIPS, PICTURES, Found, is_animation, is_clip, look_through, tell_apart
 from keras_nst.images.picture import Picture
 
 
-def expand(patterns: Sequence[str]) -> list[str]:
-    """The single pictures that folders and patterns stand for.
+def expand(patterns: Sequence[str], *, clips: bool = False) -> list[str]:
+    """The single files that folders and patterns stand for.
+
+    What a folder or a pattern holds beside is left out, and said on stderr.
+
+    Args:
+        patterns: Files, folders, patterns, or "-".
+        clips: Whether clips are taken, too; else pictures alone.
 
     Raises:
-        InputError: A folder holds no pictures, or a pattern fits no file.
+        InputError: A folder or a pattern holds none of these.
     """
-    inputs = []
+    inputs: list[str] = []
     for pattern in patterns:
         if os.path.isdir(pattern):  # Unlike Path's, it can be asked of a name that is too long.
-            found = sorted(
-                str(path) for path in Path(pattern).iterdir() if path.suffix.lower()[1:] in (*FORMATS, "gif")
-            )
-            if not found:
-                raise InputError(f"No pictures in the folder {pattern}. Expected files of {', '.join(FORMATS)}, gif.")
-            inputs += found
+            inputs += _taken(pattern, look_through(pattern), clips)
         elif glob.has_magic(pattern) and not os.path.exists(pattern):
-            found = sorted(glob.glob(pattern, recursive=True))
-            if not found:
-                raise InputError(f"No file matches {pattern}.")
-            inputs += found
+            paths = [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]
+            inputs += _taken(pattern, tell_apart(paths), clips)
         else:
             inputs.append(pattern)
     return inputs
+
+
+def _taken(place: str, found: Found, clips: bool) -> list[str]:
+    taken = sorted(found.pictures + (found.clips if clips else []))
+    if not taken:
+        kinds = [*PICTURES, *CLIPS] if clips else PICTURES
+        raise InputError(f"No {'pictures or clips' if clips else 'pictures'} in {place}. Expected {', '.join(kinds)}.")
+    if line := found.left_out(place, found.others + ([] if clips else found.clips)):
+        print(printable(line), file=sys.stderr)
+    return list(map(str, taken))
+
+
+def read_picture(source: str, **limits) -> Picture:
+    """A picture that a command is given, "-" for stdin; of an animation it is said that the first frame is taken.
+
+    Args:
+        source: As the command is given it.
+        limits: Of `images.io.read`.
+
+    Raises:
+        InputError: As `images.io.read` does.
+    """
+    if source == "-" and 0 in startup.CLOSED:
+        raise InputError("Cannot read standard input: it is closed.")
+    picture = read(sys.stdin.buffer.read() if source == "-" else source, **limits)
+    if is_animation(source):
+        print(printable(f"{source} is an animation, of which the first frame is taken."), file=sys.stderr)
+    return picture
 
 
 def destinations(
     inputs: Sequence[str],
     output: str | None,
     name: Callable[[Path], str],
-    check: Callable[[str], object] = check_format,
+    check: Callable[[str, str], object] = lambda source, suffix: check_format(suffix),
 ) -> list[str]:
     """Where the result of each picture goes, checked before anything is computed.
 
@@ -50,7 +80,7 @@ def destinations(
         inputs: From `expand`; "-" for stdin.
         output: What --output says: a file for one picture, a folder for several, "-" for stdout.
         name: From a picture's path to its result's name in a folder.
-        check: Refuses suffixes that results cannot have.
+        check: Refuses, for a picture, suffixes that its result cannot have.
 
     Returns:
         A path for each picture, or "-".
@@ -68,8 +98,8 @@ def destinations(
             raise InputError(f"Several pictures need a folder to go to. Received: --output {output}.")
         paths = [Path("stdin" if source == "-" else source.removeprefix("sample:")) for source in inputs]
         outputs = [str(folder / name(path)) for path in paths]
-    for destination in outputs:
-        check_destination(destination, check)
+    for source, destination in zip(inputs, outputs, strict=True):
+        check_destination(destination, functools.partial(check, source))
     if twice := {destination for destination in outputs if outputs.count(destination) > 1}:
         raise InputError(f"Several pictures would be written to {min(twice)}. Rename them, or do them one by one.")
     return outputs
@@ -78,8 +108,10 @@ def destinations(
 def result_name(style: str, path: Path) -> str:
     """The name of a picture's or clip's result in a style, in its own format where that can be written."""
     suffix = path.suffix.lower()
-    if suffix[1:] not in (*FORMATS, *CODECS):
-        suffix = ".mp4" if is_clip(path) else ".png"
+    if is_clip(path):
+        suffix = suffix if suffix[1:] in CODECS else ".apng" if suffix == ".png" else ".mp4"
+    elif suffix[1:] not in FORMATS:
+        suffix = ".png"
     return f"{path.stem}-{style}{suffix}"
 
 
@@ -94,16 +126,13 @@ def check_destination(output: str, check: Callable[[str], object] = check_format
         InputError: The suffix is refused, or the folder cannot be written to.
     """
     if output == "-":
+        if 1 in startup.CLOSED:
+            raise InputError("Cannot write to standard output: it is closed.")
         return
     check(Path(output).suffix)
     folder = next(parent for parent in Path(output).absolute().parents if os.path.exists(parent))
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"Cannot write {output}: {folder} is no folder that can be written to. Choose another place.")
-
-
-def content(source: str) -> str | bytes:
-    """What `images.io.read` takes: a path, or for "-" the bytes on stdin."""
-    return sys.stdin.buffer.read() if source == "-" else source
 
 
 def deliver(output: str, picture: Picture, *, bits: int = 8, record: dict | None = None) -> None:
@@ -114,13 +143,16 @@ def deliver(output: str, picture: Picture, *, bits: int = 8, record: dict | None
         write(output, picture, bits=bits, record=record)
 
 
-def each(process: Callable[[str, str], None], inputs: Sequence[str], outputs: Sequence[str]) -> int:
+def each(
+    process: Callable[[str, str], None], inputs: Sequence[str], outputs: Sequence[str], *, alone: bool = True
+) -> int:
     """Process one picture after another; one that cannot be read does not stop the others.
 
     Args:
         process: What is done with a picture and its destination.
         inputs: From `expand`.
         outputs: From `destinations`.
+        alone: Whether the command was given nothing else.
 
     Returns:
         The exit code.
@@ -133,7 +165,7 @@ def each(process: Callable[[str, str], None], inputs: Sequence[str], outputs: Se
         try:
             process(source, output)
         except InputError as error:
-            if len(inputs) == 1:
+            if len(inputs) == 1 and alone:
                 raise
             print(one_line(error), file=sys.stderr)
             failed = True

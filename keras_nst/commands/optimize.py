@@ -11,7 +11,7 @@ import numpy as np
 from rich.progress import BarColumn, TimeElapsedColumn
 
 import keras_nst
-from keras_nst.commands.inputs import check_destination, content, deliver
+from keras_nst.commands.inputs import check_destination, deliver, read_picture
 from keras_nst.commands.masks import named_mask
 from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
                 f"{style} is a trained style, and optimize takes a painting's file. "
                 f"Did you mean keras-nst stylize {options.content} --style {style}?"
             )
-    picture = read(content(options.content))
+    picture = read_picture(options.content)
     regions = _regions(options, picture)
     if options.report:
         make_folder(options.report)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import keras_nst
-from keras_nst.commands.inputs import check_destination, content, deliver
+from keras_nst.commands.inputs import check_destination, deliver, read_picture
 from keras_nst.commands.masks import select_mask
 from keras_nst.commands.optimize import Reporter, default_output, pixel_options
 from keras_nst.console import Console
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     """Select, restyle, put back, and write the result."""
     output = options.output or default_output(options.photo, "partial")
     check_destination(output)
-    picture = read(content(options.photo), max_size=options.max_size)
+    picture = read_picture(options.photo, max_size=options.max_size)
     for style in filter(None, (options.style, options.background_style)):
         if _painting(style) is None:
             find_style(style)

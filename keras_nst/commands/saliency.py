@@ -5,8 +5,7 @@ import argparse
 import numpy as np
 
 import keras_nst
-from keras_nst.commands.inputs import content, deliver, destinations, each, expand
-from keras_nst.images.io import read
+from keras_nst.commands.inputs import deliver, destinations, each, expand, read_picture
 from keras_nst.images.picture import Picture
 from keras_nst.infer.subject import find
 
@@ -18,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     record = {"version": keras_nst.__version__, "saliency": options.method}
 
     def process(source: str, output: str) -> None:
-        found = find(read(content(source)), options.method)
+        found = find(read_picture(source), options.method)
         deliver(output, Picture(np.repeat(found, 3, axis=-1)), record=record)
         if output != "-":
             print(f"{output}  {found.shape[2]}x{found.shape[1]}")

@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 
 import keras_nst
-from keras_nst.commands.inputs import check_destination, content, deliver, expand
+from keras_nst.commands.inputs import check_destination, deliver, expand, read_picture
 from keras_nst.images.compositing import blend
-from keras_nst.images.io import read
 from keras_nst.images.picture import Picture
 from keras_nst.images.sheet import contact_sheet
 from keras_nst.models.styles import find_style, styles
@@ -16,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
     """Stylize each photograph in each style, and write the sheet."""
     check_destination(options.output)
     chosen = [find_style(style) for style in options.style or styles()]
-    photographs = [read(content(source), max_size=options.max_size).rgb for source in expand(options.inputs)]
+    photographs = [read_picture(source, max_size=options.max_size).rgb for source in expand(options.inputs)]
     from keras_nst.infer.stylizer import Stylizer
 
     rows = [[photograph] for photograph in photographs for _ in options.strengths]

@@ -14,13 +14,14 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 import keras_nst
-from keras_nst.commands.inputs import content, deliver, destinations, each, expand, result_name
+from keras_nst.commands.inputs import deliver, destinations, each, expand, read_picture, result_name
 from keras_nst.console import Console, progress
 from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.files import sha256
-from keras_nst.images.clips import check_clip_format, inspect, is_clip
-from keras_nst.images.encoding import check_format
-from keras_nst.images.io import MAX_PIXELS, read, read_record
+from keras_nst.images.clips import CODECS, check_clip_format, inspect
+from keras_nst.images.encoding import FORMATS, check_format
+from keras_nst.images.io import MAX_PIXELS, read_record
+from keras_nst.images.kinds import is_animation, is_clip
 from keras_nst.images.picture import Picture
 from keras_nst.images.proof import Proof
 from keras_nst.infer.bulk import Job, on_ray, pipeline
@@ -49,30 +50,45 @@ def run(options: argparse.Namespace) -> int:
         for painting in paintings:
             tune(painting, options.tune, console=Console())
     chosen = tuple(str(find_style(style).resolve()) for style in options.style)
-    inputs = _without_results(options, expand(options.inputs), _name(chosen))
-    write = _write_clips if any(map(is_clip, inputs)) else _write_each
+    inputs = _without_results(options, expand(options.inputs, clips=True), _name(chosen))
+    moving = {source for source in inputs if _moves(options, source)}
+    name = functools.partial(result_name, _name(chosen))
+    outputs = destinations(
+        inputs,
+        options.output,
+        name,
+        lambda source, suffix: check_clip_format(suffix) if source in moving else check_format(suffix, options.bits),
+    )
+    jobs = list(zip(inputs, outputs, strict=True))
+    stills, clips = [job for job in jobs if job[0] not in moving], [job for job in jobs if job[0] in moving]
     try:
-        return write(options, inputs, chosen)
+        codes = [_write_each(options, stills, chosen, alone=not clips)] if stills else []
+        codes += [_write_clips(options, clips, chosen, alone=not stills)] if clips else []
+        return max(codes)
     except KeyboardInterrupt:
-        if len(inputs) > 1 or write is _write_clips:
+        if len(inputs) > 1 or clips:
             raise KeyboardInterrupt("The same command goes on with what is missing.") from None
         raise
 
 
-def _write_each(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
-    name = _name(chosen)
-    outputs = destinations(inputs, options.output, functools.partial(result_name, name), _check(options))
-    jobs = list(zip(inputs, outputs, strict=True))
-    if len(jobs) > 1:
+def _moves(options, source: str) -> bool:
+    """Whether an input is stylized as a clip: an animation is a picture where the result is to be one."""
+    asked = Path(options.output or "").suffix.lower()[1:]
+    return is_clip(source) and not (is_animation(source) and asked in FORMATS and asked not in CODECS)
+
+
+def _write_each(options, jobs: list[Job], chosen: tuple[str, ...], *, alone: bool) -> int:
+    count, several = len(jobs), len(jobs) > 1 or not alone
+    if several:
         done = {job for job in jobs if _is_done(options, chosen, job)}
         jobs = [job for job in jobs if job not in done]
         if done:
-            print(f"{len(done)} of {len(inputs)} are done already.", file=sys.stderr)
+            print(f"{len(done)} of {count} are done already.", file=sys.stderr)
     if options.proof:
         Proof(options.proof)  # A wrong file is told before TensorFlow has loaded.
     run = functools.partial(_run, options, chosen)
     if options.engine == "ray" and jobs:
-        if "-" in inputs or "-" in outputs:
+        if any("-" in job for job in jobs):
             raise InputError("The engine ray takes files to files. Expected no -.")
         jobs = [tuple(path if path.startswith("sample:") else os.path.abspath(path) for path in job) for job in jobs]
         results = on_ray(jobs, run, workers=options.workers, address=options.address)
@@ -83,8 +99,8 @@ def _write_each(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
         if isinstance(result, InputError):
             bad.append(result)
         else:
-            _report(options, source, output, name, result["width"], result["height"], result["seconds"])
-    if bad and len(inputs) == 1:
+            _report(options, source, output, _name(chosen), result["width"], result["height"], result["seconds"])
+    if bad and not several:
         raise bad[0]
     for error in bad:
         print(one_line(error), file=sys.stderr)
@@ -164,7 +180,7 @@ def _name(chosen: tuple[str, ...]) -> str:
     return "+".join(Path(style).name for style in chosen)
 
 
-def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
+def _write_clips(options, jobs: list[Job], chosen: tuple[str, ...], *, alone: bool) -> int:
     from keras_nst.infer.video import stylize_clip
 
     name = _name(chosen)
@@ -174,7 +190,6 @@ def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
         raise InputError("A clip is not printed. Leave --proof out.")
     if options.protect:
         raise InputError("What is in a clip moves, and --protect does not follow it. Leave it out.")
-    outputs = destinations(inputs, options.output, functools.partial(result_name, name), check_clip_format)
     console = Console()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
 
@@ -205,11 +220,11 @@ def _write_clips(options, inputs: list[str], chosen: tuple[str, ...]) -> int:
         else:
             print(f"{output}  {clip.frames} frames  {seconds:.1f} s")
 
-    return each(process, inputs, outputs)
+    return each(process, *zip(*jobs, strict=True), alone=alone)
 
 
 def _read(options, source: str) -> Picture:
-    return read(content(source), max_pixels=options.max_pixels or MAX_PIXELS, max_size=options.max_size)
+    return read_picture(source, max_pixels=options.max_pixels or MAX_PIXELS, max_size=options.max_size)
 
 
 def _strength(options, source: str, picture: Picture) -> float | np.ndarray:
@@ -263,10 +278,6 @@ def _record(options, chosen: tuple[str, ...], source: str) -> dict:
     made_from = source if source == "-" or source.startswith("sample:") else sha256(source)
     everything = json.dumps([record, contents, made_from])
     return {**record, "made_from": hashlib.sha256(everything.encode()).hexdigest()}
-
-
-def _check(options):
-    return functools.partial(check_format, bits=options.bits)
 
 
 def _report(options, source: str, output: str, style: str, width: int, height: int, seconds: float) -> None:

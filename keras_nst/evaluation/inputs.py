@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_nst.errors import InputError
-from keras_nst.images.encoding import FORMATS
 from keras_nst.images.io import read
+from keras_nst.images.kinds import look_through
 from keras_nst.images.picture import fit_short_side
 from keras_nst.models.styles import MODEL, find_style, is_style, styles
 
@@ -78,9 +78,7 @@ def picture_files(folder: str | Path) -> dict[str, Path]:
         InputError: Two files have the same stem.
     """
     files: dict[str, Path] = {}
-    for path in sorted(Path(folder).iterdir()):
-        if path.suffix.lower()[1:] not in (*FORMATS, "gif"):
-            continue
+    for path in look_through(folder).pictures:
         if path.stem in files:
             raise InputError(f"{files[path.stem]} and {path.name} differ only by their suffix. Rename or remove one.")
         files[path.stem] = path

@@ -1,5 +1,6 @@
 """Plots of the losses over a training."""
 
+import contextlib
 import csv
 import math
 from collections.abc import Mapping, Sequence
@@ -53,6 +54,13 @@ def read_log(log: Path) -> list[dict[str, float]]:
         return []
     numbers = ({name: value for name, value in row.items() if math.isfinite(value)} for row in rows)
     return [row for row in numbers if row]
+
+
+def drop_torn_line(log: Path) -> None:
+    """Cut off the last line of a log if it does not end, so that the next one does not go on with it."""
+    with contextlib.suppress(OSError), open(log, "r+b") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
 
 
 def _number(text) -> float:

@@ -25,6 +25,9 @@ AVERAGING = 0.99
 """Decay per step of the running mean of Adam's pictures."""
 
 
+_LIMIT = 1  # Scipy's status of a run that has come to the last step or evaluation.
+
+
 class Progress(NamedTuple):
     """Progress of a minimization.
 
@@ -81,7 +84,7 @@ def lbfgs(
         The picture, float32 in [0, 1].
 
     Raises:
-        InputError: The loss is not finite.
+        InputError: The loss is not finite, or its gradient is not its own: no step lowers it.
     """
     run = _Run(objective, image, free, progress)
     smoothed = _Smoothing(run.free, smoothing)
@@ -125,6 +128,8 @@ def lbfgs(
                 "gtol": 0.0,
             },
         )
+    if not found.success and found.status != _LIMIT and not values:
+        raise InputError(f"The loss does not fall along its gradient, and so cannot be minimized ({found.message}).")
     return run.picture(pixels(found.x))
 
 

@@ -1,6 +1,8 @@
 """The pictures that a training draws on, as an endless stream of crops that can be taken up anywhere."""
 
 import atexit
+import hashlib
+import json
 import math
 import os
 import re
@@ -16,9 +18,8 @@ import tensorflow as tf
 
 from keras_nst.errors import InputError, unknown
 from keras_nst.images.io import read
+from keras_nst.images.kinds import PICTURES, look_through
 from keras_nst.images.samples import SAMPLES, dead_leaves, sample_path
-
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 # TFDS shuffles a dataset as it writes it, so this many neighbors at a time are enough to make the passes differ. It
 # bounds the memory: 512 encoded photographs are about 80 MB.
@@ -87,7 +88,7 @@ class Photographs:
         return int(self._pictures.cardinality())
 
     def describe(self) -> dict[str, str | int]:
-        """What a model card says of the source: its kind, its name and its count of pictures."""
+        """What a model card says of the source: kind, name, count of pictures, and a hash of files' names and sizes."""
         return {"kind": self.kind, "name": self.name, "count": len(self)}
 
     def sources(self) -> Iterator[tuple[str, Path | bytes]]:
@@ -200,6 +201,12 @@ class _Files(Photographs):
         places = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)),))
         super().__init__(kind, name, folder, places, window=len(paths))
 
+    def describe(self) -> dict[str, str | int]:
+        if self.folder is None:
+            return super().describe()
+        files = [(str(path.relative_to(self.folder)), path.stat().st_size) for path in self._paths]
+        return {**super().describe(), "files": hashlib.sha256(json.dumps(files).encode()).hexdigest()}
+
     def _source(self, place: int) -> tuple[str, Path]:
         return str(self._paths[place]), self._paths[place]
 
@@ -270,10 +277,9 @@ def photographs(source: str | Path | None, *, download: bool = False) -> Photogr
     if not os.path.isdir(folder):
         problem = "is a file" if os.path.exists(folder) else "does not exist"
         raise InputError(f"A set of pictures must be a folder or tfds:NAME[:SPLIT]. {str(source)!r} {problem}.")
-    paths = sorted(_picture_files(folder))
+    paths = look_through(folder, deep=True).pictures
     if not paths:
-        known = " ".join(sorted(SUFFIXES))
-        raise InputError(f"No pictures in {str(source)!r} or its subfolders. Put some there ({known}).")
+        raise InputError(f"No pictures in {str(source)!r} or its subfolders. Put some there (.{' .'.join(PICTURES)}).")
     return _Files("folder", folder.resolve().name, folder, paths)
 
 
@@ -299,13 +305,6 @@ def random_crop(picture: np.ndarray, size: int, rng: np.random.Generator, *, sma
     interpolation = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     # Cubic interpolation overshoots at edges.
     return np.clip(cv2.resize(np.ascontiguousarray(square), (size, size), interpolation=interpolation), 0, 1)
-
-
-def _picture_files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            yield path
 
 
 def _tfds(source: str, download: bool) -> Photographs:

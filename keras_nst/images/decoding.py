@@ -10,14 +10,23 @@ from scipy.ndimage import map_coordinates
 
 from keras_nst.errors import InputError
 from keras_nst.images.picture import Picture
+from keras_nst.images.spaces import (
+    BT601,
+    BT709,
+    BT2020,
+    HLG,
+    PQ,
+    UNSPECIFIED,
+    ColorSpace,
+    of_codes,
+    of_still,
+    to_srgb,
+)
 
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 _EXTRA_SAMPLES = 338  # The TIFF tag; Pillow has no name for it.
 
-# Of moving pictures: numbers of ITU-T H.273, which FFmpeg has for its own.
-_BT709, _UNSPECIFIED, _BT601, _BT2020, _SRGB = 1, 2, 5, 9, 13
-_WIDE = (_BT2020, 11, 12)  # Primaries, also of P3.
-_HIGH_RANGE = (16, 18)  # Transfers: PQ and HLG.
+# Of moving pictures.
 _HD = 1280, 576  # What is wider than one or higher than the other is HD.
 # The display matrix's (a, b, c, d), which takes (x, y) to (a x + c y, b x + d y), and EXIF's number of the same turn.
 _ORIENTATIONS = {
@@ -46,7 +55,7 @@ def decode(image: Image.Image) -> Picture:
     """
     # Pillow calls 16-bit color "RGB" and gives 8 bits of it; only the file's raw mode, "RGB;16B", tells.
     deep = ";16" in str(image.tile) and image.mode != "CMYK"
-    color, alpha = _decode_16_bits(image) if deep else _decode_8_bits(image)
+    color, alpha = (_decode_16_bits if deep else _decode_8_bits)(image, of_still(image))
     # Both decoders turn a TIFF themselves.
     orientation = None if image.format == "TIFF" else exif_tag(image, ExifTags.Base.Orientation)
     return Picture(_upright(color, orientation), None if alpha is None else _upright(alpha, orientation))
@@ -56,7 +65,7 @@ def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
     """The pixels of a frame of a clip, upright, square and in sRGB.
 
     What is not tagged is BT.709 in HD and BT.601 below. PQ and HLG come with white at 203 nits, as in BT.2408; what is
-    brighter is clipped. FFmpeg, which does this, moves strong colors a little, so that those beyond sRGB find a place.
+    brighter, or of a stronger color than sRGB has, is clipped.
 
     Args:
         frame: PyAV's.
@@ -65,19 +74,20 @@ def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
     Returns:
         (1, H, W, 3) float32 in [0, 1]. Pixels that are not square are stretched, none is lost.
     """
-    high_range = frame.color_trc in _HIGH_RANGE
-    if high_range and frame.color_primaries == _UNSPECIFIED:
-        frame.color_primaries = _BT2020
-    if frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb:
+    primaries, transfer = frame.color_primaries, frame.color_trc
+    if primaries == UNSPECIFIED and transfer in (PQ, HLG):
+        primaries = BT2020
+    if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
         is_hd = frame.width >= _HD[0] or frame.height > _HD[1]
-        untagged = _BT709 if is_hd else _BT601
-        frame.colorspace = _BT2020 if frame.color_primaries == _BT2020 else untagged
-    target = {}
-    if high_range or frame.color_primaries in _WIDE:
-        if frame.color_trc == _UNSPECIFIED:
-            frame.color_trc = _BT709
-        target = {"dst_color_primaries": _BT709, "dst_color_trc": _SRGB if high_range else frame.color_trc}
-    stored = frame.reformat(format="rgb24", **target).to_ndarray()
+        untagged = BT709 if is_hd else BT601
+        frame.colorspace = BT2020 if primaries == BT2020 else untagged
+    space = of_codes(primaries, transfer)
+    if space is None:
+        stored = frame.reformat(format="rgb24").to_ndarray()
+    else:
+        # Of FFmpeg's the matrix alone: its own way to sRGB moves strong colors.
+        frame.color_primaries = frame.color_trc = UNSPECIFIED
+        stored = to_srgb(frame.reformat(format="rgb48le").to_ndarray(), space)
     if aspect != 1:
         height, width = stored.shape[:2]
         square = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
@@ -98,7 +108,7 @@ def _orientation(frame) -> int:
     return _ORIENTATIONS.get(tuple(np.sign((a, 0, 0, d) if straight else (0, b, c, 0)).astype(int).tolist()), 1)
 
 
-def _decode_8_bits(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+def _decode_8_bits(image: Image.Image, space: bytes | ColorSpace | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Color (H, W, 3) in sRGB and alpha (H, W, 1) or None, uint8."""
     if image.mode not in _EIGHT_BIT_MODES:
         raise InputError(f"its samples are of kind {image.mode}; save it with 8 or 16 bits a sample.")
@@ -106,15 +116,21 @@ def _decode_8_bits(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     if image.mode in ("P", "PA"):  # By way of RGBA, because Pillow warns where a palette loses its transparency.
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))[..., None] if image.has_transparency_data else None
-    return np.asarray(_srgb(image, image.info.get("icc_profile"))), alpha
+    if isinstance(space, ColorSpace):
+        return to_srgb(np.asarray(image.convert("RGB")), space), alpha
+    return np.asarray(_srgb(image, space)), alpha
 
 
-def _decode_16_bits(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+def _decode_16_bits(image: Image.Image, space: bytes | ColorSpace | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Color (H, W, 3) in sRGB, uint16 or float32 in [0, 1], and alpha (H, W, 1) uint16 or None."""
     image.fp.seek(0)
     encoded = image.fp.read()
     image.load()  # For its errors: OpenCV prints them instead of raising.
-    samples = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+    encoded = np.frombuffer(encoded, np.uint8)
+    if image.format == "TIFF" and image.tell():
+        samples = cv2.imdecodemulti(encoded, cv2.IMREAD_UNCHANGED)[1][image.tell()]
+    else:
+        samples = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
     if samples is None or samples.dtype != np.uint16:
         raise InputError("its 16-bit samples are laid out in a way that is not supported; save it with 8.")
     if samples.ndim == 2:
@@ -128,8 +144,10 @@ def _decode_16_bits(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
         color = ~color
     if tags.get(_EXTRA_SAMPLES) == (1,):  # Color is multiplied by alpha.
         color = np.minimum(color / np.maximum(alpha, 1, dtype=np.float32), 1)
-    if "icc_profile" in image.info:
-        color = _srgb_16_bits(color, image.info["icc_profile"])
+    if isinstance(space, ColorSpace):
+        color = to_srgb(color, space)
+    elif space is not None:
+        color = _srgb_16_bits(color, space)
     return np.broadcast_to(color, (*color.shape[:2], 3)), alpha
 
 

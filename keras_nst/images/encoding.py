@@ -34,6 +34,7 @@ _QUALITY = 95  # Of JPEG and WebP.
 # Bytes that must stay first: signature and header chunk; start of image and JFIF segment.
 _PNG_HEADER = 33
 _JPEG_HEADER = 20
+_JPEG_NOTE = 65_000  # Characters of a record that fit beside the rest into a segment of 64 KB.
 
 
 def encode(picture: Picture, format: str, *, bits: int = 8, record: dict | None = None) -> bytes:
@@ -46,7 +47,7 @@ def encode(picture: Picture, format: str, *, bits: int = 8, record: dict | None 
         picture: What to encode.
         format: A suffix of `FORMATS`, with or without its dot.
         bits: Bits per sample, 8 or (PNG and TIFF) 16.
-        record: What made the picture, to be read back with `io.read_record`; BMP has no place for it.
+        record: What made the picture, to be read back with `io.read_record`; BMP has no place for it, JPEG for 64 KB.
 
     Returns:
         The encoded file.
@@ -59,7 +60,7 @@ def encode(picture: Picture, format: str, *, bits: int = 8, record: dict | None 
     if max(height, width) > _LONGEST_SIDE.get(kind, math.inf):
         raise InputError(f"{kind} holds at most {_LONGEST_SIDE[kind]} pixels a side. Received: {width} x {height}.")
     samples = _quantize(picture, bits, keep_alpha=kind in _WITH_ALPHA)
-    note = None if record is None else json.dumps({OWNER: record})
+    note = None if record is None else _note(record, _JPEG_NOTE if kind == "JPEG" else math.inf)
     return {"BMP": _bmp, "JPEG": _jpeg, "PNG": _png, "TIFF": _tiff, "WEBP": _webp}[kind](samples, note)
 
 
@@ -80,6 +81,16 @@ def check_format(format: str, bits: int = 8) -> str:
     if bits != 8 and not (bits == 16 and kind in _WITH_16_BITS):
         raise InputError(f"{kind} cannot hold {bits} bits a sample: use 8, or 16 with {' or '.join(_WITH_16_BITS)}.")
     return kind
+
+
+def _note(record: dict, longest: float) -> str:
+    """A record as text; its longest values are left out, and named, where there is no room for all."""
+    left_out = []
+    while len(note := json.dumps({OWNER: {**record, "left_out": left_out} if left_out else record})) > longest:
+        name = max(record, key=lambda name: len(json.dumps(record[name])))
+        left_out.append(name[:100])
+        record = {other: value for other, value in record.items() if other != name}
+    return note
 
 
 def _quantize(picture: Picture, bits: int, *, keep_alpha: bool) -> np.ndarray:

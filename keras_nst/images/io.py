@@ -1,5 +1,6 @@
 """Pictures from the world and back: any common file outside, a `Picture` inside."""
 
+import contextlib
 import io
 import json
 import threading
@@ -21,7 +22,12 @@ MAX_PIXELS = 100_000_000
 """The most pixels `read` decodes unless told otherwise; a small file can claim to hold billions."""
 
 # Pillow knows fifty formats more, EPS among them, which it hands to Ghostscript to run.
-_READABLE = (*dict.fromkeys(FORMATS.values()), "GIF")
+_READABLE = (*dict.fromkeys(FORMATS.values()), "GIF", "AVIF")
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+# Tags of TIFF: what kind of page one is, of which the lowest bit says that it is a smaller copy, and a DNG's mark.
+_PAGE, _DNG = 254, 50706
+_CANON = b"CR"  # Behind the first eight bytes of its camera RAW.
 
 _pillow_limit = threading.Lock()
 
@@ -29,9 +35,10 @@ _pillow_limit = threading.Lock()
 def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_size: int | None = None) -> Picture:
     """The picture in a file, upright and in sRGB.
 
-    JPEG, PNG, WebP, TIFF, BMP and GIF are told apart by their content; of several frames or pages the first counts.
-    Gray, palette and CMYK become RGB, the EXIF orientation is applied, an embedded color profile is converted to sRGB
-    (a broken one is ignored), and 16-bit gray and RGB keep their precision.
+    JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and, with pillow-heif, HEIC are told apart by their content. Of several frames
+    the first counts, of several pages the first that is no thumbnail.
+    Gray, palette and CMYK become RGB, the EXIF orientation is applied, colors of another space come as sRGB (see
+    `spaces`; a broken profile is ignored), and 16-bit gray and RGB keep their precision.
 
     Args:
         source: A path, `sample:NAME` for a photograph of `samples.SAMPLES`, or the encoded bytes themselves.
@@ -120,9 +127,53 @@ def _open(source: str | Path | bytes) -> tuple[str, Image.Image]:
     with _pillow_limit:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return name, Image.open(file, formats=_READABLE)
+            return name, _opened(file)
+        except InputError as error:
+            raise InputError(f"Cannot read {name}: {error}") from None
         except Exception as error:  # As in `read`: a header can be broken in any way.
-            reason = getattr(error, "strerror", None) or f"it is no picture in {', '.join(_READABLE)}"
+            reason = getattr(error, "strerror", None) or f"it is no picture in {', '.join(_READABLE)}, HEIC"
             raise InputError(f"Cannot read {name}: {reason}.") from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _opened(file: str | Path | io.BytesIO) -> Image.Image:
+    """The image of a file, at the page that is the picture; the message of an `InputError` does not name it."""
+    formats = list(_READABLE)
+    head = _head(file)
+    brands = {head[8:12], *(head[i : i + 4] for i in range(16, len(head), 4))} if head[4:8] == b"ftyp" else set()
+    if brands & _AVIF_BRANDS:
+        if head[8:12] not in _AVIF_BRANDS:  # Pillow asks the first brand alone.
+            content = file.getvalue() if isinstance(file, io.BytesIO) else Path(file).read_bytes()
+            file = io.BytesIO(content[:8] + b"avif" + content[12:])
+    elif brands & _HEIF_BRANDS:
+        try:
+            import pillow_heif
+        except ImportError as error:
+            what = "it is HEIC, which needs pillow-heif. Install it: pip install 'keras_nst[heic]', or save it as JPEG."
+            raise InputError(what) from error
+        pillow_heif.register_heif_opener()
+        formats.append("HEIF")
+    image = Image.open(file, formats=formats)
+    if image.format == "TIFF":
+        _turn_to_picture(image, head)
+    return image
+
+
+def _head(file: str | Path | io.BytesIO) -> bytes:
+    """The first bytes of a file; of those in boxes the first box."""
+    if isinstance(file, io.BytesIO):
+        head = file.getvalue()[:64]
+    else:
+        with open(file, "rb") as opened:
+            head = opened.read(64)
+    return head[: int.from_bytes(head[:4], "big")] if head[4:8] == b"ftyp" else head
+
+
+def _turn_to_picture(image: Image.Image, head: bytes) -> None:
+    """Go to the first page of a TIFF that is no smaller copy of another."""
+    with contextlib.suppress(EOFError):
+        while image.tag_v2.get(_PAGE, 0) & 1:
+            image.seek(image.tell() + 1)
+    if image.tag_v2.get(_PAGE, 0) & 1 or _DNG in image.tag_v2 or head[8:10] == _CANON:
+        raise InputError("it is camera RAW, of which only a preview is a picture. Develop it to TIFF or JPEG first.")

@@ -113,8 +113,8 @@ def from_picture(picture: Picture) -> np.ndarray:
 
 
 def is_transparent(picture: Picture) -> bool:
-    """Whether anything of a picture is not opaque."""
-    return picture.alpha is not None and bool((picture.alpha < 1).any())
+    """Whether a picture is transparent in more places than specks."""
+    return picture.alpha is not None and bool((picture.alpha < 0.5).mean() > _PINHOLE)
 
 
 def seen(mask: np.ndarray, picture: Picture) -> np.ndarray:

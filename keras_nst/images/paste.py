@@ -59,12 +59,9 @@ def find_object(composite: np.ndarray, painting: np.ndarray) -> np.ndarray:
             f"The composite has {composite.shape[2]} x {composite.shape[1]} pixels, the painting {width} x {height}. "
             "Expected the same size; give a mask, or the object in a picture of its own."
         )
-    difference = cv2.cvtColor(composite[0], cv2.COLOR_RGB2LAB) - cv2.cvtColor(painting[0], cv2.COLOR_RGB2LAB)
-    distance = np.linalg.norm(cv2.GaussianBlur(difference, (0, 0), _SMOOTHING), axis=-1)
-    noise = _noise(distance)
-    least = max(_LEAST_DIFFERENCE, _ABOVE_NOISE * noise)
-    differing = _main_parts(distance > least)
-    if noise >= _UNRELATED or differing.mean() > _LARGEST:
+    difference, distance = _differences(composite, painting)
+    least, differing = _differing(distance)
+    if is_unrelated(composite, painting):
         raise InputError(
             "The composite differs from the painting nearly everywhere. Expected the same painting with an object "
             "pasted into it; give a mask, or the object in a picture of another size."
@@ -78,6 +75,18 @@ def find_object(composite: np.ndarray, painting: np.ndarray) -> np.ndarray:
     shown = np.clip(0.5 + difference / 255, 0, 1)[None]
     refined = refine(shown, _as_mask(_without_small_holes(differing)))
     return _as_mask(_without_small_holes(_main_parts(refined[0, ..., 0] > 0.5)))
+
+
+def is_unrelated(picture: np.ndarray, painting: np.ndarray) -> bool:
+    """Whether a picture of a painting's size differs from it nearly everywhere, so that it is no composite of it.
+
+    Args:
+        picture: (1, h, w, 3) float32 in [0, 1].
+        painting: Of the same shape.
+    """
+    _, distance = _differences(picture, painting)
+    _, differing = _differing(distance)
+    return bool(_noise(distance) >= _UNRELATED or differing.mean() > _LARGEST)
 
 
 def cut_object(picture: Picture, seeds: Sequence[tuple[int, int]] = ()) -> np.ndarray:
@@ -197,6 +206,20 @@ def place(
     return composite, placed
 
 
+def lay(painting: np.ndarray, rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A layer of a painting's size over it, where it is.
+
+    Args:
+        painting: (1, h, w, 3) float32 in [0, 1].
+        rgb: The layer, of the same shape.
+        mask: What of it is seen, (1, h, w, 1) in [0, 1].
+
+    Returns:
+        (1, h, w, 3) float32 in [0, 1].
+    """
+    return over(rgb * mask, mask, painting)
+
+
 def check_object(mask: np.ndarray) -> None:
     """Refuse a mask of nothing or of all the painting: (1, h, w, 1).
 
@@ -207,6 +230,18 @@ def check_object(mask: np.ndarray) -> None:
         raise InputError("The mask selects nothing of the painting. Expected some of it to be above one half.")
     if mask.min() > 0:
         raise InputError("The mask covers all of the painting. Expected the outline of an object; give another mask.")
+
+
+def _differences(picture: np.ndarray, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In CIELAB, (h, w, 3), and their length without noise, (h, w)."""
+    difference = cv2.cvtColor(picture[0], cv2.COLOR_RGB2LAB) - cv2.cvtColor(painting[0], cv2.COLOR_RGB2LAB)
+    return difference, np.linalg.norm(cv2.GaussianBlur(difference, (0, 0), _SMOOTHING), axis=-1)
+
+
+def _differing(distance: np.ndarray) -> tuple[float, np.ndarray]:
+    """The least distance that is no noise, and where there is more, (h, w) bool."""
+    least = max(_LEAST_DIFFERENCE, _ABOVE_NOISE * _noise(distance))
+    return least, _main_parts(distance > least)
 
 
 def _noise(distance: np.ndarray) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from keras_nst.errors import InputError
+from keras_nst.files import check_file
 
 
 class Proof:
@@ -21,6 +22,7 @@ class Proof:
     """
 
     def __init__(self, profile: str | Path):
+        check_file(profile)
         intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
         try:
             printer = ImageCms.ImageCmsProfile(str(profile))

@@ -1,14 +1,16 @@
 """Apply a style that is served by a server."""
 
 import base64
+import functools
 import json
+import threading
 import time
 from collections.abc import Callable
 from urllib.parse import quote
 
 from keras_nst.errors import InputError
 from keras_nst.images.encoding import encode
-from keras_nst.images.io import read
+from keras_nst.images.io import MAX_PIXELS, read
 from keras_nst.images.picture import Picture
 
 WAITS = (0.5, 1, 2, 4)
@@ -18,6 +20,10 @@ TIMEOUT = 60.0
 """Default time limit for a picture in seconds."""
 
 _CONNECT = 5.0  # Time limit for a connection in seconds.
+# Bytes that an answer has at most: of the largest picture that is read, and of any, by its pixels. A PNG of noise takes
+# three of a pixel, and base64 a third more.
+_FIXED, _OF_A_PIXEL = 1_000_000, 6
+_LONGEST = _FIXED + _OF_A_PIXEL * MAX_PIXELS
 _SIGNATURE, _INPUT, _OUTPUT = "serving_bytes", "image_bytes", "stylized_bytes"
 
 
@@ -28,7 +34,7 @@ class ServedStyle:
         url: The server, `HOST:PORT`; optionally with `http://` or `https://` and, for REST, a path.
         style: Name of the style on the server.
         protocol: "rest" or "grpc".
-        timeout: Time limit for a picture in seconds.
+        timeout: Time limit for a picture in seconds, with all attempts.
 
     Raises:
         InputError: The server cannot be reached, has no such style, or uses another protocol; or a package for "grpc"
@@ -36,8 +42,8 @@ class ServedStyle:
     """
 
     def __init__(self, url: str, style: str, *, protocol: str = "rest", timeout: float = TIMEOUT):
-        self._url, self._style = url, style
-        self._server = {"rest": _Rest, "grpc": _Grpc}[protocol](url, style, timeout)
+        self._url, self._style, self._timeout = url, style, timeout
+        self._server = {"rest": _Rest, "grpc": _Grpc}[protocol](url, style)
         if not self._retried(self._server.is_available):
             raise self._missing()
 
@@ -51,13 +57,27 @@ class ServedStyle:
             InputError: The server cannot be reached any more, takes too long, or refuses the picture.
         """
         encoded = encode(Picture(picture.rgb), "png")
-        return Picture(read(self._retried(lambda: self._server.stylize(encoded))).rgb, picture.alpha)
+        height, width = picture.rgb.shape[1:3]
+        limit = _FIXED + _OF_A_PIXEL * height * width
+        answer = self._retried(lambda seconds: self._server.stylize(encoded, seconds, limit))
+        try:
+            stylized = read(answer, max_pixels=height * width).rgb
+        except InputError as error:
+            raise InputError(f"The server at {self._url} answers with what is no such picture. {error}") from error
+        if stylized.shape[1:3] != (height, width):
+            sizes = f"{stylized.shape[2]} x {stylized.shape[1]} pixels. Expected {width} x {height}"
+            raise InputError(f"The server at {self._url} answers with a picture of {sizes}.")
+        return Picture(stylized, picture.alpha)
 
     def _retried(self, call: Callable):
-        """Return the result of a call, retried while the server is unavailable."""
+        """What a call with so many seconds returns, tried again while the server is not there and there is time."""
+        end = time.monotonic() + self._timeout
         for wait in (*WAITS, None):
+            left = end - time.monotonic()
             try:
-                return call()
+                if left <= 0:
+                    raise TimeoutError
+                return _within(left, functools.partial(call, left))
             except _UnavailableError as error:
                 if wait is None:
                     attempts = len(WAITS) + 1
@@ -65,7 +85,7 @@ class ServedStyle:
                         f"Cannot reach the server at {self._url}: {_line(error)} ({attempts} attempts). Check that it "
                         "runs, and check the port: by default TensorFlow Serving uses 8501 for REST and 8500 for gRPC."
                     ) from error
-                time.sleep(wait)
+                time.sleep(min(wait, max(0, end - time.monotonic())))
             except TimeoutError:
                 raise InputError(
                     f"The server at {self._url} gave no answer in time. Check it, or raise --timeout."
@@ -77,6 +97,33 @@ class ServedStyle:
 
     def _missing(self) -> InputError:
         return InputError(f"The server at {self._url} does not serve a style {self._style!r}. Give another --style.")
+
+
+def _within(seconds: float, call: Callable):
+    """What a call returns, or the error that it raises; a call that takes longer is left to itself.
+
+    Libraries limit the time between two bytes, and a server may send one after the other for ever.
+
+    Raises:
+        TimeoutError: It takes longer.
+    """
+    outcome = []
+
+    def work() -> None:
+        try:
+            outcome.append((call(), None))
+        except BaseException as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=work, daemon=True)  # It does not keep the process from ending.
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise TimeoutError
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
 
 
 class _UnavailableError(Exception):
@@ -105,46 +152,63 @@ class _Rest:
     Source: tensorflow.org/tfx/serving/api_rest, the predict method in row format.
     """
 
-    def __init__(self, url: str, style: str, timeout: float):
+    def __init__(self, url: str, style: str):
         import urllib3
 
         base = url if "://" in url else f"http://{url}"
         self._model = f"{base.rstrip('/')}/v1/models/{quote(style, safe='')}"
-        limits = urllib3.Timeout(connect=min(_CONNECT, timeout), read=timeout)
-        self._pool = urllib3.PoolManager(timeout=limits, retries=False)
+        self._pool = urllib3.PoolManager(retries=False)
 
-    def is_available(self) -> bool:
-        states = self._request("GET", self._model, lambda answer: [v["state"] for v in answer["model_version_status"]])
+    def is_available(self, seconds: float) -> bool:
+        states = self._request(
+            "GET", self._model, lambda answer: [v["state"] for v in answer["model_version_status"]], seconds, _FIXED
+        )
         return "AVAILABLE" in states
 
-    def stylize(self, encoded: bytes) -> bytes:
+    def stylize(self, encoded: bytes, seconds: float, limit: int) -> bytes:
         instance = {_INPUT: {"b64": base64.b64encode(encoded).decode()}}
         body = {"signature_name": _SIGNATURE, "instances": [instance]}
-        # The output has no name, since it is the only one of the signature.
-        result = self._request("POST", f"{self._model}:predict", lambda answer: answer["predictions"][0]["b64"], body)
-        return base64.b64decode(result)
 
-    def _request(self, method: str, url: str, part: Callable, body: dict | None = None):
-        """Send a request and return the `part` of its answer."""
-        from urllib3 import exceptions
+        def picture(answer) -> bytes:
+            # The only output of a signature comes without its name.
+            return base64.b64decode(answer["predictions"][0]["b64"], validate=True)
+
+        return self._request("POST", f"{self._model}:predict", picture, seconds, limit, body)
+
+    def _request(self, method: str, url: str, part: Callable, seconds: float, limit: int, body: dict | None = None):
+        """The part of the answer that was asked for."""
+        from urllib3 import Timeout, exceptions
 
         try:
-            response = self._pool.request(method, url, json=body)
+            response = self._pool.request(
+                method,
+                url,
+                json=body,
+                headers={"Accept-Encoding": "identity"},
+                timeout=Timeout(connect=min(_CONNECT, seconds), read=seconds),
+                preload_content=False,
+                redirect=False,
+            )
+            # As it is sent: a small answer that is packed could be of any size.
+            content = response.read(limit + 1, decode_content=False)
+            response.close()
         except (exceptions.ConnectTimeoutError, exceptions.NewConnectionError, exceptions.ProtocolError) as error:
             raise _UnavailableError(error) from error
         except exceptions.TimeoutError as error:
             raise TimeoutError from error
-        except exceptions.HTTPError as error:
+        except (exceptions.HTTPError, OSError) as error:
             raise _RefusedError(error) from error
         if response.status in (429, 502, 503, 504):
             raise _UnavailableError(f"HTTP status {response.status}")
+        if len(content) > limit:
+            raise _RefusedError(f"its answer is longer than the {limit} bytes that a result has at most")
         try:
-            answer = json.loads(response.data)
+            answer = json.loads(content)
             if response.status == 200:
                 return part(answer)
             reason = answer["error"]
-        except (ValueError, LookupError, TypeError):
-            reason = f"the answer, with HTTP status {response.status}, is not from TensorFlow Serving"
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            reason = f"HTTP status {response.status} is no answer of TensorFlow Serving"
             raise _RefusedError(reason) from None
         raise _RefusedError(reason, missing=response.status == 404)
 
@@ -152,31 +216,31 @@ class _Rest:
 class _Grpc:
     """TensorFlow Serving's gRPC interface, from the package tensorflow-serving-api."""
 
-    def __init__(self, url: str, style: str, timeout: float):
+    def __init__(self, url: str, style: str):
         try:
             import grpc
             from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
         except ImportError as error:
             raise InputError(f"gRPC needs {error.name}. Install it: pip install 'keras_nst[serving]'.") from error
         scheme, _, target = url.rstrip("/").rpartition("://")
-        unlimited = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+        sizes = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", _LONGEST)]
         if scheme == "https":
-            channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(), unlimited)
+            channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(), sizes)
         else:
-            channel = grpc.insecure_channel(target, unlimited)
+            channel = grpc.insecure_channel(target, sizes)
         self._models = model_service_pb2_grpc.ModelServiceStub(channel)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        self._style, self._timeout = style, timeout
+        self._style = style
 
-    def is_available(self) -> bool:
+    def is_available(self, seconds: float) -> bool:
         from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest, ModelVersionStatus
 
         request = GetModelStatusRequest()
         request.model_spec.name = self._style
-        versions = self._call(self._models.GetModelStatus, request).model_version_status
+        versions = self._call(self._models.GetModelStatus, request, seconds).model_version_status
         return ModelVersionStatus.AVAILABLE in [version.state for version in versions]
 
-    def stylize(self, encoded: bytes) -> bytes:
+    def stylize(self, encoded: bytes, seconds: float, limit: int) -> bytes:
         from tensorflow.core.framework.types_pb2 import DT_STRING
         from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
@@ -187,13 +251,16 @@ class _Grpc:
         tensor.dtype = DT_STRING
         tensor.tensor_shape.dim.add(size=1)
         tensor.string_val.append(encoded)
-        return self._call(self._predictions.Predict, request).outputs[_OUTPUT].string_val[0]
+        answered = self._call(self._predictions.Predict, request, seconds).outputs[_OUTPUT].string_val
+        if len(answered) != 1 or len(answered[0]) > limit:
+            raise _RefusedError("its answer holds no result, or more than one has at most")
+        return answered[0]
 
-    def _call(self, method: Callable, request):
+    def _call(self, method: Callable, request, seconds: float):
         import grpc
 
         try:
-            return method(request, timeout=self._timeout)
+            return method(request, timeout=seconds)
         except grpc.RpcError as error:
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise TimeoutError from error

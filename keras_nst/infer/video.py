@@ -11,7 +11,15 @@ import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.files import replacing
-from keras_nst.images.clips import Clip, carried_sound, check_clip_format, join, read_frames, write_frames
+from keras_nst.images.clips import (
+    Clip,
+    carried_sound,
+    check_clip_format,
+    ffmpeg_name,
+    join,
+    read_frames,
+    write_frames,
+)
 from keras_nst.infer.steady import STEADINESS, Steady
 
 SEGMENT = 48
@@ -50,6 +58,7 @@ def stylize_clip(
     """
     output = Path(output)
     check_clip_format(output.suffix)
+    ffmpeg_name(output)  # Refused before the work.
     sound, left_out = carried_sound(clip, output.suffix)
     for line in left_out:
         tell(line)

@@ -12,7 +12,7 @@ from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.fit import devices, precision
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
-from keras_nst.fit.curves import read_log
+from keras_nst.fit.curves import drop_torn_line, read_log
 from keras_nst.images.io import read
 from keras_nst.images.picture import fit_short_side
 from keras_nst.images.sets import PaintedPhotographs
@@ -96,6 +96,8 @@ def _fit(training: Setup, folder: Path, console: Console, *, write: bool) -> Non
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
     samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
     board = folder / "tensorboard"
+    if write:
+        drop_torn_line(folder / LOG)
     if write and board.is_file():
         board.unlink()
     callbacks = [Guard(options.steps)]

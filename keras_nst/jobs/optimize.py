@@ -34,6 +34,7 @@ HISTORY, HISTORY_IN_TILES = 16, 5
 FIXED_BYTES, PICTURE_BYTES, STEP_BYTES = 1_500_000_000, 600, 48
 WINDOW_BYTES = {"off": 5400, "float16": 3400, "bfloat16": 3400}
 LEAST_TILE = 256
+NARROWEST = 32  # Pixels of the shorter side that a painting is not shrunk below.
 
 
 def optimize(
@@ -137,7 +138,8 @@ def _objective(
     for number, region in regions.items():
         role, measured = f"style{number or ''}", []
         for painting in region.styles:
-            fitted = resize(Picture(painting), round(max(sized.shape[1:3]) * options.style_scale)).rgb
+            longest = max(round(max(sized.shape[1:3]) * options.style_scale), _least(painting))
+            fitted = resize(Picture(painting), longest).rgb
             mask = _weights(options, loss.probes(role), {number: _fit_mask(region.style_mask, fitted)})
             measured.append(objective.targets(role, fitted, mask))
         targets |= blend(measured, [share / sum(region.shares) for share in region.shares])
@@ -202,6 +204,12 @@ def _start(options: PixelOptions, sized: np.ndarray) -> np.ndarray:
     if options.init == "noise":
         return np.random.default_rng(options.seed).uniform(0, 1, sized.shape).astype(np.float32)
     return fit(read(options.init).rgb, sized)
+
+
+def _least(painting: np.ndarray) -> int:
+    """The longest side of a painting at which the network still sees its shorter one, if it is shrunk."""
+    sides = painting.shape[1:3]
+    return math.ceil(NARROWEST * max(sides) / min(sides))
 
 
 def _fit_mask(mask: np.ndarray | None, like: np.ndarray) -> np.ndarray:

@@ -86,13 +86,24 @@ def instance_normalized(features):
     return (features - mean) * ops.rsqrt(variance + floor)
 
 
-def relative_squared(output, target, epsilon: float = 1e-12):
+def relative_squared(output, target, least=0.0, epsilon: float = 1e-12):
     """||output - target||^2 / ||target||^2 per item: (batch,). One target may serve the whole batch.
 
     The distance has no unit: 0 if both are equal, 1 if the output is zero. It does not depend on the size of the
     image, the scale of the features or the energy of the style, so one weight serves all of them.
+
+    Args:
+        output: (batch, ...).
+        target: The same, or (1, ...).
+        least: Lower bound of ||target||^2, (batch,) or (1,).
+        epsilon: Keeps a target of zeros from dividing by zero.
     """
-    return sum_squared(output, target) / (_per_item(ops.square(ops.cast(target, "float32"))) + epsilon)
+    return sum_squared(output, target) / (ops.maximum(squared_norm(target), least) + epsilon)
+
+
+def squared_norm(values):
+    """||values||^2 per item of the batch, (batch,)."""
+    return _per_item(ops.square(ops.cast(values, "float32")))
 
 
 def mean_absolute(output, target):

@@ -71,5 +71,8 @@ def _normalized(maps: dict[str, np.ndarray], layer: str, mask: np.ndarray) -> np
     total = maps[layer].sum(dtype=np.float64)
     if not total > 0:
         height, width = mask.shape[1:3]
-        raise InputError(f"Of a mask of {width} x {height} pixels nothing is left at {layer}. Select a larger region.")
+        raise InputError(
+            f"Of {width} x {height} pixels, or of what a mask selects of them, nothing is left at {layer}. "
+            "Take a larger picture or region."
+        )
     return np.float32(maps[layer] / total)[None, ..., None]

@@ -200,7 +200,8 @@ def check_painter(folder: str | Path) -> Path:
 
 def _read_code(path: Path) -> np.ndarray:
     try:
-        code = np.load(path, allow_pickle=False)
+        # Mapped, because a header can claim any size.
+        code = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path} cannot be read: {error}. Copy the style again.") from error
     if code.ndim != 1 or code.dtype.kind != "f" or not np.isfinite(code).all():
@@ -209,8 +210,8 @@ def _read_code(path: Path) -> np.ndarray:
 
 
 def _load(path: Path, check: Callable[[Path, "keras.Model"], None]) -> "keras.Model":
-    expected = read_facts(path.parent).get(HASH)
-    if expected and sha256(path) != expected:
+    facts = read_facts(path.parent)
+    if HASH in facts and sha256(path) != facts[HASH]:
         raise InputError(f"{path} is not the net that its {CARD} describes: its SHA-256 differs. Copy the style again.")
     import keras
 

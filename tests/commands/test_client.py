@@ -1,6 +1,8 @@
 """The client, over real sockets, against a stand-in for TensorFlow Serving that runs the exported SavedModel."""
 
 import base64
+import contextlib
+import gzip
 import io
 import json
 import socket
@@ -172,9 +174,108 @@ def test_a_server_of_the_other_protocol_is_told(exported):
         ServedStyle(url, "tiny", protocol="grpc")
 
 
+def answered(status, data):
+    """A response as urllib3 gives it."""
+    response = io.BytesIO(data)
+    read = lambda size, decode_content: response.read(size)  # noqa: E731
+    return type("Response", (), {"status": status, "read": staticmethod(read), "close": staticmethod(lambda: None)})
+
+
+def encoded(width, height):
+    result = io.BytesIO()
+    Image.new("RGB", (width, height)).save(result, "PNG")
+    return base64.b64encode(result.getvalue()).decode()
+
+
+HOSTILE = {
+    "no JSON": b"<html>",
+    "nothing": b"",
+    "null": b"null",
+    "number": b"1e400",
+    "list": b"[]",
+    "text": b'"predictions"',
+    "deep": b"[" * 200_000,
+    "deep object": b'{"a":' * 200_000,
+    "other keys": b'{"outputs": []}',
+    "no predictions": b'{"predictions": []}',
+    "predictions null": b'{"predictions": null}',
+    "predictions text": b'{"predictions": "picture"}',
+    "b64 null": b'{"predictions": [{"b64": null}]}',
+    "b64 list": b'{"predictions": [{"b64": [1, 2]}]}',
+    "b64 object": b'{"predictions": [{"b64": {"b64": "AA=="}}]}',
+    "b64 broken": b'{"predictions": [{"b64": "A"}]}',
+    "b64 in Unicode": '{"predictions": [{"b64": "ä"}]}'.encode(),
+    "no picture": b'{"predictions": [{"b64": "AAAA"}]}',
+    "numbers": b'{"predictions": [[[[0.5, 0.5, 0.5]]]]}',
+    "digits": b'{"predictions": ' + b"9" * 100_000 + b"}",
+    "wrong bytes": b"\xff\xfe\x00",
+    "long": b'{"predictions": [{"b64": "' + b"A" * 5_000_000 + b'"}]}',
+    "smaller": b'{"predictions": [{"b64": "%s"}]}' % encoded(16, 17).encode(),
+    "larger": b'{"predictions": [{"b64": "%s"}]}' % encoded(400, 400).encode(),
+}
+
+
+@pytest.mark.parametrize("answer", HOSTILE)
+@pytest.mark.parametrize("status", [200, 400, 404])
+def test_whatever_a_server_answers_is_a_picture_or_one_line(monkeypatch, rng, answer, status):
+    up = b'{"model_version_status": [{"state": "AVAILABLE"}]}'
+    answers = [answered(200, up), answered(status, HOSTILE[answer])]
+    monkeypatch.setattr("urllib3.PoolManager.request", lambda *_, **__: answers.pop(0))
+    stylize = ServedStyle("localhost:1", "tiny")
+    with pytest.raises(InputError) as refused:
+        stylize(Picture(rng.random((1, 16, 16, 3), np.float32)))
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize("answer", HOSTILE)
+def test_whatever_a_server_says_of_its_state_is_taken_or_refused(monkeypatch, answer):
+    monkeypatch.setattr("urllib3.PoolManager.request", lambda *_, **__: answered(200, HOSTILE[answer]))
+    with pytest.raises(InputError):
+        ServedStyle("localhost:1", "tiny")
+
+
+@pytest.fixture(params=["headers", "body", "packed"])
+def dribbling(request):
+    """A server that sends a byte now and then, or little that unpacks to much."""
+    done = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while not done.is_set():
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.recv(65536)
+                    if request.param == "packed":
+                        packed = gzip.compress(bytes(50_000_000))
+                        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+                        connection.sendall(head.encode() + packed)
+                        continue
+                    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+                    connection.sendall(head if request.param == "body" else b"HTTP/1.1 200 OK\r\nX: ")
+                    while not done.wait(0.05):
+                        connection.sendall(b" ")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    done.set()
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+def test_one_deadline_and_one_size_hold_for_the_whole_exchange(dribbling):
+    began = time.monotonic()
+    with pytest.raises(InputError):
+        ServedStyle(dribbling, "tiny", timeout=0.5)
+    assert time.monotonic() - began < 20  # On a machine that is busy; it would never end.
+
+
 def test_another_kind_of_server_is_told(monkeypatch):
     for status, data in ((200, b"<html>"), (404, b"<html>"), (200, b'{"status": "well"}'), (500, b"[]")):
-        response = type("Response", (), {"status": status, "data": data})
+        response = answered(status, data)
         monkeypatch.setattr("urllib3.PoolManager.request", lambda *_, response=response, **__: response)
         with pytest.raises(InputError, match=f"HTTP status {status}, is not from TensorFlow Serving"):
             ServedStyle("localhost:1", "tiny")
@@ -196,13 +297,13 @@ def test_the_request_by_rest_is_as_published(monkeypatch, rng):
     """api_rest.md: a row for each instance, binary values as {"b64": ...}."""
     sent = []
 
-    def request(pool, method, url, json):
+    def request(pool, method, url, json, **_):
         sent.append((method, url, json))
         answers = {"GET": {"model_version_status": [{"state": "AVAILABLE"}]}}
         result = io.BytesIO()
         Image.new("RGB", (16, 16)).save(result, "PNG")
         answers["POST"] = {"predictions": [{"b64": base64.b64encode(result.getvalue()).decode()}]}
-        return type("Response", (), {"status": 200, "data": to_json(answers[method])})
+        return answered(200, to_json(answers[method]).encode())
 
     to_json = json.dumps
     monkeypatch.setattr("urllib3.PoolManager.request", request)

@@ -81,6 +81,31 @@ def test_an_object_goes_where_it_is_told(here, capsys, source):
 
 
 @pytest.mark.parametrize(
+    ("source", "taken"),
+    [
+        ("composite.png", "the painting with the object in it"),
+        ("speck.png", "the painting with the object in it"),
+        ("layer.png", "an object on transparent ground of the painting's size"),
+        ("white.png", "an object on plain ground of the painting's size"),
+    ],
+)
+def test_an_object_of_the_paintings_size_stays_where_it_is_and_it_is_said_what_it_is(here, capsys, source, taken):
+    disc, painted = read("disc.png").rgb[0, ..., :1], np.uint8(255 * read("composite.png").rgb[0])
+    alpha = np.full((96, 128), 255, np.uint8)
+    alpha[3, 5] = 254  # Of one pixel, as painting programs leave it.
+    save(np.dstack([painted, alpha]), "speck.png")
+    save(np.dstack([painted, np.uint8(255 * disc)]), "layer.png")
+    save(np.where(disc > 0, painted, np.uint8(252)), "white.png")
+    code, _, err = run(
+        capsys, "painting.png", source, "-o", "out.png", "--keep-mask", "mask.png", "--style-strength", 0
+    )
+    assert code == 0
+    assert f"{source} is taken for {taken}" in err
+    found, expected = read("mask.png").rgb[0, ..., 0] > 0.5, disc[..., 0] > 0.5
+    assert (found & expected).sum() / (found | expected).sum() > 0.95
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("painting.png", "painting.png"), "shows nothing that the painting does not"),

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.optimize import OptimizeResult
 
 from keras_nst.errors import InputError
+from keras_nst.fit import optimizers
 from keras_nst.fit.optimizers import SHORT_WAVES, _Smoothing, adam, lbfgs
 from keras_nst.fit.pixels import Evaluation
 
@@ -131,6 +133,13 @@ def test_lbfgs_tells_of_the_picture_that_a_step_led_to(start, rng, smoothing):
     assert told[-1].evaluations > 1 + len(told)  # Some line searches looked further than where they led, or less far.
     for now in told:
         assert quartic(now.image).value == pytest.approx(now.value, rel=1e-6)
+
+
+def test_a_line_search_that_finds_nothing_at_all_is_told(quadratic, start, monkeypatch):
+    failed = OptimizeResult(x=np.zeros(start.size), success=False, status=2, message="ABNORMAL")
+    monkeypatch.setattr(optimizers, "minimize", lambda *_, **__: failed)
+    with pytest.raises(InputError, match="does not fall along its gradient"):
+        lbfgs(quadratic, start)
 
 
 def test_lbfgs_stops_when_steps_gain_too_little(quadratic, start):

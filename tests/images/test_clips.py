@@ -1,3 +1,4 @@
+import os
 import struct
 import sys
 from fractions import Fraction
@@ -5,6 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from reference import clips
 
 from keras_nst.errors import InputError
@@ -20,7 +22,8 @@ def copied(source, output):
     clip = inspect(source)
     frames = list(read_frames(clip))
     segments = [output.with_suffix(f".{number}") for number in range(2)]
-    for segment, part in zip(segments, (frames[:7], frames[7:]), strict=True):
+    middle = len(frames) // 2 + 1
+    for segment, part in zip(segments, (frames[:middle], frames[middle:]), strict=True):
         write_frames(segment, clip, output.suffix, part)
     join(output, clip, segments, carried_sound(clip, output.suffix)[0], {"made": "here"})
     return inspect(output)
@@ -170,9 +173,12 @@ def test_frames_of_another_size_are_brought_to_the_first(tmp_path):
         tmp_path / "2.ts", clips.frames(6, 96, 80), sound=None, stamps=[1001 * number for number in range(6, 12)]
     )
     (tmp_path / "in.ts").write_bytes((tmp_path / "1.ts").read_bytes() + (tmp_path / "2.ts").read_bytes())
-    shapes = [frame.shape for _, frame in read_frames(inspect(tmp_path / "in.ts"))]
-    assert len(shapes) > 6
-    assert set(shapes) == {(48, 64, 3)}
+    clip = inspect(tmp_path / "in.ts")
+    stamps, frames = zip(*read_frames(clip), strict=True)
+    assert {frame.shape for frame in frames} == {(48, 64, 3)}
+    # The clock of the second file begins before the first one ends.
+    assert len(frames) == clip.frames == 12
+    np.testing.assert_allclose(np.diff(stamps) * float(clip.time_base), float(1 / clips.RATE), atol=1e-4)
 
 
 def test_of_a_trimmed_clip_the_frames_that_are_shown_count(tmp_path):
@@ -222,6 +228,68 @@ def test_bad_clips_are_told(tmp_path):
     for name, reason in told.items():
         with pytest.raises(InputError, match=reason):
             inspect(tmp_path / name)
+
+
+def moving(path, pictures, durations, format):
+    first, *others = map(Image.fromarray, pictures)
+    first.save(path, format, save_all=True, append_images=others, duration=durations, loop=0)
+
+
+DURATIONS = [40, 80, 120, 200]
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "apng"])
+def test_animations_keep_their_frames_times_and_colors(tmp_path, suffix):
+    pictures = [np.full((32, 48, 3), 40 + 50 * number, np.uint8) for number in range(4)]
+    moving(tmp_path / "in.png", pictures, DURATIONS, "PNG")
+    clip = copied(tmp_path / "in.png", tmp_path / f"out.{suffix}")
+    stamps, frames = zip(*read_frames(clip), strict=True)
+    assert stamps == (0, 40, 120, 240)
+    for frame, picture in zip(frames, pictures, strict=True):
+        np.testing.assert_allclose(255 * frame, picture, atol=3)
+    with Image.open(tmp_path / f"out.{suffix}") as image:
+        assert image.info["loop"] == 0
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
+def test_an_animation_becomes_a_clip(tmp_path, format):
+    moving(tmp_path / f"in.{format.lower()}", PICTURES[:4], DURATIONS, format)
+    output = copied(tmp_path / f"in.{format.lower()}", tmp_path / "out.mp4")
+    assert output.frames == 4
+    np.testing.assert_allclose(np.float64(clips.stamps(tmp_path / "out.mp4")), [0, 0.04, 0.12, 0.24], atol=1e-3)
+
+
+def test_what_is_transparent_in_an_animation_stays_so(tmp_path):
+    pictures = [np.dstack([picture, np.uint8(255) * (np.indices((48, 64))[1] < 32)]) for picture in PICTURES[:3]]
+    moving(tmp_path / "in.png", pictures, 100, "PNG")
+    for suffix in ("gif", "webp", "apng"):
+        copied(tmp_path / "in.png", tmp_path / f"out.{suffix}")
+        with Image.open(tmp_path / f"out.{suffix}") as image:
+            for number in range(3):
+                image.seek(number)
+                alpha = np.asarray(image.convert("RGBA"))[..., 3]
+                np.testing.assert_array_equal(alpha, pictures[number][..., 3])
+
+
+def test_frames_that_ask_for_no_time_are_shown_as_browsers_do(tmp_path):
+    moving(tmp_path / "in.gif", PICTURES[:3], 0, "GIF")
+    assert [stamp for stamp, _ in read_frames(inspect(tmp_path / "in.gif"))] == [0, 100, 200]
+
+
+def test_a_name_with_a_colon_is_no_address(tmp_path):
+    path = tmp_path / "http: 100%d.mp4"
+    clips.write(tmp_path / "in.mp4", PICTURES)
+    (tmp_path / "in.mp4").rename(path)
+    assert inspect(path).frames == 12
+    assert copied(path, tmp_path / "data:out.mp4").frames == 12
+
+
+def test_a_name_of_no_characters_is_refused(tmp_path):
+    clips.write(tmp_path / "in.mp4", PICTURES)
+    path = tmp_path / os.fsdecode(b"\xff.mp4")
+    (tmp_path / "in.mp4").rename(path)
+    with pytest.raises(InputError, match="no Unicode"):
+        inspect(path)
 
 
 def test_a_picture_is_no_clip_to_write():

@@ -173,7 +173,9 @@ def test_a_folder_is_searched_through_but_for_hidden_files(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "folder.jpg").mkdir()
     source = photographs(tmp_path)
-    assert source.describe() == {"kind": "folder", "name": tmp_path.name, "count": len(places)}
+    described = source.describe()
+    assert len(described.pop("files")) == 64
+    assert described == {"kind": "folder", "name": tmp_path.name, "count": len(places)}
     seen = numbers(take(source, 1, batch=len(places))[0])
     # JPEG and the palette of GIF move the blue a little.
     assert np.rint(np.sort(seen) / 20).astype(int).tolist() == [*range(len(places))]
@@ -295,3 +297,21 @@ def test_a_failed_download_says_so_in_one_line(tfds_home, monkeypatch):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download_and_prepare)
     with pytest.raises(InputError, match=r"^Cannot download the TFDS dataset 'coco/2014'\. Name or .* known$"):
         photographs("tfds:coco/2014", download=True)
+
+
+def test_a_picture_that_is_replaced_under_its_name_makes_another_source(folder):
+    before = photographs(folder).describe()
+    assert photographs(folder).describe() == before
+    path = next(folder.glob("*.png"))
+    content = path.read_bytes()
+    Image.new("RGB", (50, 50)).save(path)
+    assert photographs(folder).describe() != before
+    path.write_bytes(content)
+    assert photographs(folder).describe() == before
+
+
+def test_what_systems_leave_in_folders_is_no_picture(folder):
+    count = len(photographs(folder))
+    for name in ("._IMG_0001.JPG", "Thumbs.db", ".DS_Store", "MVI_0003.MP4"):
+        (folder / name).write_bytes(b"no picture")
+    assert len(photographs(folder)) == count

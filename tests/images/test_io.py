@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import sys
 import zlib
 
 import cv2
@@ -549,3 +550,63 @@ def test_write_refuses_what_a_format_cannot_hold(rgb, tmp_path):
         with pytest.raises(InputError, match=f"at most {side} pixels a side"):
             encode(Picture(np.zeros((1, 1, side + 1, 3), np.float32)), format)
     assert list(tmp_path.iterdir()) == []
+
+
+# Pages and kinds of files.
+
+
+def test_a_thumbnail_in_front_is_not_the_picture(rgb, deep):
+    for pixels in (rgb, deep[..., :3]):
+        buffer = io.BytesIO()
+        with tifffile.TiffWriter(buffer) as writer:
+            writer.write(pixels[::1, ::1] // 2, photometric="rgb", subfiletype=1)
+            writer.write(pixels, photometric="rgb")
+        assert_levels(read(buffer.getvalue()).rgb, pixels, np.iinfo(pixels.dtype).max)
+
+
+def camera_raw(rgb, mark) -> bytes:
+    """A preview, and the sensor's samples in a directory of their own."""
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        tags = [(50706, 1, 4, (1, 4, 0, 0), True)] if mark else []
+        writer.write(rgb, photometric="rgb", subfiletype=int(not mark), subifds=1, extratags=tags)
+        writer.write(np.zeros((400, 600), np.uint16), photometric="cfa", subfiletype=0)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("mark", [True, False])
+def test_camera_raw_is_named(rgb, mark):
+    with pytest.raises(InputError, match=r"camera RAW.*Develop it"):
+        read(camera_raw(rgb, mark))
+
+
+def test_avif_is_read(rgb):
+    smooth = np.uint8(np.indices((32, 48)).sum(0)[..., None] + [10, 60, 110])
+    encoded = saved(smooth, "AVIF", quality=95, subsampling="4:4:4")
+    other = encoded[:8] + b"heic" + encoded[12:]  # What counts is how it is encoded.
+    for content in (encoded, other):
+        np.testing.assert_allclose(255 * read(content).rgb[0], smooth, atol=4)
+
+
+def test_heic_without_its_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    content = struct.pack(">I4s4s4s4s", 24, b"ftyp", b"heic", bytes(4), b"mif1") + bytes(100)
+    with pytest.raises(InputError, match=r"HEIC.*pip install 'keras_nst\[heic\]'"):
+        read(content)
+
+
+def test_heic_is_read():
+    pillow_heif = pytest.importorskip("pillow_heif")
+    smooth = np.uint8(np.indices((64, 96)).sum(0)[..., None] + [10, 60, 90])
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(smooth)).save(buffer, quality=95, chroma=444)
+    np.testing.assert_allclose(255 * read(buffer.getvalue()).rgb[0], smooth, atol=6)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_a_long_record_costs_no_picture(rgb, suffix):
+    record = {"style": "mosaic", "history": ["x" * 100] * 1000, "note": "short"}
+    found = read_record(encode(Picture(np.float32(rgb[None] / 255)), suffix, record=record))
+    if suffix == "jpg":
+        record = {"style": "mosaic", "note": "short", "left_out": ["history"]}
+    assert found == record
