@@ -137,7 +137,9 @@ def _is_usable(profile: bytes, mode: str) -> bool:
 
 
 def _codes(image: Image.Image) -> tuple[int, int] | None:
-    """Primaries and transfer that the file tells of by their numbers."""
+    """Primaries and transfer that the file tells of by their numbers, as long as it is open."""
+    if image.fp is None and image.format != "HEIF":
+        return None
     if image.format == "PNG":
         content = next((content for kind, content in _chunks(image) if kind == b"cICP"), b"")
         return (content[0], content[1]) if len(content) == 4 else None
