@@ -80,15 +80,15 @@ def _composite(options: argparse.Namespace, painting: np.ndarray) -> tuple[np.nd
         composite = paste.rgb
         mask = find_object(composite, painting) if mask is None else mask
     else:
-        ground = "transparent" if is_transparent(paste) else "opaque"
+        ground = "transparent" if is_transparent(paste) else "plain"
         taken = f"an object on {ground} ground" if mask is None else "an object and its mask"
         mask = cut_out(paste, options.select or ()) if mask is None else mask
-        rgb, mask = colors(paste, mask), seen(mask, paste)
+        layer = colors(paste, mask), seen(mask, paste)
         if stays:
             taken += " of the painting's size, which stays where it is"
-            composite = lay(painting, rgb, mask)
+            composite, mask = lay(painting, *layer), layer[1]
         else:
-            composite, mask = place(painting, rgb, mask, options.at, options.scale, options.rotate or 0.0)
+            composite, mask = place(painting, *layer, options.at, options.scale, options.rotate or 0.0)
     selected = np.float32(mask > 0.5)
     check_object(selected)
     return composite, selected, taken

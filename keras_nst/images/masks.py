@@ -113,8 +113,8 @@ def from_picture(picture: Picture) -> np.ndarray:
 
 
 def is_transparent(picture: Picture) -> bool:
-    """Whether a picture is transparent in more places than specks."""
-    return picture.alpha is not None and bool((picture.alpha < 0.5).mean() > _PINHOLE)
+    """Whether more than specks of a picture are not opaque; painting programs leave single pixels of alpha 254."""
+    return picture.alpha is not None and bool((picture.alpha < 1).mean() > _PINHOLE)
 
 
 def seen(mask: np.ndarray, picture: Picture) -> np.ndarray:
