@@ -129,15 +129,15 @@ def _number(kind: type, low: float, high: float = _MOST):
 
 
 _COUNT = _number(int, 1)
-_SOURCES = (
-    "subject, saliency (what stands out), cam (where a classifier looks, often a part), alpha, "
-    "box:LEFT,TOP,RIGHT,BOTTOM, or a picture of the same size that is white there"
-)
 _STEPS = _number(int, 1, 1_000_000_000)
 _SIDE = _number(int, 1, _LARGEST_SIDE)
 _SEED = _number(int, 0, 2**32 - 1)
 _PIXELS = _number(int, 1, _LARGEST_SIDE**2)
 _RATE = _number(float, 1e-8, 1000)
+_SOURCES = (
+    "subject, saliency (what stands out), cam (where a classifier looks, often a part), alpha, "
+    "box:LEFT,TOP,RIGHT,BOTTOM, or a picture of the same size that is white there"
+)
 _COLORS = {"choices": ("style", "keep", "only"), "help": "keep: the photograph's own colors; only: the style's alone"}
 _AS_PRINTED = "with the paper's own layers, weights and units"
 _PRECISION = "of the networks; auto is bfloat16 where the processor multiplies it (%(default)s)"
