@@ -19,7 +19,7 @@ WAITS = (0.5, 1, 2, 4)
 TIMEOUT = 60.0
 """Default time limit for a picture in seconds."""
 
-_CONNECT = 5.0  # Time limit for a connection in seconds.
+_CONNECT = 5.0  # Seconds until a connection stands.
 # Bytes that an answer has at most: of the largest picture that is read, and of any, by its pixels. A PNG of noise takes
 # three of a pixel, and base64 a third more.
 _FIXED, _OF_A_PIXEL = 1_000_000, 6
@@ -34,7 +34,7 @@ class ServedStyle:
         url: The server, `HOST:PORT`; optionally with `http://` or `https://` and, for REST, a path.
         style: Name of the style on the server.
         protocol: "rest" or "grpc".
-        timeout: Time limit for a picture in seconds, with all attempts.
+        timeout: Seconds that a picture may take, with all attempts.
 
     Raises:
         InputError: The server cannot be reached, has no such style, or uses another protocol; or a package for "grpc"
@@ -208,7 +208,7 @@ class _Rest:
                 return part(answer)
             reason = answer["error"]
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            reason = f"HTTP status {response.status} is no answer of TensorFlow Serving"
+            reason = f"the answer, with HTTP status {response.status}, is not from TensorFlow Serving"
             raise _RefusedError(reason) from None
         raise _RefusedError(reason, missing=response.status == 404)
 
