@@ -95,8 +95,8 @@ def relative_squared(output, target, least=0.0, epsilon: float = 1e-12):
     Args:
         output: (batch, ...).
         target: The same, or (1, ...).
-        least: Lower bound of ||target||^2, (batch,) or (1,).
-        epsilon: Keeps a target of zeros from dividing by zero.
+        least: The value that ||target||^2 counts as if it is smaller, (batch,) or (1,).
+        epsilon: Avoids a division by zero.
     """
     return sum_squared(output, target) / (ops.maximum(squared_norm(target), least) + epsilon)
 

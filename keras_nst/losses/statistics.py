@@ -50,8 +50,8 @@ def high_order() -> Statistic:
     Source: Chen & Hsu 2016, "what to transfer".
     Differs from the source: the paper does not print its projections P. Here they are the identity and the three
     differences. Each Gram matrix is compared relative to its target's norm, and the distances are averaged. The
-    differences of a plain style have hardly any norm, so a share of the norm of its features is the lower bound.
-    Paintings are above it, at 0.1 and more.
+    differences of a plain style have almost no norm; then a share of the features' norm takes its place. Paintings
+    exceed that share, with 0.1 and more.
     """
 
     def measure(features, weights=None):

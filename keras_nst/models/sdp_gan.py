@@ -86,9 +86,9 @@ def discriminator(
     Args:
         filters: Channels of the first convolution and of the two with stride 2.
         spectral: Whether to use spectral normalization: kernels are divided by their largest singular value, which each
-            call with `training` updates by one power iteration (Miyato et al. 2018).
-            Differs from the source, as Keras's layer does: the trained kernel itself is divided, and the gradient does
-            not pass through the singular value.
+            call with `training` updates by one power iteration (Miyato et al. 2018). Differs
+            from the source, like Keras's layer: the trained kernel itself is divided, and the gradient does not pass
+            through the singular value.
         dtype: Keras dtype policy of the hidden layers.
 
     Returns:
