@@ -1,4 +1,4 @@
-"""How a process starts: TensorFlow quietly and with few threads, Keras as the nets need it."""
+"""Start a process whatever its surroundings: TensorFlow quiet and with few threads, Keras as our nets need it."""
 
 import importlib.util
 import os

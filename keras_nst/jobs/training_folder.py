@@ -60,7 +60,7 @@ class TrainingFolder:
         """
         stored = self.path / OPTIONS
         if not stored.is_file() and self.can_be_resumed:
-            raise InputError(f"{stored} is gone, which says what was trained. Remove {self.path} to begin anew.")
+            raise InputError(f"{stored} is missing, which says what was trained. Remove {self.path} to begin anew.")
         if not stored.is_file():
             raise InputError(f"{self.path} holds no unfinished training. Leave out --resume, or check --output.")
         try:
