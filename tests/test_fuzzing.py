@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from PIL import Image
 
 import keras_nst
 from keras_nst import cli
@@ -95,6 +96,74 @@ def test_bytes_are_a_picture_or_refused(noise, format, data):
             assert picture.rgb.max() <= 1
 
 
+# Clips.
+
+
+@pytest.fixture(scope="module")
+def moving(tmp_path_factory):
+    """The content of a clip and of animations, by their suffixes."""
+    pytest.importorskip("av")
+    from reference import clips
+
+    folder = tmp_path_factory.mktemp("clips")
+    clips.write(folder / "in.mp4", clips.frames(6, 32, 32))
+    first, *others = map(Image.fromarray, clips.frames(4, 32, 24))
+    for suffix, format in (("gif", "GIF"), ("webp", "WEBP"), ("png", "PNG")):
+        first.save(folder / f"in.{suffix}", format, save_all=True, append_images=others, duration=50)
+    return {path.suffix[1:]: path.read_bytes() for path in folder.iterdir()}
+
+
+def look_at_damaged_clip(moving, folder, data):
+    from keras_nst.images.clips import inspect, read_frames
+
+    suffix = data.draw(st.sampled_from(sorted(moving)))
+    path = folder / f"odd.{suffix}"
+    path.write_bytes(corrupted(data, moving[suffix]))
+    clip = in_one_line(inspect, path)
+    frames = clip and in_one_line(lambda: list(read_frames(clip)))
+    for _, frame in frames or ():
+        assert frame.dtype == np.float32
+        assert frame.min() >= 0
+        assert frame.max() <= 1
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_a_clip_that_is_damaged_is_read_or_refused(moving, tmp_path, data):
+    look_at_damaged_clip(moving, tmp_path, data)
+
+
+@pytest.mark.slow(minutes=5)
+@settings(max_examples=2000)
+@given(st.data())
+def test_thousands_of_damaged_clips_are_read_or_refused(moving, tmp_path, data):
+    look_at_damaged_clip(moving, tmp_path, data)
+
+
+# A server's answers.
+
+
+@given(JSON, st.sampled_from([200, 400, 404, 500]), st.booleans())
+def test_any_json_of_a_server_is_refused_in_one_line(answer, status, wrapped):
+    pytest.importorskip("urllib3")
+    from keras_nst.infer.served import ServedStyle
+
+    up = b'{"model_version_status": [{"state": "AVAILABLE"}]}'
+    content = json.dumps({"predictions": [{"b64": answer}]} if wrapped else answer).encode()
+    answers = [(200, up), (status, content)]
+
+    def request(*_, **__):
+        status, content = answers.pop(0)
+        read = lambda size, decode_content: content[:size]  # noqa: E731
+        methods = {"read": staticmethod(read), "close": staticmethod(lambda: None)}
+        return type("Response", (), {"status": status, **methods})
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("urllib3.PoolManager.request", request)
+        served = ServedStyle("localhost:1", "tiny")
+        assert in_one_line(served, Picture(np.zeros((1, 16, 16, 3), np.float32))) is None
+
+
 # Masks.
 
 
@@ -132,8 +201,22 @@ FLAGS = sorted({flag for command in COMMANDS.values() for action in command._act
 WORDS = st.sampled_from([*FLAGS, "-", "--", "1,2"]) | st.text() | st.integers().map(str) | st.floats().map(str)
 
 
-@given(st.sampled_from(sorted(COMMANDS)) | st.text(), st.lists(WORDS, max_size=6))
+ASKED = st.sampled_from(sorted(COMMANDS)) | st.text(), st.lists(WORDS, max_size=6)
+
+
+@given(*ASKED)
 def test_arguments_are_taken_or_refused_in_one_line(capsys, command, arguments):
+    take_or_refuse(capsys, command, arguments)
+
+
+@pytest.mark.slow(minutes=5)
+@settings(max_examples=5000)
+@given(*ASKED)
+def test_thousands_of_arguments_are_taken_or_refused_in_one_line(capsys, command, arguments):
+    take_or_refuse(capsys, command, arguments)
+
+
+def take_or_refuse(capsys, command, arguments):
     asked = []
     with pytest.MonkeyPatch.context() as patched:
         command_module = type("Command", (), {"run": staticmethod(lambda options: asked.append(options) or 0)})
