@@ -38,9 +38,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         with _told(given, lambda: temporary):
             if path.exists() and not path.is_file():
-                raise OSError("it exists and is no file")  # Renaming over /dev/null would replace it.
+                raise OSError("it exists and is not a file")  # Renaming over /dev/null would replace it.
             path.parent.mkdir(parents=True, exist_ok=True)
-            # 60 characters are at most 240 bytes, and a name may have 255.
+            # 60 characters are at most 240 bytes; a name may have 255.
             handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{path.name[-60:]}", dir=path.parent)
             os.close(handle)
             temporary = Path(name)

@@ -158,10 +158,10 @@ class GivenReferences:
     def prepare(
         self, sources: Iterable[tuple[str, Path | bytes]], count: int, *, console: Console | None = None
     ) -> None:
-        """See that each photograph has its map; arguments are those of `References`.
+        """Check that each photograph has a map that can be read; the arguments are those of `References`.
 
         Raises:
-            InputError: One has none, or has no name, because it is of a dataset.
+            InputError: A map is missing or damaged, or the photographs are from a dataset and so have no names.
         """
         for name, source in sources:
             if isinstance(source, bytes) or source.stem not in self._maps:
@@ -169,6 +169,7 @@ class GivenReferences:
                     f"No saliency map of {name} in {self._folder}. Expected a picture of the same name for each "
                     "photograph of a folder; add it, or take --saliency subject."
                 )
+            read(self._maps[source.stem])  # A damaged map would end the training.
 
     def __call__(self, source: Path | bytes | None, rgb: np.ndarray) -> np.ndarray:
         """The map of a photograph, brought to its size; arguments are those of `References`.

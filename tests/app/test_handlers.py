@@ -21,7 +21,7 @@ from keras_nst.errors import InputError
 from keras_nst.fit.optimizers import Progress
 from keras_nst.images.color import keep_color
 from keras_nst.images.io import read, read_record
-from keras_nst.images.masks import feather
+from keras_nst.images.masks import feather, overlay
 from keras_nst.images.paste import place
 from keras_nst.infer.stylizer import Stylizer
 
@@ -97,6 +97,15 @@ def test_the_subject_is_protected(workshop, uploaded):
     np.testing.assert_allclose(result[0, :8, :8], full[0, :8, :8], atol=ROUNDING)
 
 
+def test_what_is_protected_is_shown_before(workshop, uploaded):
+    photo, tab = uploaded("object.png"), StylizeTab(workshop)
+    shown = read(tab.show(photo, "subject")).rgb
+    expected = overlay(read(photo).rgb, workshop.mask(Selection(photo, begin="subject"), 12, False))
+    assert np.abs(shown - expected).mean() < 0.02  # A JPEG, to be looked at.
+    assert tab.show(photo, "no") is None
+    assert tab.show(None, "subject") is None
+
+
 def test_a_style_is_asked_for_by_name_only(workshop, home):
     with pytest.raises(InputError, match="no such style"):
         workshop.stylizer(str(home / "saved_models" / "tiny"))
@@ -165,9 +174,9 @@ def test_nothing_selected_is_nothing_to_restyle(selector, workshop, uploaded):
 
 
 @pytest.fixture
-def scene(selector, workshop, uploaded):
+def scene(workshop, uploaded):
     """The disc in the painting's left half."""
-    _, selection, _ = selector.open(uploaded("object.png", "disc.png"), 12, False)
+    _, selection, _ = Selector(workshop, "object").open(uploaded("object.png", "disc.png"), 12, False)
     _, painting, x, y = HarmonizeTab(workshop).open(uploaded("painting.png", "night.png"))
     assert (x, y) == (64, 48)
     return Scene(selection, 12, False, painting, 40, 50, 40, 0)

@@ -118,6 +118,7 @@ def test_maps_that_were_given_go_by_the_photographs_names(photos, tmp_path, rng)
     maps.mkdir()
     levels = rng.integers(0, 256, (64, 80), np.uint8)
     Image.fromarray(levels).save(maps / "small.png")
+    Image.fromarray(levels).save(maps / "other.png")
     given = GivenReferences(maps)
     path = photos / "small.png"
     rgb = read(path).rgb[0]
@@ -127,6 +128,9 @@ def test_maps_that_were_given_go_by_the_photographs_names(photos, tmp_path, rng)
     assert not given(None, rgb).any()
     with pytest.raises(InputError, match=r"^No saliency map of .*broken\.png in .*maps"):
         given.prepare(listed(photos), 4)
+    (maps / "other.png").write_text("no picture")
+    with pytest.raises(InputError, match=r"Cannot read .*other\.png"):
+        given.prepare([("other.png", photos / "other.png")], 1)
     with pytest.raises(InputError, match="No saliency map of tfds-1"):
         given.prepare([("tfds-1", b"")], 1)
 

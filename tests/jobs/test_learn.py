@@ -212,15 +212,15 @@ def test_a_saliency_net_may_be_taught_what_a_net_finds_or_a_folder_holds(collect
     sides = {"subject": "subject", "maps": str(tmp_path / "maps")}
     (tmp_path / "maps").mkdir()
     for photo in Path(collection.content).glob("*.*"):
-        Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / "maps" / f"{photo.stem}.png")
+        Image.fromarray(np.full((16, 16), 255, np.uint8)).save(tmp_path / "maps" / f"{photo.stem}.png")
     for name, saliency in sides.items():
         options = learn.dataclasses.replace(collection, learning_rate=2e-4, saliency=saliency)
-        job = learn._against_discriminator(options, Console(quiet=True))
-        _, maps, *_ = next(job.source.batches(size=32, batch=2, seed=0).as_numpy_iterator())
+        training = setups.setup(options, Console(quiet=True))
+        _, maps, *_ = next(training.source.batches(size=32, batch=2, seed=0).as_numpy_iterator())
         assert (maps == 1).all() == (name == "maps")
         kept = [path.parent.name for path in Path(collection.content).rglob(".keras_nst/*/*.png")]
         assert kept == ["subject-1"] * 4
-        assert learn._facts(options, {}, {})["saliency"] == name
+        assert learn._facts(training)["saliency"] == name
 
 
 def test_both_sides_learn_at_the_rate_of_the_trainings_step(collection):

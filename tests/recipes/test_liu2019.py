@@ -57,8 +57,8 @@ def test_what_is_kept_are_terms_of_one_loss():
 
 def test_the_lambdas_multiply_the_perceptual_and_the_region_loss():
     # Liu et al. 2019, eq. (10).
-    asked = {"keep": ["cam", "edge"], "weights": {"cam": 7.0}}
-    factors = {"content": 2, "style": 2, "tv": 2, "cam": 3, "category": 3, "edge": 3}
+    asked = {"keep": ["cam", "edge", "color"], "weights": {"cam": 7.0}}
+    factors = {"content": 2, "style": 2, "tv": 2, "cam": 3, "category": 3, "edge": 3, "color": 3}
     plain = liu2019.tuned().loss(**asked).weights
     scaled = liu2019.tuned().loss(**asked, lambdas=(2.0, 3.0)).weights
     assert plain["cam"] == 7
