@@ -16,12 +16,12 @@ from keras_nst.images.io import read
 from keras_nst.images.sets import PaintedPhotographs
 from keras_nst.models import painter
 from keras_nst.models.observer import Observer
-from keras_nst.models.predictor import STATISTICS, parts
+from keras_nst.models.predictor import SLOWER, STATISTICS, parts
 from keras_nst.models.styles import load_painter, read_facts
 from keras_nst.models.vgg import vgg
 from keras_nst.recipes import ghiasi2017
 
-SIZE, BATCH, RATE = 128, 4, 1e-3
+SIZE, BATCH, RATE = 128, 4, 1e-3 / SLOWER
 
 
 def tune(painting: str | Path, seconds: float, *, content: str | None = None, console: Console | None = None) -> Path:
@@ -47,8 +47,8 @@ def tune(painting: str | Path, seconds: float, *, content: str | None = None, co
     model = load_painter(painter.home())
     net, predictor = parts(model)
     net.trainable = False
-    for layer in predictor.layers[:-1]:
-        layer.trainable = False
+    for layer in predictor.layers:
+        layer.trainable = layer.name == "code"
     objective = Objective(ghiasi2017.tuned().loss(), Observer(vgg=vgg(dtype=policy)))
     trainer = StyleTrainer(model, objective, STATISTICS)
     optimizer = keras.optimizers.Adam(RATE)

@@ -14,6 +14,9 @@ _UNITS = {"vgg/relu1_2": 400.0, "vgg/relu2_2": 700.0, "vgg/relu3_3": 1000.0, "vg
 SIZE = 2 * (64 + 128 + 256 + 512)
 """Length of `STATISTICS` for VGG16."""
 
+SLOWER = 0.05
+"""Learning rate of the predictor relative to that of the net."""
+
 FAR = 3.0
 """Limit of a standardized statistic, in standard deviations from the mean painting."""
 
@@ -52,10 +55,23 @@ def style_predictor(code_size: int = CODE_SIZE, *, hidden: int = 256) -> keras.M
         scale = 1 / (FAR * (paintings["deviation"] + 0.02))
         offset = -paintings["mean"] * scale
     standardized = layers.Rescaling(scale.tolist(), offset.tolist(), name="standardized")(measured)
-    # Small: at a step of Adam each of these many inputs changes a code by the learning rate times its own size.
-    bounded = layers.Rescaling(0.5, name="bounded")(layers.Activation("tanh", name="tanh")(standardized))
-    code = layers.Dense(hidden, activation="relu", name="hidden")(bounded)
-    return keras.Model(measured, layers.Dense(code_size, name="code")(code), name="style_predictor")
+    bounded = layers.Activation("tanh", name="bounded")(standardized)
+    hidden = layers.Activation("relu", name="relu")(_slow_dense(bounded, hidden, "hidden"))
+    return keras.Model(measured, _slow_dense(hidden, code_size, "code"), name="style_predictor")
+
+
+def _slow_dense(inputs, units: int, name: str):
+    """Apply a dense layer that learns at `SLOWER` times the learning rate.
+
+    Adam changes each weight by about the learning rate. A code is a sum over hundreds of inputs, so it would be a
+    different one after each step. Therefore the kernel starts larger by 1 / `SLOWER`, and the output is multiplied by
+    `SLOWER`.
+
+    Source: Karras et al. 2018, section 4.1; Karras et al. 2019, section C, for a mapping network.
+    """
+    kernel = keras.initializers.VarianceScaling(1 / SLOWER**2, "fan_avg", "uniform")
+    outputs = layers.Dense(units, kernel_initializer=kernel, name=name)(inputs)
+    return layers.Rescaling(SLOWER, name=f"{name}_slower")(outputs)
 
 
 def predicted(name: str, dtype: str = "float32") -> keras.Model:
