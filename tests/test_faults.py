@@ -261,7 +261,7 @@ def test_too_little_memory_is_told_in_one_line(place, tmp_path, capfd, monkeypat
     def read(*_, **__):
         raise error
 
-    monkeypatch.setattr("keras_nst.commands.stylize.read", read)
+    monkeypatch.setattr("keras_nst.commands.stylize.read_picture", read)
     assert (
         main(["stylize", str(place / "photos" / "00.png"), "-s", str(place / "style"), "-o", f"{tmp_path}/o.png"]) == 2
     )

@@ -68,7 +68,8 @@ def placed(path):
     Image.new("L", (64, 48), 255).save(everything)
     where = {"at": None, "scale": 1.0, "rotate": None, "select": []}
     options = argparse.Namespace(paste=str(path), mask=str(everything), **where)
-    return np.concatenate(_composite(options, np.full((1, 96, 128, 3), 0.5, np.float32)), axis=-1)
+    composite, mask, _ = _composite(options, np.full((1, 96, 128, 3), 0.5, np.float32))
+    return np.concatenate([composite, mask], axis=-1)
 
 
 WAYS = [crops, paired_crops, reference, learned_style, lambda path: read_square(path, 32), start, compared, placed]

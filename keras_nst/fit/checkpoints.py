@@ -71,7 +71,7 @@ def restore(folder: Path, state: Mapping[str, keras.Variable], tell: Callable[[s
 
 
 def _read(path: Path, state: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
         arrays = dict(archive)
     version = arrays.pop("version", None)
     if version != VERSION:

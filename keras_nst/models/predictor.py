@@ -51,7 +51,7 @@ def style_predictor(code_size: int = CODE_SIZE, *, hidden: int = 256) -> keras.M
     from every painting.
     """
     measured = keras.Input((SIZE,), name="statistics")
-    with np.load(EMBEDDED / "paintings.npz") as paintings:
+    with np.load(EMBEDDED / "paintings.npz", allow_pickle=False) as paintings:
         scale = 1 / (FAR * (paintings["deviation"] + 0.02))
         offset = -paintings["mean"] * scale
     standardized = layers.Rescaling(scale.tolist(), offset.tolist(), name="standardized")(measured)

@@ -234,6 +234,9 @@ def test_a_harmonization_is_stopped(page, home):
 def test_a_part_is_restyled(page, home):
     page.get_by_role("tab", name="Partial").click()
     drop(page, "partial", home / "halves.png")
+    tell(page, "partial-hint", "50.0 %")  # What is taken for the subject.
+    page.click("#partial-clear")
+    tell(page, "partial-hint", "Click")
     click(page, "partial", 0.25, 0.5)
     tell(page, "partial-hint", "50.0 %")
     click(page, "partial", 0.75, 0.5)

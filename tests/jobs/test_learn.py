@@ -157,7 +157,7 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
         logits = keras.layers.GlobalAveragePooling2D()(maps)
         return keras.Model(image, {"maps": maps, "logits": logits}, trainable=False)
 
-    monkeypatch.setattr(learn, "gap_classifier", dark_or_bright)
+    monkeypatch.setattr(setups, "gap_classifier", dark_or_bright)
     options = learn.dataclasses.replace(
         options, recipe="liu2019", keep=["cam", "edge", "color"], lambdas=(0.01, 1.0), steps=120
     )
@@ -390,14 +390,14 @@ def test_of_two_checkpoints_the_newest_that_can_be_read_is_gone_on_from(tmp_path
 
 def test_variables_have_the_same_names_in_another_process():
     def names():
-        net = keras.Sequential([keras.layers.Dense(2, name="one"), keras.layers.Dense(2, name="two")])
+        net = keras.Sequential([keras.layers.Dense(2, name="one"), keras.layers.Dense(2, name="two")], "net")
         net.build((None, 3))
         optimizer = keras.optimizers.Adam()
         optimizer.build(net.variables)
         return [*checkpoints.named(net=net.variables, optimizer=optimizer.variables)]
 
     assert names() == names()
-    assert {"net/one/kernel", "net/two/bias"} <= set(names())
+    assert {"net/net/one/kernel", "net/net/two/bias"} <= set(names())
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(options, monkeypatch):

@@ -73,12 +73,14 @@ def sum_squared(output, target):
     return squared_norm(np.subtract(output, target, dtype=np.float64))
 
 
-def relative_squared(output, target):
-    return sum_squared(output, target) / squared_norm(target)
+def relative_squared(output, target, least=0.0):
+    return sum_squared(output, target) / max(squared_norm(target), least)
 
 
 def mean_high_order(output, target):
-    return np.mean([relative_squared(*pair) for pair in zip(output, target, strict=True)])
+    """The norms of the differences' Grams count as a twentieth of that of the features', if they are smaller."""
+    least = squared_norm(target[0]) / 400
+    return np.mean([relative_squared(*pair, least) for pair in zip(output, target, strict=True)])
 
 
 def _variation(image, function, weights):
