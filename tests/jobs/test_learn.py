@@ -390,7 +390,7 @@ def test_of_two_checkpoints_the_newest_that_can_be_read_is_gone_on_from(tmp_path
 
 def test_variables_have_the_same_names_in_another_process():
     def names():
-        net = keras.Sequential([keras.layers.Dense(2, name="one"), keras.layers.Dense(2, name="two")], "net")
+        net = keras.Sequential([keras.layers.Dense(2, name="one"), keras.layers.Dense(2, name="two")], name="net")
         net.build((None, 3))
         optimizer = keras.optimizers.Adam()
         optimizer.build(net.variables)
