@@ -1,4 +1,4 @@
-"""Handle Ctrl-C so that no library loses it.
+"""Handle Ctrl-C, and what else asks a job to end, so that no library loses it.
 
 Python raises KeyboardInterrupt wherever the program is. Inside TensorFlow or Keras it may be swallowed, or treated as
 another error that leads to a wrong graph or a misleading message, or it may crash a module that is being loaded. So
@@ -15,6 +15,12 @@ from types import FrameType
 from keras_nst import startup
 
 PACKAGE = __name__.partition(".")[0]
+SIGNALS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+"""Ctrl-C, a request to end and, where it exists, a closed terminal, each with the handler that Python begins with."""
+
+if hasattr(signal, "SIGHUP"):  # Windows has none.
+    SIGNALS[signal.SIGHUP] = signal.SIG_DFL
+
 FRAGILE = {"jax", "jaxlib", "keras", "llvmlite", "numba", "onnx", "tensorflow", "tf2onnx"}
 
 
@@ -22,11 +28,12 @@ FRAGILE = {"jax", "jaxlib", "keras", "llvmlite", "numba", "onnx", "tensorflow", 
 def orderly() -> Iterator[None]:
     """Context in which an interruption is raised in this package's code; a second one is raised at once.
 
-    Python's own handler is restored afterwards. Nothing changes if another handler is installed (shells make background
-    jobs ignore interruptions), or outside the main thread, which alone receives signals.
+    All `SIGNALS` interrupt. The default handlers are restored afterwards. A signal that has another handler keeps it
+    (shells make background jobs ignore Ctrl-C, and nohup SIGHUP). Nothing changes outside the main thread, which alone
+    receives signals.
     """
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+    before = {number: handler for number, handler in SIGNALS.items() if signal.getsignal(number) is handler}
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     waiting = False
@@ -42,13 +49,15 @@ def orderly() -> Iterator[None]:
             frame = frame.f_back
         sys.settrace(_entered)
 
-    signal.signal(signal.SIGINT, interrupted)
+    for number in before:
+        signal.signal(number, interrupted)
     try:
         yield
     finally:
         if waiting:
             sys.settrace(None)
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _package(frame: FrameType) -> str:

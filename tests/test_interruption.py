@@ -121,6 +121,17 @@ def test_pythons_own_handler_is_back_afterwards():
         os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_and_a_closed_terminal_interrupt_like_ctrl_c(number):
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with pytest.raises(KeyboardInterrupt), orderly():
+            os.kill(os.getpid(), number)
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+
+
 def test_without_an_interruption_a_tracer_stays():
     def tracer(*_):
         return None

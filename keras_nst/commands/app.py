@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import signal
 import threading
 
 from keras_nst.errors import InputError
@@ -17,7 +16,6 @@ def run(options: argparse.Namespace) -> int:
         from keras_nst.app.server import Limits, serve
     except ModuleNotFoundError as error:
         raise InputError(f"The app needs {error.name}. Install it: pip install 'keras_nst[app]'.") from error
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # The temporary folder goes, whatever ends it.
     limits = Limits(pixels=options.max_pixels)
     serving = serve(options.host, options.port, options.share_dir, options.name, limits)
     with serving as url, contextlib.suppress(KeyboardInterrupt):
