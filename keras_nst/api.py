@@ -13,7 +13,7 @@ from keras_nst.images.picture import Picture, resize
 from keras_nst.options import HarmonizeOptions, PixelOptions, Region
 
 
-def optimize(photograph: Any, painting: Any, mask: Any = None, **options) -> Picture:
+def optimize(photograph: Any, painting: Any, mask: Any = None, **options: Any) -> Picture:
     """Restyle a photograph by optimizing its pixels.
 
     Args:
@@ -38,7 +38,7 @@ def optimize(photograph: Any, painting: Any, mask: Any = None, **options) -> Pic
     return Picture(result, resize(picture, max(result.shape[1:3])).alpha)
 
 
-def harmonize(painting: Any, composite: Any, mask: Any = None, **options) -> Picture:
+def harmonize(painting: Any, composite: Any, mask: Any = None, **options: Any) -> Picture:
     """Make an object that was pasted into a painting look painted there.
 
     Args:
