@@ -33,9 +33,9 @@ def test_the_object_is_where_painting_and_composite_differ(rng):
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda picture: keras_nst.optimize(picture, picture, picture[:9]), "40 x 32 and 40 x 9"),
+        (lambda picture: keras_nst.optimize(picture, picture, picture[:20]), "40 x 32 and 40 x 20"),
         (lambda picture: keras_nst.harmonize(picture, picture[:, :30]), "40 x 32 and 30 x 32"),
-        (lambda picture: keras_nst.harmonize(picture, picture, picture[:9]), "40 x 32 and 40 x 9"),
+        (lambda picture: keras_nst.harmonize(picture, picture, picture[:20]), "40 x 32 and 40 x 20"),
     ],
 )
 def test_pictures_of_different_sizes_are_refused(photograph, call, told):

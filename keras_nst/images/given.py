@@ -8,7 +8,7 @@ from PIL import Image, ImageFile
 
 from keras_nst.errors import InputError
 from keras_nst.images.decoding import decode
-from keras_nst.images.io import read
+from keras_nst.images.io import MIN_SIDE, read
 from keras_nst.images.picture import Picture
 
 _FORMS = "Expected a Picture, a file's path or bytes, a PIL image, or an array (height, width, 1, 3 or 4)"
@@ -23,7 +23,7 @@ def as_picture(given: Any) -> Picture:
             floats in [0, 1]. Channels are gray, RGB, or RGBA.
 
     Raises:
-        InputError: It is in no such form, or its values are out of range.
+        InputError: It has no such form, its values are out of range, or it is damaged or smaller than 16x16.
 
     >>> as_picture(np.zeros((20, 30, 3), np.uint8)).rgb.shape
     (1, 20, 30, 3)
@@ -32,10 +32,8 @@ def as_picture(given: Any) -> Picture:
         return given
     if isinstance(given, str | Path | bytes):
         return read(given)
-    if isinstance(given, ImageFile.ImageFile):
-        return decode(given)
     if isinstance(given, Image.Image):
-        given = given.convert("RGBA" if given.has_transparency_data else "RGB")
+        return _large_enough(_from_pil(given))
     try:
         values = np.asarray(given)
     except Exception as error:
@@ -56,4 +54,22 @@ def as_picture(given: Any) -> Picture:
         )
     values = np.float32(values[None] / largest)
     color = np.repeat(values, 3, axis=-1) if values.shape[-1] == 1 else values[..., :3]
-    return Picture(color, values[..., 3:] if values.shape[-1] == 4 else None)
+    return _large_enough(Picture(color, values[..., 3:] if values.shape[-1] == 4 else None))
+
+
+def _from_pil(image: Image.Image) -> Picture:
+    try:
+        if isinstance(image, ImageFile.ImageFile):
+            return decode(image)
+        return as_picture(np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")))
+    except InputError:
+        raise
+    except Exception as error:  # Pillow reads the pixels only now, and a damaged file can raise anything.
+        raise InputError(f"Cannot read the image: it is damaged or cut short ({error}).") from error
+
+
+def _large_enough(picture: Picture) -> Picture:
+    height, width = picture.straight.shape[1:3]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(f"The picture has {width} x {height} pixels. Expected at least {MIN_SIDE} on each side.")
+    return picture

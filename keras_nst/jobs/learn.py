@@ -70,18 +70,23 @@ def learn(
     with strategy.scope():
         training = setup(options, console)
     facts = _facts(training)
+    if options.as_printed:
+        for choice in chosen.left_open:
+            console.line(f"The paper leaves open {choice}.")
     if resume:
         folder.check_same(facts)
     is_chief = devices.is_chief(strategy)
     if is_chief:
         folder.claim(facts)
-    folder.restore(training.trainer, console)
     try:
+        folder.restore(training.trainer, console)
         _fit(training, folder.path, console, write=is_chief)
         if is_chief:
             _write(training, facts, folder.path)
             folder.finish()
-    finally:  # Of what went wrong with the pictures, when there is nothing left to lose.
+    finally:
+        folder.release()
+        # What went wrong with the pictures is told last, when there is nothing left to lose.
         if training.source.skipped:
             console.line(f"Skipped {len(training.source.skipped)} pictures that cannot be read:")
             for name, reason in sorted(training.source.skipped.items()):

@@ -72,7 +72,7 @@ class TrainingFolder:
             raise InputError(f"The training in {self.path} was another one: {changes}. Resume it with its own options.")
 
     def claim(self, facts: dict) -> None:
-        """Make the folder, for this training alone until the process ends, and note what determines it.
+        """Make the folder, for this training alone until `release`, and note what determines it.
 
         Raises:
             InputError: Another process trains here, or the folder cannot be written.
@@ -95,9 +95,12 @@ class TrainingFolder:
         """
         checkpoints.restore(self.path, trainer.state, console.line)
 
+    def release(self) -> None:
+        """Leave the folder to other trainings."""
+        self._lock.release()
+
     def finish(self) -> None:
         """Remove what only an unfinished training needs, and draw the curves of its losses."""
-        self._lock.release()
         for file in (PREVIEW, checkpoints.NEWEST, checkpoints.BEFORE, OPTIONS, LOCK):
             (self.path / file).unlink(missing_ok=True)
         if losses := read_losses(self.path / LOG):

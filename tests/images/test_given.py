@@ -38,6 +38,13 @@ def test_a_picture_goes_back_to_bytes(values):
         np.testing.assert_array_equal(np.asarray(shown), values)
 
 
+def test_a_damaged_file_that_pillow_has_opened_is_told(values, tmp_path):
+    Image.fromarray(values[..., :3]).resize((200, 150)).save(tmp_path / "photo.jpg")
+    whole = (tmp_path / "photo.jpg").read_bytes()
+    with Image.open(io.BytesIO(whole[: len(whole) // 2])) as image, pytest.raises(InputError, match="damaged"):
+        as_picture(image)
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -50,6 +57,8 @@ def test_a_picture_goes_back_to_bytes(values):
         (np.full((20, 30, 3), -1), "from 0 to 255"),
         (np.zeros((20, 30, 3), bool), "Received: ndarray"),
         ([[1, 2], [3]], "Received: list"),
+        (np.zeros((1, 1, 3)), "1 x 1 pixels"),
+        (Image.new("RGB", (40, 15)), "40 x 15 pixels"),
     ],
 )
 def test_what_is_no_picture_is_told(given, told):

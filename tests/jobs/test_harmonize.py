@@ -163,6 +163,19 @@ def test_a_part_of_the_painting_matches_itself(scene, observer, halves, tiled):
         assert far(other, expected) > 0.1
 
 
+@pytest.mark.parametrize("colored", [True, False])
+def test_places_found_window_by_window_are_those_found_at_once(scene, observer, halves, monkeypatch, colored):
+    painting, _, _ = scene
+    features = matching.features_of(observer, painting, MATCHING_LAYER)
+    positions = np.arange(features.shape[1] * features.shape[2])
+    colors = matching.block_means(painting, stride(MATCHING_LAYER)).reshape(-1, 3) if colored else None
+    found = []
+    for tile in (512, 176):
+        monkeypatch.setattr(matching, "TILE", tile)
+        found.append(matching.matches(observer, MATCHING_LAYER, features, positions, halves, colors))
+    np.testing.assert_array_equal(*found)
+
+
 def test_all_of_a_painting_in_tiles_is_what_it_is_at_once(scene, observer, halves, tiled):
     loss, own = zhou.loss(), np.ones((1, 14, 16, 1), np.float32)
     style = matched_style(loss, observer, halves, scene[0], own, everywhere=True)["style"]

@@ -370,6 +370,17 @@ def test_two_trainings_cannot_share_a_folder(tmp_path):
         TrainingFolder(tmp_path).claim({"seed": 0})
 
 
+def test_a_training_that_was_interrupted_leaves_its_folder_to_the_next(options, monkeypatch):
+    """Also where somebody keeps the exception, and with it all frames, as a notebook does."""
+    options = learn.dataclasses.replace(options, steps=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt) as kept:
+            learn.learn(options)
+    assert learn.learn(options, resume=True) == options.folder
+    assert kept.traceback
+
+
 def test_of_two_checkpoints_the_newest_that_can_be_read_is_gone_on_from(tmp_path):
     state = {name: keras.Variable(np.zeros(3, np.float32)) for name in ("net/kernel", "average/kernel")}
     for value in (1.0, 2.0, 3.0):

@@ -14,15 +14,15 @@ from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import receptive_field, stride
 
 COLOR_LAYER = "relu3_1"
-"""At which the object's colors are found."""
+"""The VGG layer at which the object's colors are found."""
 
 MATCHING_LAYER = "relu4_1"
-"""At which places are matched for their style."""
+"""The VGG layer at which places of the painting are matched."""
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 UNLIKE = 60.0
-"""Distance of colors, in units of CIELAB, that counts like features of which the cosine is lower by 1."""
+"""The color distance, in CIELAB units, that weighs as much as a decrease of the features' cosine by 1."""
 
 TILE = 512
 """Side in pixels of the windows in which a painting goes through the network."""
