@@ -17,10 +17,8 @@ from collections.abc import Sequence
 from keras_nst import losses
 from keras_nst.losses.functional import absolute_variation, mean_squared
 from keras_nst.losses.statistics import gram
-from keras_nst.recipes.kinds import PixelRecipe
+from keras_nst.recipes.kinds import DEVIATION, UNIT, PixelRecipe
 
-DEVIATION = 0.226  # Of ImageNet's pixels in [0, 1], the mean of the three channels'.
-UNIT = 255 * DEVIATION
 CONTENT_LAYERS = {"vgg19": ("relu4_4",), "vgg16": ("relu4_3",)}
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 

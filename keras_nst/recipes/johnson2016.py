@@ -4,7 +4,7 @@ from keras_nst import losses
 from keras_nst.fit.schedules import constant
 from keras_nst.losses.functional import sum_squared
 from keras_nst.losses.statistics import gram
-from keras_nst.recipes.kinds import Recipe
+from keras_nst.recipes.kinds import UNIT, Recipe
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -28,9 +28,9 @@ def tuned() -> Recipe:
 def printed() -> Recipe:
     """mu1 content + mu2 style, as Liu et al. 2019 print it: eqs. (2) to (5), mu1 = 1, mu2 = 20."""
     return Recipe(
-        perceptual=1.0 * losses.content(CONTENT_LAYER, relative=False)
-        + 20.0 * losses.style(*STYLE_LAYERS, statistic=gram(sum_squared)),
+        perceptual=1.0 * losses.content(CONTENT_LAYER, relative=False, unit=UNIT)
+        + 20.0 * losses.style(*STYLE_LAYERS, statistic=gram(lambda a, b: sum_squared(a, b) / UNIT**4)),
         learning_rate=LEARNING_RATE,
         schedule=constant,
-        left_open=("the range of VGG16's input: 0 to 255 minus the mean color, as it was trained",),
+        left_open=("the range of VGG16's input: standardized, since otherwise content is a millionth of style",),
     )

@@ -9,6 +9,12 @@ from keras_nst.errors import InputError, unknown
 from keras_nst.fit.schedules import Schedule, cosine
 from keras_nst.losses import Loss
 
+DEVIATION = 0.226
+"""Standard deviation of ImageNet's pixels in [0, 1], the mean of the three channels'."""
+
+UNIT = 255 * DEVIATION
+"""How many times larger VGG's features are here than those of a VGG whose input is standardized."""
+
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 

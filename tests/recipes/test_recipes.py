@@ -52,11 +52,11 @@ def test_as_printed_content_and_style_are_in_the_features_units():
         }
         return {name: float(value) for name, value in loss(scene)[1].items()}
 
-    assert measured(1.0)["content"] == pytest.approx(4)  # (3 - 1)^2
+    assert measured(1.0)["content"] == pytest.approx(4 / 57.63**2)  # (3 - 1)^2; 57.63 is 255 x 0.226.
     # Gram matrices of 4 channels: 9 / 4 and 4 / 4 in each of 16 places, of four layers.
-    assert measured(1.0)["style"] == pytest.approx(4 * 16 * (5 / 4) ** 2)
-    assert measured(2.0)["content"] == pytest.approx(4 * 4)
-    assert measured(2.0)["style"] == pytest.approx(16 * 4 * 16 * (5 / 4) ** 2)
+    assert measured(1.0)["style"] == pytest.approx(4 * 16 * (5 / 4) ** 2 / 57.63**4)
+    assert measured(2.0)["content"] == pytest.approx(4 * 4 / 57.63**2)
+    assert measured(2.0)["style"] == pytest.approx(16 * 4 * 16 * (5 / 4) ** 2 / 57.63**4)
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones():
