@@ -69,7 +69,7 @@ def _from_pil(image: Image.Image) -> Picture:
 
 
 def _large_enough(picture: Picture) -> Picture:
-    height, width = picture.straight.shape[1:3]
+    height, width = picture.rgb.shape[1:3]
     if min(height, width) < MIN_SIDE:
         raise InputError(f"The picture has {width} x {height} pixels. Expected at least {MIN_SIDE} on each side.")
     return picture
