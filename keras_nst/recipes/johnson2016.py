@@ -32,5 +32,7 @@ def printed() -> Recipe:
         + 20.0 * losses.style(*STYLE_LAYERS, statistic=gram(lambda a, b: sum_squared(a, b) / UNIT**4)),
         learning_rate=LEARNING_RATE,
         schedule=constant,
-        left_open=("the range of VGG16's input: standardized, since otherwise content is a hundred-thousandth of style",),
+        left_open=(
+            "the range of VGG16's input: standardized, since otherwise content is a hundred-thousandth of style",
+        ),
     )
