@@ -17,7 +17,7 @@ VARIANTS = {
     "without L_sali": ["--saliency-weight", "0"],
     "without S''_m": ["--salient-weight", "0"],
     "without L_con_s": ["--saliency-content-weight", "0"],
-    "without concatenation": ["--no-concatenation"],
+    "without concatenation": ["--no-concatenate"],
     "CartoonGAN": ["--saliency-weight", "0", "--salient-weight", "0"],
 }
 

@@ -45,12 +45,12 @@ def main() -> int:
     from keras_nst.evaluation.evaluate import style_distances
     from keras_nst.evaluation.inputs import picture_files, read_photographs
     from keras_nst.fit.objective import Objective
-    from keras_nst.images.io import read
-    from keras_nst.images.picture import fit_short_side
     from keras_nst.jobs.tune import tune
     from keras_nst.models.observer import Observer
     from keras_nst.models.painter import style_of
     from keras_nst.models.vgg import vgg
+    from keras_nst.pictures.io import read
+    from keras_nst.pictures.picture import fit_short_side
 
     other = StyleTransfer(max_size=SIZE)
     distances = Objective(losses.content("relu3_3") + style_distances(), Observer(vgg=vgg()))

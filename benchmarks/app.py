@@ -21,7 +21,7 @@ sys.path.append(str(ROOT / "tests"))
 
 from reference.gradio_client import Page, picture  # noqa: E402
 
-from keras_nst.images.samples import sample_path  # noqa: E402
+from keras_nst.pictures.samples import sample_path  # noqa: E402
 
 VISITORS = 20
 

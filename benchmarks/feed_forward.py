@@ -20,11 +20,11 @@ from keras_nst import Stylizer
 from keras_nst.evaluation.inputs import read_photographs
 from keras_nst.fit.optimizers import lbfgs
 from keras_nst.fit.pixels import PixelObjective
-from keras_nst.images.io import read
-from keras_nst.images.picture import Picture, fit_short_side
 from keras_nst.models.observer import Observer
 from keras_nst.models.styles import read_card, styles
 from keras_nst.models.vgg import vgg
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture, fit_short_side
 from keras_nst.recipes import johnson2016
 
 EVALUATIONS = 100

@@ -25,16 +25,16 @@ import numpy as np
 from skimage import data
 
 from keras_nst.evaluation.harmonization import measure
-from keras_nst.images.io import read, write
-from keras_nst.images.paste import find_object
-from keras_nst.images.picture import Picture
-from keras_nst.images.pyramid import fit
-from keras_nst.images.sheet import contact_sheet
 from keras_nst.jobs.harmonize import harmonize
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import vgg
 from keras_nst.options import HarmonizeOptions
+from keras_nst.pictures.io import read, write
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.pyramid import fit
+from keras_nst.pictures.sheet import contact_sheet
 from keras_nst.recipes.zhou.matching import STYLE_LAYERS
+from keras_nst.select.paste import find_object
 
 MEASURES = ("style", "content", "seam", "changed_outside")
 # Number of the 18 cases that must be at least as good as the other method's (seam: as the painting's own outlines).

@@ -67,8 +67,8 @@ def evaluation(size: int, batch: int, precision: str) -> Callable[[], object]:
 
 def net(size: int, batch: int, precision: str) -> Callable[[], object]:
     """A picture through the net, as in `stylize`."""
-    from keras_nst.images.picture import Picture
     from keras_nst.infer.stylizer import Stylizer
+    from keras_nst.pictures.picture import Picture
 
     stylizer = Stylizer("starry_night")
     picture = Picture(np.random.default_rng(0).random((1, size, size, 3), np.float32))

@@ -65,8 +65,8 @@ def xla(image: np.ndarray, folder: Path) -> Run:
 
 def stylizer(image: np.ndarray, folder: Path) -> Run:
     """The net in the form that `stylize` runs."""
-    from keras_nst.images.picture import Picture
     from keras_nst.infer.stylizer import Stylizer
+    from keras_nst.pictures.picture import Picture
 
     stylize = Stylizer(STYLE)
     return lambda picture: stylize(Picture(picture), grain=0).rgb

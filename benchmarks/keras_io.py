@@ -36,11 +36,11 @@ from optimize import PAINTINGS, painting
 from keras_nst.fit.autodiff import value_and_gradient
 from keras_nst.fit.optimizers import lbfgs
 from keras_nst.fit.pixels import Evaluation
-from keras_nst.images.io import read
-from keras_nst.images.picture import Picture, resize
-from keras_nst.images.pyramid import sizes
 from keras_nst.models.vgg import tap, vgg
 from keras_nst.models.weights import vgg_weights
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.pyramid import sizes
 from keras_nst.recipes import chen2016
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")

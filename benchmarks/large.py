@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from skimage import data
 
-from keras_nst.images.io import write
-from keras_nst.images.picture import Picture
+from keras_nst.pictures.io import write
+from keras_nst.pictures.picture import Picture
 
 ALLOWED_GB = 4.0
 ALLOWED_GROWTH = 1.1  # Growth of the time per pixel.

@@ -38,14 +38,14 @@ import numpy as np
 
 from keras_nst.fit.optimizers import Progress
 from keras_nst.fit.pixels import PixelObjective
-from keras_nst.images.io import read
-from keras_nst.images.picture import Picture, resize
 from keras_nst.jobs.optimize import optimize
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import PixelOptions, Region
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture, resize
 from keras_nst.recipes import chen2016
 
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

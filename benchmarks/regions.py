@@ -21,13 +21,13 @@ import cv2
 import numpy as np
 from skimage import data
 
-from keras_nst.images.io import write
-from keras_nst.images.picture import Picture, resize
-from keras_nst.images.sheet import contact_sheet
 from keras_nst.jobs.optimize import optimize
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import vgg
 from keras_nst.options import PixelOptions, Region
+from keras_nst.pictures.io import write
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.sheet import contact_sheet
 from keras_nst.recipes import chen2016
 
 ELLIPSES = (((290, 106), (119, 92)), ((280, 222), (202, 165)))

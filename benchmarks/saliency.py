@@ -16,9 +16,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_nst.images.io import read
-from keras_nst.images.saliency import mbd, rbd
-from keras_nst.images.samples import SAMPLES
+from keras_nst.pictures.io import read
+from keras_nst.pictures.samples import SAMPLES
+from keras_nst.select.saliency import mbd, rbd
 
 SIDE = 256
 GOAL = 20

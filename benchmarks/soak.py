@@ -39,8 +39,8 @@ def resident() -> float:
 
 def stylize(options) -> Iterator[float]:
     """Stylize pictures with sides of 64 to 400 pixels."""
-    from keras_nst.images.picture import Picture
     from keras_nst.infer.stylizer import Stylizer
+    from keras_nst.pictures.picture import Picture
 
     rng = np.random.default_rng(0)
     stylizer = Stylizer("starry_night")
@@ -65,7 +65,7 @@ def optimize(options) -> Iterator[float]:
 
 def train(options) -> Iterator[float]:
     """Train in another process, with one crop of 64x64 per step and many epochs with checkpoints and previews."""
-    from keras_nst.images.samples import sample_path
+    from keras_nst.pictures.samples import sample_path
 
     with tempfile.TemporaryDirectory() as folder:
         program = Path(__file__).parents[1] / "train.py"

@@ -16,11 +16,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_nst.images.color import luma
-from keras_nst.images.io import read
-from keras_nst.images.matting import matte, object_colors
-from keras_nst.images.picture import Picture
-from keras_nst.infer.subject import find, subject_mask
+from keras_nst.pictures.color import luma
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture
+from keras_nst.select.matting import matte, object_colors
+from keras_nst.select.subject import find, subject_mask
 
 METHODS = {"U2-Netp": "subject", "RBD": "rbd", "MBD": "mbd", "RBD + MBD": "rbd+mbd", "CAM": "cam"}
 GOALS = {"subject": 0.4, "matting": 3.0}

@@ -26,9 +26,9 @@ import cv2
 import numpy as np
 from skimage import data
 
-from keras_nst.images.io import read, write
-from keras_nst.images.picture import Picture
 from keras_nst.jobs.optimize import HISTORY, HISTORY_IN_TILES
+from keras_nst.pictures.io import read, write
+from keras_nst.pictures.picture import Picture
 
 ALLOWED_GB = 6.0
 ALLOWED_DIFFERENCE = 0.1

@@ -12,9 +12,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from skimage import data, transform
 
-from keras_nst.images.picture import Picture
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.styles import find_style
+from keras_nst.pictures.picture import Picture
 
 PICTURES = 15
 

@@ -13,9 +13,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from keras_nst.images.io import read
-from keras_nst.images.samples import SAMPLES
 from keras_nst.models.vgg import vgg
+from keras_nst.pictures.io import read
+from keras_nst.pictures.samples import SAMPLES
 
 TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CROP, OFFSETS = 128, (64, 128)

@@ -25,10 +25,10 @@ import cv2
 import numpy as np
 from skimage import data
 
-from keras_nst.images.clips import inspect, read_frames
-from keras_nst.images.picture import Picture
 from keras_nst.infer.stylizer import Stylizer
-from keras_nst.infer.video import stylize_clip
+from keras_nst.pictures.picture import Picture
+from keras_nst.video.clips import inspect, read_frames
+from keras_nst.video.stylized import stylize_clip
 
 ALLOWED_ERROR, NEEDED_SHARPNESS = 0.7, 0.9
 GRAIN = 0.03

@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "HarmonizeOptions": "options",
     "InputError": "errors",
-    "Picture": "images.picture",
+    "Picture": "pictures.picture",
     "PixelOptions": "options",
     "Region": "options",
     "StyleTrainer": "fit.trainer",
@@ -25,9 +25,9 @@ _MODULES = {
     "harmonize": "api",
     "learn": "jobs.learn",
     "optimize": "api",
-    "read": "images.io",
+    "read": "pictures.io",
     "styles": "models.styles",
-    "write": "images.io",
+    "write": "pictures.io",
 }
 __all__ = list(_MODULES)
 

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from keras_nst.errors import InputError
-from keras_nst.images.given import as_picture
-from keras_nst.images.picture import Picture, resize
 from keras_nst.options import HarmonizeOptions, PixelOptions, Region
+from keras_nst.pictures.given import as_picture
+from keras_nst.pictures.picture import Picture, resize
 
 
 def optimize(photograph: Any, painting: Any, mask: Any = None, **options: Any) -> Picture:
     """Restyle a photograph by optimizing its pixels.
 
     Args:
-        photograph: As `keras_nst.images.given.as_picture` takes it.
+        photograph: As `keras_nst.pictures.given.as_picture` takes it.
         painting: The same, or a list of several, which are blended.
         mask: What is restyled, white there, of the photograph's size; None for all of it.
         **options: Of `PixelOptions`.
@@ -42,7 +42,7 @@ def harmonize(painting: Any, composite: Any, mask: Any = None, **options: Any) -
     """Make an object that was pasted into a painting look painted there.
 
     Args:
-        painting: Without the object, as `keras_nst.images.given.as_picture` takes it.
+        painting: Without the object, as `keras_nst.pictures.given.as_picture` takes it.
         composite: With the object, of the same size.
         mask: Where the object is, white there; None for where the two differ.
         **options: Of `HarmonizeOptions`.
@@ -53,8 +53,8 @@ def harmonize(painting: Any, composite: Any, mask: Any = None, **options: Any) -
     Raises:
         InputError: A picture or an option cannot be used.
     """
-    from keras_nst.images.paste import find_object
     from keras_nst.jobs.harmonize import harmonize as harmonized
+    from keras_nst.select.paste import find_object
 
     ground, pasted = as_picture(painting), as_picture(composite).rgb
     if pasted.shape != ground.rgb.shape:

@@ -128,7 +128,7 @@ def _told(path: str | Path, temporary: Callable[[], Path | None]) -> Iterator[No
         raise InputError(message) from error
 
 
-def make_folder(path: str, option: str = "--report") -> None:
+def make_folder(path: str, option: str = "report") -> None:
     """Create a folder for results before the work starts, which would be lost without it.
 
     Args:
@@ -141,4 +141,4 @@ def make_folder(path: str, option: str = "--report") -> None:
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"Cannot make the folder {option} {path}: {error.strerror}. Choose another.") from error
+        raise InputError(f"Cannot make the folder `{option}` {path}: {error.strerror}. Choose another.") from error

@@ -1,184 +1,255 @@
-"""What a job can be asked to do; the command line takes its defaults from here."""
+"""The options of the jobs: what each of them can be asked to do."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from keras_nst.fields import LARGEST_SIDE, Choice, Listed, Number, Switch, Text, Weights, Whole, field, options
+from keras_nst.models.nets import NETS
 from keras_nst.models.styles import TRAINED
+from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
 
 if TYPE_CHECKING:
     import numpy as np
 
+NEEDED = dataclasses.MISSING
+COUNT = Whole(1)
+RATE = Number(1e-8, 1000, metavar="RATE")
+SEED = Whole(0, 2**32 - 1)
+SECONDS = 1_000_000.0  # Eleven days: the limit of a time.
+SOURCES = (
+    "subject, saliency (what stands out), cam (where a classifier looks, often a part), alpha, "
+    "box:LEFT,TOP,RIGHT,BOTTOM, or a picture of the same size that is white there"
+)
 
-@dataclasses.dataclass(frozen=True)
+
+def side(low: int) -> Whole:
+    """A length in pixels."""
+    return Whole(low, LARGEST_SIDE, metavar="PX")
+
+
+def part(metavar: str = "S") -> Number:
+    """A number from 0 to 1."""
+    return Number(0, 1, metavar)
+
+
+colors = partial(
+    field, "keep: in the photograph's own colors; only: only the style's colors", Choice(("style", "keep", "only"))
+)
+_printed = partial(field, "use the paper's own layers, weights and units", Switch(), False)
+_precision = partial(field, "of the networks; auto is bfloat16 where the processor multiplies it")
+_vgg = partial(field, "HDF5 weights of VGG in place of the embedded ones, or imagenet", Text("FILE"))
+_backbone = partial(field, "network of the features", Choice(("vgg16", "vgg19")))
+
+
+@options
+class StylizeOptions:
+    """How trained styles are applied to a picture."""
+
+    style: Sequence[str] = field(
+        "a style by name or folder, or a painting's file; several are blended", Text("S"), (), several="any", short="-s"
+    )
+    blend: Sequence[float] | None = field(
+        "share of each of several styles", Listed(Number(0), "A,B"), unset="equal shares"
+    )
+    strength: float = field("from 0, the photograph, to 1, the full style", part(), 1.0)
+    protect: str | None = field(f"less style here: {SOURCES}", Text("SOURCE"))
+    protect_strength: float = field("strength of the style in the protected part", part(), 0.4)
+    color: str = colors("style")
+    proof: str | None = field("show the result as the printer of this ICC profile would print it", Text("FILE"))
+
+
+_data = partial(field, group="data")
+_net = partial(field, group="net")
+_loss = partial(field, group="loss")
+_set = partial(field, group="collections (sdp_gan, cartoongan)")
+_steps = partial(field, group="optimization")
+
+
+@options
 class TrainingOptions:
-    """What a training is asked to do.
+    """Learn a new style from a painting or a collection.
 
-    Attributes:
-        style: The painting's file; for a recipe of a whole collection its pictures, as `content`. For a net of many
-            styles, one or several files or sets of paintings: a batch has one painting of each.
-        content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
-        validation: Photographs that are not trained on, as `content`: the losses of the net to keep are logged of them
-            after each epoch. For a painting's recipes.
-        recipe: Name of the recipe.
-        as_printed: Whether the recipe has the paper's own layers, weights and units.
-        keep: Semantics of the photograph to keep, "cam", "edge", "color"; None for the recipe's own choice.
-        lambdas: Factors of the recipe's perceptual and region terms, the paper's lambda1 and lambda2.
-        weights: Weights of terms that take the place of the recipe's.
-        classifier: Whose activation maps are kept, as `keras_nst.models.cam.gap_classifier` takes it.
-        classifier_weights: Its weights.
-        classifier_classes: How many classes it has.
-        classifier_size: Side in pixels that it sees pictures at; None for its own.
-        steps: Steps of the optimizer in all.
-        epochs: Times that each photograph is seen, in place of `steps`.
-        size: Side of the training crops in pixels.
-        batch: Crops in a batch.
-        net: Of `keras_nst.models.nets.NETS`, for the recipes of paintings.
-        style_size: Shorter side in pixels that the painting is brought to: what it shows at this size, strokes and
-            swirls, is what a result shows in as many pixels.
-        learning_rate: Of Adam, at its peak; None for the recipe's.
-        saliency: What the saliency net is taught: "rbd+mbd", "subject", or a folder of maps with the photographs'
-            names.
-        concatenate: Whether the generator sees what the saliency net sees.
-        game: How generator and discriminator play, of `keras_nst.losses.GAMES`.
-        spectral_norm: Whether the discriminator's kernels are divided by their largest singular value.
-        seed: Of the net's first weights and of all draws of photographs.
-        init: A style to start from, instead of random weights.
-        output: The style's folder; None for one named after the painting, and after the net if that is not the full
-            one, in saved_models.
-        mixed_precision: "off", "float16" or "bfloat16"; "auto" for what is quicker here, see `fit.precision`.
-        devices: How many share each batch, see `keras_nst.fit.devices.strategy`.
-        vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
-        download: Whether a dataset may be downloaded.
+    keras-nst train --style starry.jpg --content photographs/
     """
 
-    style: str | Sequence[str]
-    content: str | None = None
-    validation: str | None = None
-    recipe: str = "johnson2016"
-    as_printed: bool = False
-    keep: Sequence[str] | None = None
-    lambdas: Sequence[float] = (1.0, 1.0)
-    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    classifier: str = "efficientnet_lite0"
-    classifier_weights: str = "imagenet"
-    classifier_classes: int = 1000
-    classifier_size: int | None = None
-    steps: int = 2000
-    epochs: float | None = None
-    size: int = 256
-    batch: int = 4
-    net: str = "johnson"
-    style_size: int = 512
-    learning_rate: float | None = None
-    saliency: str = "rbd+mbd"
-    concatenate: bool = True
-    game: str = "log"
-    spectral_norm: bool = False
-    seed: int = 0
-    init: str | None = None
-    output: str | None = None
-    mixed_precision: str = "auto"
-    devices: int = 1
-    vgg_weights: str | None = None
-    download: bool = False
-
-    @property
-    def styles(self) -> tuple[str, ...]:
-        """All that `style` names."""
-        return (self.style,) if isinstance(self.style, str) else tuple(self.style)
+    style: Sequence[str] = _data(
+        "the painting. For a net of many styles one or several paintings, or folders of them: a batch has a painting "
+        f"of each. For {' and '.join(ADVERSARIAL)} a collection: a folder or tfds:NAME[:SPLIT]",
+        Text("IMG"),
+        NEEDED,
+        several="some",
+        short="-s",
+    )
+    content: str | None = _data(
+        "photographs: a folder or tfds:NAME[:SPLIT]", Text("SRC"), unset="samples and synthetic pictures"
+    )
+    validation: str | None = _data(
+        "other photographs, as --content, for losses that are logged after each epoch", Text("SRC")
+    )
+    download: bool = _data("let TensorFlow Datasets download", Switch(), False)
+    size: int = _data("side of the training crops", side(32), 256)
+    batch: int = _data("crops in a batch", COUNT, 4)
+    style_size: int = _data(
+        "shorter side of the painting: its strokes at this size are the strokes of the results", side(32), 512
+    )
+    net: str = _net(
+        "johnson: the paper's; lite: several times as fast; unet and unet-lite: many styles",
+        Choice(tuple(NETS)),
+        "johnson",
+    )
+    init: str | None = _net("start from this style: minutes instead of hours", Text("MODEL"))
+    output: str | None = _net("the style's folder", Text("DIR"), unset="saved_models/<painting>", short="-o")
+    overwrite: bool = _net("replace the style in the folder when the training has ended", Switch(), False)
+    resume: bool = _net("go on with an unfinished training", Switch(), False)
+    recipe: str = _loss("the paper", Choice((*TRAINING, *ADVERSARIAL)), "johnson2016")
+    as_printed: bool = _printed(group="loss")
+    keep: Sequence[str] | None = _loss(
+        "what is kept of the photograph: cam, edge, color", Listed(Text("WHAT"), "A,B"), unset="the recipe's"
+    )
+    lambda1: float = _loss("factor of all perceptual terms", Number(0, metavar="L"), 1.0)
+    lambda2: float = _loss("factor of all region terms", Number(0, metavar="L"), 1.0)
+    weights: Mapping[str, float] = _loss(
+        "weight of the {} term, in place of the recipe's",
+        Weights(
+            (
+                *("content", "style", "tv", "cam", "category", "edge", "color"),
+                *("adversarial", "salient", "saliency_content", "saliency"),
+            )
+        ),
+        {},
+    )
+    classifier: str = _loss(
+        "classifier whose activation maps are kept; or one of keras.applications", Text("NAME"), "efficientnet_lite0"
+    )
+    classifier_weights: str = _loss("its weights", Text("FILE"), "imagenet")
+    classifier_classes: int = _loss("its number of classes", COUNT, 1000)
+    classifier_size: int | None = _loss("side of the pictures that it sees", side(32), unset="its own")
+    vgg_weights: str | None = _vgg(group="loss")
+    saliency: str = _set(
+        "what the saliency net learns: rbd+mbd, the paper's; subject; or a folder of maps with the photographs' names",
+        Text("WHAT"),
+        "rbd+mbd",
+    )
+    concatenate: bool = _set("give the generator the features of the saliency net", Switch(), True)
+    game: str = _set("how generator and discriminator play", Choice(("log", "least-squares", "hinge")), "log")
+    spectral_norm: bool = _set("limit the slope of the discriminator", Switch(), False)
+    steps: int = _steps("number of steps", Whole(1, 1_000_000_000), 2000)
+    epochs: float | None = _steps("passes over the photographs, in place of steps", Number(1e-3))
+    learning_rate: float | None = _steps("peak learning rate of Adam", RATE, unset="the recipe's")
+    seed: int = _steps("seed of the first weights and of all draws", SEED, 0)
+    mixed_precision: str = _precision(Choice(("auto", "off", "float16", "bfloat16")), "auto", group="optimization")
+    devices: int = _steps("number of devices that share each batch", COUNT, 1)
 
     @property
     def folder(self) -> Path:
         """Where the style is written."""
         if self.output:
             return Path(self.output)
-        name = Path(self.styles[0]).stem.lower().replace(" ", "_")
+        name = Path(self.style[0]).stem.lower().replace(" ", "_")
         return TRAINED / (name if self.net == type(self).net else f"{name}-{self.net}")
 
 
-@dataclasses.dataclass(frozen=True)
+_pixels = partial(field, group="optimization")
+
+
+@options
 class PixelOptions:
-    """How the pixels of a picture are optimized. What is None is the recipe's own choice.
+    """How the pixels of a picture are optimized."""
 
-    Attributes:
-        recipe: Name of the recipe.
-        as_printed: As `TrainingOptions`.
-        weights: Weights of terms that take the place of the recipe's.
-        statistic: What stands for a style: "gram", "high-order" or "gaussian".
-        backbone: "vgg16" or "vgg19".
-        pooling: "max" or "average".
-        content_layers: VGG's taps that content is measured at.
-        style_layers: Those of style.
-        vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
-        end_size: Longest side of the result in pixels.
-        start_size: Coarse to fine from this longest side, doubled until the end; the same as `end_size` for one scale.
-        style_scale: Size of the painting relative to the result: 2 doubles its strokes.
-        optimizer: "lbfgs" or "adam".
-        iterations: Steps at each scale, at most.
-        least_improvement: Stop a scale when ten steps have lowered the loss by less than this part of it.
-        learning_rate: Of Adam, in units of the pixels' range.
-        average: Whether Adam returns a running mean of its pictures.
-        init: "content", "noise", or the file of a picture.
-        rule: How masks are carried down the network: "simple", "inside" or "all", see `region_weights`.
-        color: "style", "keep" for the photograph's own colors, or "only" for the style's on its brightness.
-        tile: Side in pixels of the windows that a large picture is measured in; None for the whole at once.
-        mixed_precision: As `TrainingOptions`.
-        seed: Of the noise.
-    """
-
-    recipe: str = "chen2016"
-    as_printed: bool = False
-    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    statistic: str | None = None
-    backbone: str | None = None
-    pooling: str | None = None
-    content_layers: Sequence[str] | None = None
-    style_layers: Sequence[str] | None = None
-    vgg_weights: str | None = None
-    end_size: int | None = None
-    start_size: int | None = None
-    style_scale: float = 1.0
-    optimizer: str | None = None
-    iterations: int | None = None
-    least_improvement: float = 5e-3
-    learning_rate: float | None = None
-    average: bool = False
-    init: str = "content"
-    rule: str = "simple"
-    color: str = "style"
-    tile: int | None = None
-    mixed_precision: str = "auto"
-    seed: int = 0
+    recipe: str = _pixels("the paper", Choice(PIXELS), "chen2016")
+    as_printed: bool = _printed(group="optimization")
+    weights: Mapping[str, float] = _pixels(
+        "weight of the {} term, in place of the recipe's", Weights(("content", "style", "tv")), {}
+    )
+    statistic: str | None = _pixels(
+        "statistic of the style", Choice(("gram", "high-order", "gaussian")), unset="the recipe's"
+    )
+    style_scale: float = _pixels("size of the strokes: 2 doubles it", Number(0.1, 10, "F"), 1.0)
+    init: str = _pixels("start from content, noise or a picture", Text("WHAT|FILE"), "content")
+    optimizer: str | None = _pixels("algorithm", Choice(("lbfgs", "adam")), unset="the recipe's")
+    iterations: int | None = _pixels("maximum number of steps at each scale", COUNT, unset="the recipe's")
+    least_improvement: float = _pixels(
+        "end a scale when ten steps lower the loss by less than this part", Number(0, metavar="PART"), 5e-3
+    )
+    learning_rate: float | None = _pixels(
+        "learning rate of Adam, in units of the pixels' range", RATE, unset="the recipe's"
+    )
+    average: bool = _pixels("with Adam: return a running mean of the pictures, which is smoother", Switch(), False)
+    end_size: int | None = _pixels("longest side of the result", side(32), unset="the recipe's")
+    start_size: int | None = _pixels(
+        "coarse to fine from this longest side, doubled until the end", side(32), unset="the recipe's"
+    )
+    backbone: str | None = _backbone(unset="the recipe's", group="optimization")
+    pooling: str | None = _pixels("pooling of the network", Choice(("max", "average")), unset="the recipe's")
+    style_layers: Sequence[str] | None = _pixels(
+        "layers of the style, relu1_1,relu2_1", Listed(Text("LAYER"), "A,B"), unset="the recipe's"
+    )
+    content_layers: Sequence[str] | None = _pixels(
+        "layers of the content", Listed(Text("LAYER"), "A,B"), unset="the recipe's"
+    )
+    mask_rule: str = _pixels("how masks meet features at outlines", Choice(("simple", "inside", "all")), "simple")
+    color: str = colors("style", group="optimization")
+    tile: int | None = _pixels(
+        "measure large pictures in windows of this side", side(128), unset="the whole picture at once"
+    )
+    mixed_precision: str = _precision(Choice(("auto", "off", "bfloat16")), "auto", group="optimization")
+    seed: int = _pixels("seed of the noise", SEED, 0)
+    vgg_weights: str | None = _vgg(group="optimization")
 
 
-@dataclasses.dataclass(frozen=True)
+@options
 class HarmonizeOptions:
-    """How an object is made to look painted.
+    """How an object is made to look painted."""
 
-    Attributes:
-        style_strength: From 0, the object as it is, to 1, the painting's strokes at any cost; None for what suits the
-            painting.
-        quality: "draft", "good" or "best".
-        weights: Weights of terms that take the place of the recipe's.
-        recolor: Whether the object first takes the painting's colors.
-        consistent: Whether matches are brought into line with their neighbors.
-        matched: Whether style is that of the matched places; else that of the whole painting.
-        backbone: "vgg16" or "vgg19".
-        vgg_weights: As `keras_nst.models.weights.vgg_weights` takes them.
-        mixed_precision: As `TrainingOptions`.
-    """
+    style_strength: float | None = field(
+        "from 0, the object as it is, to 1, strokes at any cost", part(), unset="what suits the painting"
+    )
+    quality: str = field(
+        "draft optimizes a small picture, good all of it, best longer", Choice(("draft", "good", "best")), "good"
+    )
+    weights: Mapping[str, float] = field(
+        "weight of the {} term, in place of the recipe's", Weights(("content", "style", "tv")), {}
+    )
+    recolor: bool = field("first give the object colors of the painting", Switch(), True)
+    consistent: bool = field("bring matches into line with their neighbors", Switch(), True)
+    matched: bool = field("use the style of the matching places, not of the whole painting", Switch(), True)
+    backbone: str = _backbone("vgg16")
+    vgg_weights: str | None = _vgg()
+    mixed_precision: str = _precision(Choice(("auto", "off", "bfloat16")), "auto")
 
-    style_strength: float | None = None
-    quality: str = "good"
-    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    recolor: bool = True
-    consistent: bool = True
-    matched: bool = True
-    backbone: str = "vgg16"
-    vgg_weights: str | None = None
-    mixed_precision: str = "auto"
+
+@options
+class SelectionOptions:
+    """What is selected of a picture."""
+
+    select: Sequence[tuple[int, int]] = field(
+        "select what is joined to this pixel by similar colors; may be repeated",
+        Listed(Whole(0), "X,Y", exact=True),
+        (),
+        several="any",
+        group="selection",
+    )
+    tolerance: float = field(
+        "how far colors may be from the pixel's, in CIELAB", Number(0, 100, "T"), 12.0, group="selection"
+    )
+    rect: tuple[int, int, int, int] | None = field(
+        "select a box", Listed(Whole(0), "X,Y,W,H", exact=True), group="selection"
+    )
+    mask: str | None = field(f"select {SOURCES}", Text("SOURCE"), group="selection")
+    largest: bool = field("of several pieces only the largest", Switch(), False, group="selection")
+    refine: bool = field(
+        "move the outline to where the colors part (GrabCut), softly in hair and fur",
+        Switch(),
+        False,
+        group="selection",
+    )
+    invert: bool = field("everything but what is selected", Switch(), False, group="selection")
+    feather: float = field(
+        "pixels on either side over which the outline is softened", Number(0, 1000, "PX"), 2.0, group="selection"
+    )
 
 
 class Region(NamedTuple):

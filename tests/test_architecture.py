@@ -13,14 +13,14 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 
 # Imports point to the left, or stay in their group.
 ORDER = [
-    {"__init__", "console", "errors", "files", "interruption", "memory", "startup"},
-    {"images"},
-    {"losses"},
+    {"__init__", "console", "errors", "fields", "files", "interruption", "memory", "startup"},
+    {"pictures"},
+    {"losses", "video"},
     {"models"},
-    {"fit"},
-    {"recipes"},
-    {"infer"},
-    {"evaluation", "jobs", "options"},
+    {"fit", "select"},
+    {"data", "recipes"},
+    {"infer", "options"},
+    {"evaluation", "jobs"},
     {"api", "commands", "cli", "app"},
     {"__main__"},
 ]
@@ -31,19 +31,21 @@ TENSORFLOW = (
     "fit/autodiff.py",
     "fit/callbacks.py",
     "fit/devices.py",
-    "images/datasets.py",
-    "images/sets.py",
+    "data/datasets.py",
+    "data/sets.py",
     "infer/",
     "jobs/export.py",
+    "select/subject.py",
     "startup.py",
 )
 
 # Elsewhere a picture is what is seen of it. These write, size or paste it with its alpha.
 HIDDEN = (
     "commands/stylize.py",
-    "images/encoding.py",
-    "images/paste.py",
-    "images/picture.py",
+    "jobs/stylize.py",
+    "pictures/encoding.py",
+    "select/paste.py",
+    "pictures/picture.py",
     "infer/stylizer.py",
 )
 

@@ -11,16 +11,17 @@ from PIL import Image, ImageCms
 from reference import clips
 from reference.nets import randomized
 
-from keras_nst import cli, losses
+from keras_nst import losses
 from keras_nst.cli import main
-from keras_nst.images.clips import inspect
-from keras_nst.images.color import luma
-from keras_nst.images.io import read, read_record
-from keras_nst.images.sheet import GAP
+from keras_nst.fields import fields
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.styles import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.options import TrainingOptions
+from keras_nst.pictures.color import luma
+from keras_nst.pictures.io import read, read_record
+from keras_nst.pictures.sheet import GAP
+from keras_nst.video.clips import inspect
 
 # Of a sheet, above its first row and beside it.
 TOP, SIDE = GAP + 22, GAP + 40
@@ -270,11 +271,11 @@ def test_an_evaluation_against_a_folder_compares_sets_and_names_the_networks(her
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """What trainings are asked to do and whether they are resumed, in place of training."""
+    """What trainings are asked to do, in place of training."""
     asked = []
 
-    def learn(options, *, resume, overwrite, console):
-        asked.append((options, resume, overwrite))
+    def learn(options, *, console):
+        asked.append(options)
         return Path("learned")
 
     monkeypatch.setattr("keras_nst.jobs.learn.learn", learn)
@@ -286,17 +287,18 @@ def test_each_argument_of_a_training_reaches_its_own_option(here, style, capsys,
         "train --style painting.jpg --content photos --validation held --download --recipe liu2019 --keep cam,edge "
         "--lambda1 0.5 --lambda2 3 --content-weight 2 --category-weight 0.75 --edge-weight 7 "
         "--classifier ResNet50 --classifier-weights own.h5 --classifier-classes 11 --classifier-size 96 "
-        "--steps 13 --size 64 --batch 5 --style-size 80 --lr 0.002 --seed 17 --mixed-precision bfloat16 "
+        "--steps 13 --size 64 --batch 5 --style-size 80 --learning-rate 0.002 --seed 17 --mixed-precision bfloat16 "
         "--vgg-weights vgg.h5 --output new --resume --overwrite"
     )
     assert run(capsys, *arguments.split(), "--init", style)[0] == 0
     expected = TrainingOptions(
-        style="painting.jpg",
+        style=["painting.jpg"],
         content="photos",
         validation="held",
         recipe="liu2019",
-        keep=["cam", "edge"],
-        lambdas=(0.5, 3.0),
+        keep=("cam", "edge"),
+        lambda1=0.5,
+        lambda2=3.0,
         weights={"content": 2.0, "category": 0.75, "edge": 7.0},
         classifier="ResNet50",
         classifier_weights="own.h5",
@@ -313,13 +315,15 @@ def test_each_argument_of_a_training_reaches_its_own_option(here, style, capsys,
         mixed_precision="bfloat16",
         vgg_weights="vgg.h5",
         download=True,
+        resume=True,
+        overwrite=True,
     )
-    assert trainings == [(expected, True, True)]
+    assert trainings == [expected]
 
 
 def test_a_training_of_a_painting_alone_is_the_default_one(here, capsys, trainings):
     assert run(capsys, "train", "--style", "painting.jpg")[0] == 0
-    assert trainings == [(TrainingOptions("painting.jpg"), False, False)]
+    assert trainings == [TrainingOptions(style=["painting.jpg"])]
 
 
 BAD = {
@@ -381,7 +385,7 @@ BAD = {
     "unknown model": ("evaluate --model stary_night --photos photos --style painting.jpg", "starry_night"),
     "two models of one label": (
         "evaluate --model {style} --model {style} --photos photos --style painting.jpg",
-        "--model LABEL=",
+        "--model: LABEL=",
     ),
     "no results": ("evaluate --model empty --photos photos --style painting.jpg", "3 of 3"),
     "nothing to measure": ("evaluate --model {style} --photos empty --style painting.jpg", "at least two"),
@@ -415,5 +419,4 @@ def test_bad_input_is_one_line_and_code_2_and_leaves_nothing(here, style, capsys
 
 
 def test_every_game_can_be_asked_for():
-    train = cli._parser()._subparsers._group_actions[0].choices["train"]
-    assert set(train._option_string_actions["--game"].choices) == set(losses.GAMES)
+    assert set(fields(TrainingOptions)["game"].kind.values) == set(losses.GAMES)

@@ -18,14 +18,14 @@ from reference.nets import SMALL
 import keras_nst
 from keras_nst import cli, losses, recipes
 from keras_nst.fit.objective import Objective
-from keras_nst.images.io import read, write
-from keras_nst.images.picture import Picture, resize
-from keras_nst.images.sheet import GAP
 from keras_nst.jobs import setups
 from keras_nst.models.nets import NETS
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
+from keras_nst.pictures.io import read, write
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.sheet import GAP
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -18,12 +18,12 @@ from PIL import Image
 from reference import bad_inputs, nets
 
 from keras_nst.cli import main
-from keras_nst.images.io import read, read_record
 from keras_nst.jobs import setups
 from keras_nst.models.nets import NETS
 from keras_nst.models.styles import MODEL, load_net, read_card, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.weights import vgg_weights
+from keras_nst.pictures.io import read, read_record
 
 TIMES = int(os.environ.get("KERAS_NST_KILLS", 20))
 INTERRUPTED = 130

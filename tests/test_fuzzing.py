@@ -18,13 +18,13 @@ from PIL import Image
 import keras_nst
 from keras_nst import cli
 from keras_nst.errors import InputError
-from keras_nst.images import masks
-from keras_nst.images.encoding import encode
-from keras_nst.images.io import read, read_record
-from keras_nst.images.picture import Picture
 from keras_nst.models.styles import CARD, MODEL, load_net, save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.weights import EMBEDDED, read_keras_h5, vgg_weights
+from keras_nst.pictures.encoding import encode
+from keras_nst.pictures.io import read, read_record
+from keras_nst.pictures.picture import Picture
+from keras_nst.select import masks
 
 ROOT = Path(keras_nst.__file__).parents[1]
 
@@ -114,7 +114,7 @@ def moving(tmp_path_factory):
 
 
 def look_at_damaged_clip(moving, folder, data):
-    from keras_nst.images.clips import inspect, read_frames
+    from keras_nst.video.clips import inspect, read_frames
 
     suffix = data.draw(st.sampled_from(sorted(moving)))
     path = folder / f"odd.{suffix}"

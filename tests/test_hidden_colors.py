@@ -7,16 +7,16 @@ import pytest
 from PIL import Image
 
 from keras_nst.commands.harmonize import _composite, _others
+from keras_nst.data.datasets import photographs
+from keras_nst.data.references import References
+from keras_nst.data.sets import PairedSets
 from keras_nst.evaluation.inputs import read_square
-from keras_nst.images.datasets import photographs
-from keras_nst.images.io import read
-from keras_nst.images.references import References
-from keras_nst.images.sets import PairedSets
 from keras_nst.jobs import setups
 from keras_nst.jobs.optimize import _start
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import PixelOptions, TrainingOptions
+from keras_nst.pictures.io import read
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def reference(path):
 
 
 def learned_style(path):
-    options = TrainingOptions(str(path), mixed_precision="off", steps=1, style_size=48, learning_rate=1e-3)
+    options = TrainingOptions(style=str(path), mixed_precision="off", steps=1, style_size=48, learning_rate=1e-3)
     job = setups.setup(options, None)
     return job.trainer.objective(output=np.full((1, 32, 32, 3), 0.5), content=np.full((1, 32, 32, 3), 0.5))[1]["style"]
 

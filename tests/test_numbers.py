@@ -1,20 +1,19 @@
 """Every number that a command takes is finite and bounded, whatever is written for it."""
 
-import argparse
 import math
 
 import pytest
 
-from keras_nst import cli
 from keras_nst.app.workshop import check_number
+from keras_nst.commands.arguments import COMMANDS
 from keras_nst.errors import InputError
+from keras_nst.fields import Listed, Number, Weights, fields
 
-COMMANDS = cli._parser()._subparsers._group_actions[0].choices
-TYPED = {
-    f"{name} {action.option_strings[-1]}": action.type
-    for name, command in COMMANDS.items()
-    for action in command._actions
-    if action.type is not None and action.option_strings and not action.choices
+NUMBERS = {
+    f"{command} {name}": field.kind
+    for command, options in COMMANDS.items()
+    for name, field in fields(options).items()
+    if isinstance(field.kind, Number | Listed | Weights)
 }
 ODD = [
     *("inf", "-inf", "nan", "NaN", "infinity", "1e400", "-1e400", "1e30", "-1", "-0.0", "1e-400", "4294967296"),
@@ -23,21 +22,26 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("option", TYPED)
+def numbers(value):
+    """All numbers in a value."""
+    if isinstance(value, tuple | list):
+        return [number for each in value for number in numbers(each)]
+    return [] if isinstance(value, str) else [value]
+
+
+@pytest.mark.parametrize("option", NUMBERS)
 def test_numbers_are_bounded_and_finite(option):
+    kind = NUMBERS[option]
     for text in ODD:
-        try:
-            value = TYPED[option](text)
-        except (argparse.ArgumentTypeError, ValueError):  # Which argparse tells in one line.
-            continue
-        for number in value if isinstance(value, tuple | list) else [value]:
-            if not isinstance(number, str | None):
+        value = kind.read(text)
+        if kind.allows({"term": value} if isinstance(kind, Weights) else value):
+            for number in numbers(value):
                 assert math.isfinite(number)
                 assert abs(number) <= 2**32
 
 
 def test_there_are_many_numbers():
-    assert len(TYPED) > 70
+    assert len(NUMBERS) > 60
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 1e30, -1, "0.5", None, [0.5]])

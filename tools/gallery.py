@@ -15,10 +15,10 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from keras_nst.cli import main
-from keras_nst.images.encoding import encode
-from keras_nst.images.io import read
-from keras_nst.images.picture import Picture
-from keras_nst.images.sheet import contact_sheet
+from keras_nst.pictures.encoding import encode
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.sheet import contact_sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
 BYTES, SHEET_BYTES = 200_000, 500_000
@@ -33,7 +33,7 @@ PICTURES = {
     "harmonize": ["report/sheet.png"],
 }
 QUICK = {
-    "optimize": "--end-size 48 --iterations 2 --layers relu1_1 --content-layers relu1_2 --statistic gram",
+    "optimize": "--end-size 48 --iterations 2 --style-layers relu1_1 --content-layers relu1_2 --statistic gram",
     "harmonize": "--quality draft --style-strength 0",
     "sheet": "--max-size 64 --height 64",
 }

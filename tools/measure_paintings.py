@@ -10,12 +10,12 @@ import sys
 import numpy as np
 
 from keras_nst.evaluation.inputs import picture_files
-from keras_nst.images.io import read
-from keras_nst.images.picture import fit_short_side
 from keras_nst.models import weights
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS
 from keras_nst.models.vgg import vgg
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import fit_short_side
 
 SIDE = 384
 

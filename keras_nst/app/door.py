@@ -112,7 +112,7 @@ class Door:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._names.answer(host):
-            raise HTTPException(421, "This name is not served. The server's option --name adds one.")
+            raise HTTPException(421, "This name is not served. The server's option `name` adds one.")
         if origin is not None and not self._names.trust(origin, host):
             raise HTTPException(403, "Pages of other sites have no access.")
         routes = self._open.get(scope["method"])

@@ -14,12 +14,12 @@ import numpy as np
 from keras_nst.app.parts import HIDDEN, Result, Selector, made, photograph, slider
 from keras_nst.app.workshop import Selection, Workshop, check_number, point
 from keras_nst.errors import InputError
-from keras_nst.images.compositing import blend
-from keras_nst.images.masks import check, seen
-from keras_nst.images.paste import check_object, colors, place
-from keras_nst.images.picture import Picture
-from keras_nst.images.pyramid import fit, sizes
 from keras_nst.options import HarmonizeOptions
+from keras_nst.pictures.compositing import blend
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.pyramid import fit, sizes
+from keras_nst.select.masks import check, seen
+from keras_nst.select.paste import check_object, colors, place
 
 _VISITORS = 200  # Who can stop what they began: more than ever wait.
 _GLANCE = 0.5  # Seconds between intermediate pictures.

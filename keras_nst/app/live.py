@@ -9,8 +9,8 @@ import gradio as gr
 from keras_nst.app.parts import camera, slider, style_picker
 from keras_nst.app.workshop import Workshop, check_number
 from keras_nst.errors import InputError
-from keras_nst.images.encoding import encode
-from keras_nst.images.io import read
+from keras_nst.pictures.encoding import encode
+from keras_nst.pictures.io import read
 
 SIDE = 320
 """Longest side in pixels: small enough for several pictures a second on two cores."""

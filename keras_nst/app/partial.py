@@ -7,10 +7,10 @@ import gradio as gr
 from keras_nst.app.parts import Result, Selector, made, style_picker, title
 from keras_nst.app.workshop import FEATHER, Selection, Workshop
 from keras_nst.errors import InputError
-from keras_nst.images.masks import check, feather
-from keras_nst.images.picture import Picture
-from keras_nst.infer.part import restyle_part
+from keras_nst.jobs.partial import restyle_part
 from keras_nst.models.styles import styles
+from keras_nst.pictures.picture import Picture
+from keras_nst.select.masks import check, feather
 
 
 class PartialTab:

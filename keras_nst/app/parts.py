@@ -11,11 +11,11 @@ from gradio.components.image_editor import WebcamOptions
 
 from keras_nst.app.workshop import Selection, Workshop, clicked
 from keras_nst.errors import InputError
-from keras_nst.images.encoding import encode
-from keras_nst.images.io import read
-from keras_nst.images.masks import TOLERANCE
-from keras_nst.images.picture import Picture
 from keras_nst.models.styles import PREVIEW, styles
+from keras_nst.pictures.encoding import encode
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture
+from keras_nst.select.masks import TOLERANCE
 
 _THUMBNAIL = 160
 _HINT = "Click on what you mean."

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import tempfile
 import threading
@@ -80,7 +81,8 @@ class _Page(gr.Blocks):
         except gr.Error:
             raise
         except InputError as error:
-            raise gr.Error(str(error), title="", print_exception=False) from None
+            message = re.sub("`(.+?)`", lambda option: option[1].replace("_", " "), str(error))
+            raise gr.Error(message, title="", print_exception=False) from None
         except Exception as error:
             traceback.print_exception(error)
             raise gr.Error("That did not work. Try again, or another picture.", print_exception=False) from None
@@ -163,7 +165,7 @@ def serve(
                 app_kwargs={"lifespan": lifespan},
             )
         except OSError as error:
-            raise InputError(f"Cannot serve at {host}:{port}. Choose another --port or --host.") from error
+            raise InputError(f"Cannot serve at {host}:{port}. Choose another `port` or `host`.") from error
         try:
             yield url
         finally:

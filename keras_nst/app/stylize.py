@@ -5,10 +5,12 @@ import time
 import gradio as gr
 
 from keras_nst.app.parts import HIDDEN, Result, made, photograph, slider, style_picker
-from keras_nst.app.workshop import Selection, Workshop, check_number
-from keras_nst.images.masks import TOLERANCE, check, strengths
-from keras_nst.images.samples import SAMPLES, sample_path
-from keras_nst.infer.subject import MASKS
+from keras_nst.app.workshop import Selection, Workshop
+from keras_nst.jobs.stylize import stylize
+from keras_nst.options import StylizeOptions
+from keras_nst.pictures.samples import SAMPLES, sample_path
+from keras_nst.select.masks import TOLERANCE, check
+from keras_nst.select.subject import MASKS
 
 _PROTECTED = [
     ("Nothing", "no"),
@@ -96,19 +98,17 @@ class StylizeTab:
         Raises:
             InputError: The photograph cannot be read, or has no subject, or a strength is none.
         """
-        check_number(strength, 0, 1, "The strength")
-        check_number(least, 0, 1, "The strength on the subject")
-        picture = self._workshop.picture(photo)
-        stylizer = self._workshop.stylizer(style)
+        picture, mask = self._workshop.picture(photo), None
+        self._workshop.stylizer(style)
         record = {"style": style, "strength": strength, "color": "keep" if keep else "style"}
         if protect in MASKS:
             mask = self._workshop.mask(Selection(photo, begin=protect), TOLERANCE, False)
             check(mask, *picture.rgb.shape[1:3], "The subject")
             record |= {"protect": protect, "protect_strength": least}
-            strength = strengths(mask, strength, least)
+        options = StylizeOptions(**record | {"style": [style]})
         with self._workshop.turn("net"):
             began = time.perf_counter()
-            stylized = stylizer(picture, strength=strength, color=record["color"])
+            stylized = stylize(picture, options, protected=mask)
         height, width = stylized.rgb.shape[1:3]
         note = f"{width} × {height} pixels in {time.perf_counter() - began:.1f} s"
         return made(photo, self._workshop.deliver(stylized, photo, style, record), note)

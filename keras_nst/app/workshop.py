@@ -14,20 +14,20 @@ import numpy as np
 
 import keras_nst
 from keras_nst.errors import InputError
-from keras_nst.images.encoding import encode
-from keras_nst.images.io import read, write
-from keras_nst.images.masks import flood, overlay, refine
-from keras_nst.images.matting import matte
-from keras_nst.images.picture import Picture
-from keras_nst.infer.subject import MASKS, cut_out, subject_mask
-from keras_nst.models.styles import find_style, styles
+from keras_nst.models.styles import styles
+from keras_nst.pictures.encoding import encode
+from keras_nst.pictures.io import read, write
+from keras_nst.pictures.picture import Picture
+from keras_nst.select.masks import flood, overlay, refine
+from keras_nst.select.matting import matte
+from keras_nst.select.subject import MASKS, cut_out, subject_mask
 
 FEATHER = 2.0
 """Pixels on either side of the outline in which a restyled part and its surroundings mix."""
 
 # Of a selection, before the first click.
 _BEGINNINGS = {"object": cut_out, **{name: functools.partial(subject_mask, source=name) for name in MASKS}}
-_PICTURES, _MASKS, _STYLES = 4, 16, 8  # That are kept in memory.
+_PICTURES, _MASKS = 4, 16  # That are kept in memory.
 _CLICKS = 100
 _AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # What takes time or memory.
 
@@ -106,7 +106,6 @@ class Workshop:
         self._turns = {work: threading.BoundedSemaphore(count) for work, count in _AT_ONCE.items()}
         self.picture = functools.lru_cache(_PICTURES)(self._read)
         self.mask = functools.lru_cache(_MASKS)(self._select)
-        self._stylizers = functools.lru_cache(_STYLES)(self._load)
 
     def take_in(self, path: str | None) -> tuple[str, str]:
         """A picture as the workshop keeps it, upright, in sRGB and no larger than the limit.
@@ -159,8 +158,10 @@ class Workshop:
         """
         if style not in styles():  # A path would be one of this computer.
             raise InputError("There is no such style any more. Choose another one.")
+        from keras_nst.jobs.stylize import stylizer
+
         with self._loading:
-            return self._stylizers(style)
+            return stylizer((style,))
 
     def warm_up(self) -> None:
         """Load what takes seconds, so that nobody waits for it later."""
@@ -191,11 +192,6 @@ class Workshop:
         """Whether a path is that of a regular file of the workshop."""
         file = Path(path).resolve()
         return file.is_relative_to(self._folder) and file.is_file()
-
-    def _load(self, style: str):
-        from keras_nst.infer.stylizer import Stylizer
-
-        return Stylizer(find_style(style))
 
     def _read(self, path: str | None) -> Picture:
         if not path:

@@ -1,17 +1,17 @@
 """`keras-nst app`: the web application."""
 
-import argparse
 import contextlib
 import threading
 
+from keras_nst.commands.arguments import App
 from keras_nst.errors import InputError
 from keras_nst.files import make_folder
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: App) -> int:
     """Serve until interrupted."""
     if options.share_dir:
-        make_folder(options.share_dir, "--share-dir")
+        make_folder(options.share_dir, "share_dir")
     try:
         from keras_nst.app.server import Limits, serve
     except ModuleNotFoundError as error:

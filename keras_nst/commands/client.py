@@ -1,15 +1,15 @@
 """`keras-nst client`: apply a style that a server holds."""
 
-import argparse
 import functools
 import time
 
 import keras_nst
+from keras_nst.commands.arguments import Client
 from keras_nst.commands.inputs import deliver, destinations, each, expand, read_picture, result_name
 from keras_nst.errors import InputError
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Client) -> int:
     """Send each picture to the server, and write what it answers."""
     inputs = expand(options.inputs)
     outputs = destinations(inputs, options.output, functools.partial(result_name, options.style))

@@ -1,17 +1,17 @@
 """`keras-nst evaluate`: measure models on photographs."""
 
-import argparse
 import json
 import os
 from functools import partial
 
+from keras_nst.commands.arguments import Evaluate
 from keras_nst.console import Console, track
 from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.files import make_folder
-from keras_nst.images.io import read
+from keras_nst.pictures.io import read
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Evaluate) -> int:
     """Measure, print the means, and write the report that was asked for."""
     console = Console()
     whole = os.path.isdir(options.style) or options.style.startswith("tfds:")

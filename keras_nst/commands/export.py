@@ -1,12 +1,11 @@
 """`keras-nst export`: write styles for servers and other runtimes."""
 
-import argparse
-
+from keras_nst.commands.arguments import Export
 from keras_nst.errors import InputError
 from keras_nst.models.styles import find_style
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Export) -> int:
     """Export each style, and print where it is."""
     names = [find_style(style).resolve().name for style in options.styles]
     if twice := {name for name in names if names.count(name) > 1}:

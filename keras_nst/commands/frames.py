@@ -1,21 +1,21 @@
 """`keras-nst frames`: a film's frames, without near-duplicates."""
 
-import argparse
 import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import keras_nst
+from keras_nst.commands.arguments import Frames
 from keras_nst.commands.inputs import check_destination
 from keras_nst.console import Console, track
 from keras_nst.errors import InputError
-from keras_nst.images.clips import inspect, sample_frames
-from keras_nst.images.film import distinct
-from keras_nst.images.io import write
-from keras_nst.images.picture import Picture
+from keras_nst.pictures.io import write
+from keras_nst.pictures.picture import Picture
+from keras_nst.video.clips import inspect, sample_frames
+from keras_nst.video.film import distinct
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Frames) -> int:
     """Write the frames, each as a file named after the film and the frame's number."""
     clip, folder = inspect(options.film, whole=False), Path(options.output)
     if clip.frames == 1:  # FFmpeg also reads pictures.
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     stem = Path(options.film).stem
     check_destination(str(folder / f"{stem}.jpg"))
     if folder.is_dir() and any(path.name.startswith(f"{stem}-") for path in folder.iterdir()):
-        raise InputError(f"{folder} already holds frames of {stem}. Remove them, or choose another --output.")
+        raise InputError(f"{folder} already holds frames of {stem}. Remove them, or choose another `output`.")
     console = Console()
     looked = kept = 0
     damage = clip.damage

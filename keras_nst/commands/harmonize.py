@@ -1,6 +1,5 @@
 """`keras-nst harmonize`: make an object pasted into a painting look painted there."""
 
-import argparse
 import dataclasses
 import json
 import sys
@@ -10,21 +9,23 @@ from pathlib import Path
 import numpy as np
 
 import keras_nst
+from keras_nst.commands.arguments import Harmonize
 from keras_nst.commands.inputs import check_destination, deliver, read_picture
-from keras_nst.commands.masks import named_mask
 from keras_nst.commands.optimize import Reporter, default_output
 from keras_nst.console import Console
 from keras_nst.errors import InputError, printable
+from keras_nst.fields import values
 from keras_nst.files import make_folder
-from keras_nst.images.io import read, write
-from keras_nst.images.masks import is_transparent, seen
-from keras_nst.images.paste import check_object, colors, find_object, is_unrelated, lay, place
-from keras_nst.images.picture import Picture
-from keras_nst.infer.subject import cut_out
 from keras_nst.options import HarmonizeOptions
+from keras_nst.pictures.io import read, write
+from keras_nst.pictures.picture import Picture
+from keras_nst.select.masks import is_transparent, seen
+from keras_nst.select.named import named_mask
+from keras_nst.select.paste import check_object, colors, find_object, is_unrelated, lay, place
+from keras_nst.select.subject import cut_out
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Harmonize) -> int:
     """Find or place the object, harmonize it, and write the result."""
     output = options.output or default_output(options.background, "harmonized")
     for path in filter(None, (output, options.keep_mask)):
@@ -42,13 +43,17 @@ def run(options: argparse.Namespace) -> int:
     from keras_nst.fit import precision
     from keras_nst.jobs.harmonize import harmonize
 
-    chosen = HarmonizeOptions(**{field.name: getattr(options, field.name) for field in _FIELDS})
-    chosen = dataclasses.replace(chosen, mixed_precision=precision.settled(chosen.mixed_precision))
+    options = dataclasses.replace(options, mixed_precision=precision.settled(options.mixed_precision))
     with Reporter(Console()) as reporter:
-        result = harmonize(painting, composite, mask, chosen, progress=reporter)
+        result = harmonize(painting, composite, mask, options, progress=reporter)
     seconds = round(time.perf_counter() - began, 2)
-    record = {"version": keras_nst.__version__, **dataclasses.asdict(chosen), **reporter.facts, "seconds": seconds}
-    record["vgg_weights"] = chosen.vgg_weights and Path(chosen.vgg_weights).name
+    record = {
+        "version": keras_nst.__version__,
+        **values(options, HarmonizeOptions),
+        **reporter.facts,
+        "seconds": seconds,
+    }
+    record["vgg_weights"] = options.vgg_weights and Path(options.vgg_weights).name
     deliver(output, Picture(result, background.alpha), record=record)
     facts = {"output": output, "width": result.shape[2], "height": result.shape[1], "seconds": seconds}
     if options.report:
@@ -66,10 +71,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 OURS = "keras_nst"
-_FIELDS = dataclasses.fields(HarmonizeOptions)
 
 
-def _composite(options: argparse.Namespace, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
     """The painting with the object, the object's mask in it, of zeros and ones, and what was made of what was given."""
     paste = read(options.paste)
     placed = options.at is not None or options.scale is not None or options.rotate is not None or options.select
@@ -94,10 +98,10 @@ def _composite(options: argparse.Namespace, painting: np.ndarray) -> tuple[np.nd
     return composite, selected, taken
 
 
-def _others(options: argparse.Namespace, painting: np.ndarray) -> dict[str, np.ndarray]:
+def _others(options: Harmonize, painting: np.ndarray) -> dict[str, np.ndarray]:
     """Results of other methods that are compared, by their labels."""
     if options.compare and not options.report:
-        raise InputError("--compare is for the report. Say where that goes with --report DIR.")
+        raise InputError("`compare` is for the report. Say where that goes with `report`.")
     others = {}
     for named in options.compare:
         label, separator, path = named.partition("=")

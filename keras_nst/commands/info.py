@@ -1,6 +1,5 @@
 """`keras-nst info`: what is installed and what it runs on."""
 
-import argparse
 import json
 import os
 import platform
@@ -10,12 +9,13 @@ import psutil
 from packaging.requirements import Requirement
 
 import keras_nst
+from keras_nst.commands.arguments import Info
 from keras_nst.models.styles import styles
 
 PACKAGE = "keras_nst"
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Info) -> int:
     """Print versions, devices, styles and extras."""
     import keras
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from keras_nst import startup
 from keras_nst.errors import BAD_INPUT, InputError, one_line, printable
-from keras_nst.images.clips import CODECS
-from keras_nst.images.encoding import FORMATS, check_format, encode
-from keras_nst.images.io import read, write
-from keras_nst.images.kinds import CLIPS, PICTURES, Found, is_animation, is_clip, look_through, tell_apart
-from keras_nst.images.picture import Picture
+from keras_nst.pictures.encoding import FORMATS, check_format, encode
+from keras_nst.pictures.io import read, write
+from keras_nst.pictures.kinds import CLIPS, PICTURES, Found, is_animation, is_clip, look_through, tell_apart
+from keras_nst.pictures.picture import Picture
+from keras_nst.video.clips import CODECS
 
 
 def expand(patterns: Sequence[str], *, clips: bool = False) -> list[str]:
@@ -55,10 +55,10 @@ def read_picture(source: str, **limits) -> Picture:
 
     Args:
         source: As the command is given it.
-        limits: Of `images.io.read`.
+        limits: Of `pictures.io.read`.
 
     Raises:
-        InputError: As `images.io.read` does.
+        InputError: As `pictures.io.read` does.
     """
     if source == "-" and 0 in startup.CLOSED:
         raise InputError("Cannot read standard input: it is closed.")
@@ -95,7 +95,7 @@ def destinations(
     else:
         folder = Path(output or ".")
         if os.path.isfile(folder) or output == "-":
-            raise InputError(f"Several pictures need a folder to go to. Received: --output {output}.")
+            raise InputError(f"Several pictures need a folder to go to. Received: `output` {output}.")
         paths = [Path("stdin" if source == "-" else source.removeprefix("sample:")) for source in inputs]
         outputs = [str(folder / name(path)) for path in paths]
     for source, destination in zip(inputs, outputs, strict=True):

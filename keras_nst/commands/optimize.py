@@ -1,7 +1,5 @@
 """`keras-nst optimize`: restyle one picture by optimizing its pixels."""
 
-import argparse
-import dataclasses
 import json
 import os
 import sys
@@ -11,20 +9,22 @@ import numpy as np
 from rich.progress import BarColumn, TimeElapsedColumn
 
 import keras_nst
+from keras_nst.commands.arguments import Optimize
 from keras_nst.commands.inputs import check_destination, deliver, read_picture
-from keras_nst.commands.masks import named_mask
 from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
+from keras_nst.fields import values
 from keras_nst.files import make_folder
-from keras_nst.images.compositing import blend
-from keras_nst.images.io import read, write
-from keras_nst.images.picture import Picture, resize
-from keras_nst.images.pyramid import fit
 from keras_nst.models.styles import styles
 from keras_nst.options import PixelOptions, Region
+from keras_nst.pictures.compositing import blend
+from keras_nst.pictures.io import read, write
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.pyramid import fit
+from keras_nst.select.named import named_mask
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Optimize) -> int:
     """Optimize, report the progress, and write the result."""
     output = options.output or default_output(options.content, Path(options.style[0]).stem)
     check_destination(output)
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         read(options.init)  # A wrong path is told before TensorFlow has loaded.
     from keras_nst.jobs.optimize import coverage, optimize, settled
 
-    chosen = settled(PixelOptions(**pixel_options(options)))
+    chosen = settled(options)
     console = Console()
     if options.recipe == "jin2020" and chosen.backbone == "vgg16" and options.backbone is None:
         console.line(
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         photograph = resize(Picture(picture.rgb), chosen.end_size).rgb
         restyled = blend(photograph, restyled, fit(covered, photograph))
     alpha = None if picture.alpha is None else resize(picture, chosen.end_size).alpha
-    record = _record(options, chosen, reporter.facts)
+    record = _record(chosen, reporter.facts)
     deliver(output, Picture(restyled, alpha), record=record)
     if options.report:
         from keras_nst.evaluation.page import write_page
@@ -83,7 +83,7 @@ def default_output(source: str, suffix: str) -> str:
     return "-" if source == "-" else f"{Path(source.removeprefix('sample:')).stem}-{suffix}.png"
 
 
-def _regions(options: argparse.Namespace, picture: Picture) -> list[Region]:
+def _regions(options: Optimize, picture: Picture) -> list[Region]:
     """What is restyled and how, of the masks and paintings that are named."""
     paintings = [read(style) for style in options.style]
     masks = [named_mask(source, picture) for source in options.content_mask]
@@ -100,21 +100,16 @@ def _regions(options: argparse.Namespace, picture: Picture) -> list[Region]:
     ]
 
 
-def _record(options: argparse.Namespace, chosen: PixelOptions, facts: dict) -> dict:
+def _record(chosen: Optimize, facts: dict) -> dict:
     """What made the result. A picture is published: it names no folder of the machine it was made on."""
-    settings = dataclasses.asdict(chosen)
+    settings = values(chosen, PixelOptions)
     for file in ("init", "vgg_weights"):
         settings[file] = settings[file] and Path(settings[file]).name
-    style = " ".join(Path(style).name for style in options.style)
+    style = " ".join(Path(style).name for style in chosen.style)
     return {"version": keras_nst.__version__, "style": style, **settings, **facts}
 
 
-def pixel_options(options: argparse.Namespace) -> dict:
-    """What of the arguments `PixelOptions` takes."""
-    return {field.name: getattr(options, field.name) for field in dataclasses.fields(PixelOptions)}
-
-
-def _check_numbers(options: argparse.Namespace) -> None:
+def _check_numbers(options: Optimize) -> None:
     """Refuse numbers of paintings, masks and shares that do not go together.
 
     Raises:
@@ -124,14 +119,14 @@ def _check_numbers(options: argparse.Namespace) -> None:
     if style_masks > masks:
         raise InputError(
             f"There are more style masks ({style_masks}) than content masks ({masks}). "
-            "Each --style-mask belongs to a --content-mask, in their order."
+            "Each `style_mask` belongs to a `content_mask`, in their order."
         )
     if masks > 1 and styles not in (1, masks):
         raise InputError(f"{masks} content masks take 1 style or one each. Received: {styles}.")
     if style_masks and masks == 1 < styles:
-        raise InputError("Blended styles take no --style-mask. Give one style, or a --content-mask for each.")
+        raise InputError("Blended styles take no `style_mask`. Give one style, or a `content_mask` for each.")
     if options.blend and (masks > 1 or len(options.blend) != styles):
-        raise InputError(f"--blend takes a share for each of the {styles} styles of one region.")
+        raise InputError(f"`blend` takes a share for each of the {styles} styles of one region.")
 
 
 class Reporter:

@@ -1,6 +1,5 @@
 """`keras-nst partial`: restyle a selected part of a photograph."""
 
-import argparse
 import dataclasses
 import os
 import time
@@ -9,17 +8,19 @@ from pathlib import Path
 import numpy as np
 
 import keras_nst
+from keras_nst.commands.arguments import Partial
 from keras_nst.commands.inputs import check_destination, deliver, read_picture
-from keras_nst.commands.masks import select_mask
-from keras_nst.commands.optimize import Reporter, default_output, pixel_options
+from keras_nst.commands.optimize import Reporter, default_output
 from keras_nst.console import Console
-from keras_nst.images.io import read
-from keras_nst.images.picture import Picture
+from keras_nst.jobs.partial import restyle_part, select
 from keras_nst.models.styles import find_style
-from keras_nst.options import PixelOptions, Region
+from keras_nst.options import Region
+from keras_nst.pictures.io import read, write
+from keras_nst.pictures.picture import Picture
+from keras_nst.select.masks import overlay
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Partial) -> int:
     """Select, restyle, put back, and write the result."""
     output = options.output or default_output(options.photo, "partial")
     check_destination(output)
@@ -27,8 +28,13 @@ def run(options: argparse.Namespace) -> int:
     for style in filter(None, (options.style, options.background_style)):
         if _painting(style) is None:
             find_style(style)
-    mask = select_mask(options, picture)
-    from keras_nst.infer.part import restyle_part
+    for path in filter(None, (options.save_mask, options.show_mask)):
+        check_destination(path)
+    mask = select(picture, options)
+    if options.save_mask:
+        write(options.save_mask, Picture(np.repeat(mask, 3, axis=-1)))
+    if options.show_mask:
+        write(options.show_mask, Picture(overlay(picture.rgb, mask)))
 
     def restyled(style: str):
         return lambda rgb, mask=None: _restyle(style, rgb, mask, options)
@@ -48,7 +54,7 @@ def _painting(style: str) -> Picture | None:
     return read(style) if os.path.isfile(style) else None
 
 
-def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: argparse.Namespace) -> np.ndarray:
+def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: Partial) -> np.ndarray:
     painting = _painting(style)
     if painting is None:
         from keras_nst.infer.stylizer import Stylizer
@@ -56,6 +62,6 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: argp
         return Stylizer(style)(Picture(rgb)).rgb
     from keras_nst.jobs.optimize import optimize
 
-    settings = dataclasses.replace(PixelOptions(**pixel_options(options)), end_size=max(rgb.shape[1:3]))
+    settings = dataclasses.replace(options, end_size=max(rgb.shape[1:3]))
     with Reporter(Console()) as reporter:
         return optimize(rgb, [Region([painting.rgb], mask=mask)], settings, progress=reporter)

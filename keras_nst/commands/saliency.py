@@ -1,16 +1,15 @@
 """`keras-nst saliency`: maps of where the subject of a photograph is."""
 
-import argparse
-
 import numpy as np
 
 import keras_nst
+from keras_nst.commands.arguments import Saliency
 from keras_nst.commands.inputs import deliver, destinations, each, expand, read_picture
-from keras_nst.images.picture import Picture
-from keras_nst.infer.subject import find
+from keras_nst.pictures.picture import Picture
+from keras_nst.select.subject import find
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Saliency) -> int:
     """Write a gray map for each photograph."""
     inputs = expand(options.inputs)
     outputs = destinations(inputs, options.output, lambda path: f"{path.stem}-saliency.png")

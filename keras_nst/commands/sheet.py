@@ -1,17 +1,17 @@
 """`keras-nst sheet`: photographs in all styles and strengths, as one picture."""
 
-import argparse
 from pathlib import Path
 
 import keras_nst
+from keras_nst.commands.arguments import Sheet
 from keras_nst.commands.inputs import check_destination, deliver, expand, read_picture
-from keras_nst.images.compositing import blend
-from keras_nst.images.picture import Picture
-from keras_nst.images.sheet import contact_sheet
 from keras_nst.models.styles import find_style, styles
+from keras_nst.pictures.compositing import blend
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.sheet import contact_sheet
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Sheet) -> int:
     """Stylize each photograph in each style, and write the sheet."""
     check_destination(options.output)
     chosen = [find_style(style) for style in options.style or styles()]

@@ -1,6 +1,6 @@
 """`keras-nst stylize`: apply trained styles to pictures and clips."""
 
-import argparse
+import dataclasses
 import functools
 import hashlib
 import json
@@ -10,25 +10,25 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 import keras_nst
+from keras_nst.commands.arguments import Stylize
 from keras_nst.commands.inputs import deliver, destinations, each, expand, read_picture, result_name
 from keras_nst.console import Console, progress
 from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.files import sha256
-from keras_nst.images.clips import CODECS, check_clip_format, inspect
-from keras_nst.images.encoding import FORMATS, check_format
-from keras_nst.images.io import MAX_PIXELS, read_record
-from keras_nst.images.kinds import is_animation, is_clip
-from keras_nst.images.picture import Picture
-from keras_nst.images.proof import Proof
 from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.styles import find_style, net_files, read_card, styles
+from keras_nst.pictures.encoding import FORMATS, check_format
+from keras_nst.pictures.io import MAX_PIXELS, read_record
+from keras_nst.pictures.kinds import is_animation, is_clip
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.proof import Proof
+from keras_nst.video.clips import CODECS, check_clip_format, inspect
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: Stylize) -> int:
     """Stylize each input, or list the styles."""
     if options.list:
         for name, folder in styles().items():
@@ -36,23 +36,23 @@ def run(options: argparse.Namespace) -> int:
             print(f"{name:24} {card.get('recipe', '?')!s:14} {card.get('steps', '?')} steps  {folder}")
         return 0
     if not options.inputs or not options.style:
-        raise InputError("Expected pictures and a --style. See --list for the styles and --help for the rest.")
+        raise InputError("Expected pictures and a `style`. See `list` for the styles and --help for the rest.")
     if options.blend and len(options.blend) != len(options.style):
-        raise InputError(f"--blend takes a share for each --style. Received: {len(options.blend)}.")
+        raise InputError(f"`blend` takes a share for each `style`. Received: {len(options.blend)}.")
     if options.tune:
         paintings = [style for style in options.style if os.path.isfile(style)]
         if not paintings:
             raise InputError(
-                "--tune brings a style nearer to a painting. Give --style a painting's file, or leave it out."
+                "`tune` brings a style nearer to a painting. Give `style` a painting's file, or leave it out."
             )
         from keras_nst.jobs.tune import tune
 
         for painting in paintings:
             tune(painting, options.tune, console=Console())
-    chosen = tuple(str(find_style(style).resolve()) for style in options.style)
-    inputs = _without_results(options, expand(options.inputs, clips=True), _name(chosen))
+    options = dataclasses.replace(options, style=[str(find_style(style).resolve()) for style in options.style])
+    inputs = _without_results(options, expand(options.inputs, clips=True), _name(options))
     moving = {source for source in inputs if _moves(options, source)}
-    name = functools.partial(result_name, _name(chosen))
+    name = functools.partial(result_name, _name(options))
     outputs = destinations(
         inputs,
         options.output,
@@ -62,8 +62,8 @@ def run(options: argparse.Namespace) -> int:
     jobs = list(zip(inputs, outputs, strict=True))
     stills, clips = [job for job in jobs if job[0] not in moving], [job for job in jobs if job[0] in moving]
     try:
-        codes = [_write_each(options, stills, chosen, alone=not clips)] if stills else []
-        codes += [_write_clips(options, clips, chosen, alone=not stills)] if clips else []
+        codes = [_write_each(options, stills, alone=not clips)] if stills else []
+        codes += [_write_clips(options, clips, alone=not stills)] if clips else []
         return max(codes)
     except KeyboardInterrupt:
         if len(inputs) > 1 or clips:
@@ -71,22 +71,22 @@ def run(options: argparse.Namespace) -> int:
         raise
 
 
-def _moves(options, source: str) -> bool:
+def _moves(options: Stylize, source: str) -> bool:
     """Whether an input is stylized as a clip: an animation is a picture where the result is to be one."""
     asked = Path(options.output or "").suffix.lower()[1:]
     return is_clip(source) and not (is_animation(source) and asked in FORMATS and asked not in CODECS)
 
 
-def _write_each(options, jobs: list[Job], chosen: tuple[str, ...], *, alone: bool) -> int:
+def _write_each(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
     count, several = len(jobs), len(jobs) > 1 or not alone
     if several:
-        done = {job for job in jobs if _is_done(options, chosen, job)}
+        done = {job for job in jobs if _is_done(options, job)}
         jobs = [job for job in jobs if job not in done]
         if done:
             print(f"{len(done)} of {count} are done already.", file=sys.stderr)
     if options.proof:
         Proof(options.proof)  # A wrong file is told before TensorFlow has loaded.
-    run = functools.partial(_run, options, chosen)
+    run = functools.partial(_run, options)
     if options.engine == "ray" and jobs:
         if any("-" in job for job in jobs):
             raise InputError("The engine ray takes files to files. Expected no -.")
@@ -99,7 +99,7 @@ def _write_each(options, jobs: list[Job], chosen: tuple[str, ...], *, alone: boo
         if isinstance(result, InputError):
             bad.append(result)
         else:
-            _report(options, source, output, _name(chosen), result["width"], result["height"], result["seconds"])
+            _report(options, source, output, result)
     if bad and not several:
         raise bad[0]
     for error in bad:
@@ -107,21 +107,24 @@ def _write_each(options, jobs: list[Job], chosen: tuple[str, ...], *, alone: boo
     return BAD_INPUT if bad else 0
 
 
-def _run(options, chosen: tuple[str, ...], jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | InputError]]:
+def _run(options: Stylize, jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | InputError]]:
     """Stylize pictures in this process."""
 
     def read_one(job: Job):
         began = time.perf_counter()
-        record = _record(options, chosen, job[0])  # First: of a file that changes just now, the old one's is told.
+        record = _record(options, job[0])  # First: of a file that changes just now, the old one's is told.
         return job[0], _read(options, job[0]), record, time.perf_counter() - began
 
-    def stylize(picture_and_more):
+    def stylize_one(picture_and_more):
         source, picture, record, seconds = picture_and_more
-        stylizer = _stylizer(options, chosen)  # Loaded once a picture has been read.
+        from keras_nst.jobs.stylize import protected_part, stylize, stylizer
+
+        stylizer(tuple(options.style), options.blend and tuple(options.blend))  # Loading is not part of the time.
         began = time.perf_counter()
-        result = stylizer(picture, strength=_strength(options, source, picture), color=options.color)
-        if options.proof:
-            result = Picture(Proof(options.proof)(result.straight), result.alpha)
+        protected = protected_part(picture, options.protect) if options.protect else None
+        if protected is not None and not protected.any():
+            print(f"{source} has no subject that could be found, and is protected nowhere.", file=sys.stderr)
+        result = stylize(picture, options, protected=protected)
         return result, record, seconds + time.perf_counter() - began
 
     def write_one(job: Job, picture_and_more) -> dict:
@@ -131,10 +134,10 @@ def _run(options, chosen: tuple[str, ...], jobs: Iterable[Job]) -> Iterator[tupl
         height, width = picture.straight.shape[1:3]
         return {"width": width, "height": height, "seconds": seconds + time.perf_counter() - began}
 
-    return pipeline(jobs, read_one, stylize, write_one)
+    return pipeline(jobs, read_one, stylize_one, write_one)
 
 
-def _without_results(options, inputs: list[str], name: str) -> list[str]:
+def _without_results(options: Stylize, inputs: list[str], name: str) -> list[str]:
     """The inputs but for the results of earlier runs: a folder may be stylized into itself.
 
     Left out is what lies where results go and either has the name of another input's result, or was found in a folder
@@ -152,7 +155,7 @@ def _without_results(options, inputs: list[str], name: str) -> list[str]:
         if os.path.basename(source) in names or (source not in options.inputs and _is_result(source))
     }
     if results == set(inputs):
-        raise InputError(f"All pictures in {folder} are results. Give another --output to stylize them again.")
+        raise InputError(f"All pictures in {folder} are results. Give another `output` to stylize them again.")
     if results:
         print(f"{len(results)} of {len(inputs)} are results of earlier runs, and left out.", file=sys.stderr)
     return [source for source in inputs if source not in results]
@@ -166,47 +169,47 @@ def _is_result(path: str) -> bool:
         return False
 
 
-def _is_done(options, chosen: tuple[str, ...], job: Job) -> bool:
+def _is_done(options: Stylize, job: Job) -> bool:
     """Whether a result is there, and records that all that it would be made of made it."""
     source, output = job
     try:
         found = read_record(output)
-        return found is not None and source != "-" and found == _record(options, chosen, source)
+        return found is not None and source != "-" and found == _record(options, source)
     except InputError:  # No file, or not ours.
         return False
 
 
-def _name(chosen: tuple[str, ...]) -> str:
-    return "+".join(Path(style).name for style in chosen)
+def _name(options: Stylize) -> str:
+    return "+".join(Path(style).name for style in options.style)
 
 
-def _write_clips(options, jobs: list[Job], chosen: tuple[str, ...], *, alone: bool) -> int:
-    from keras_nst.infer.video import stylize_clip
+def _write_clips(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
+    from keras_nst.jobs.stylize import stylize
+    from keras_nst.video.stylized import stylize_clip
 
-    name = _name(chosen)
     if options.output == "-":
-        raise InputError("A clip cannot go to standard output. Expected --output with a file or a folder.")
+        raise InputError("A clip cannot go to standard output. Expected `output` with a file or a folder.")
     if options.proof:
-        raise InputError("A clip is not printed. Leave --proof out.")
+        raise InputError("A clip is not printed. Leave `proof` out.")
     if options.protect:
-        raise InputError("What is in a clip moves, and --protect does not follow it. Leave it out.")
+        raise InputError("What is in a clip moves, and `protect` does not follow it. Leave it out.")
     console = Console()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
 
     def process(source: str, output: str) -> None:
         began = time.perf_counter()
         clip = inspect(source)
-        record = {**_record(options, chosen, source), "steadiness": options.steadiness}
+        record = {**_record(options, source), "steadiness": options.steadiness}
 
-        def stylize(frame):
-            return _stylizer(options, chosen)(Picture(frame), strength=options.strength, color=options.color).rgb
+        def stylize_frame(frame):
+            return stylize(Picture(frame), options).rgb
 
         with progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(Path(source).name, total=clip.frames)
             stylize_clip(
                 clip,
                 output,
-                stylize,
+                stylize_frame,
                 steadiness=options.steadiness,
                 max_size=options.max_size,
                 record=record,
@@ -215,7 +218,7 @@ def _write_clips(options, jobs: list[Job], chosen: tuple[str, ...], *, alone: bo
             )
         seconds = time.perf_counter() - began
         if options.json:
-            result = {"input": source, "output": output, "style": name, "frames": clip.frames}
+            result = {"input": source, "output": output, "style": _name(options), "frames": clip.frames}
             print(json.dumps({**result, "seconds": round(seconds, 3)}))
         else:
             print(f"{output}  {clip.frames} frames  {seconds:.1f} s")
@@ -223,37 +226,11 @@ def _write_clips(options, jobs: list[Job], chosen: tuple[str, ...], *, alone: bo
     return each(process, *zip(*jobs, strict=True), alone=alone)
 
 
-def _read(options, source: str) -> Picture:
+def _read(options: Stylize, source: str) -> Picture:
     return read_picture(source, max_pixels=options.max_pixels or MAX_PIXELS, max_size=options.max_size)
 
 
-def _strength(options, source: str, picture: Picture) -> float | np.ndarray:
-    """How much of the style there is, everywhere or from pixel to pixel."""
-    if not options.protect:
-        return options.strength
-    from keras_nst.commands.masks import named_mask
-    from keras_nst.images.masks import strengths
-    from keras_nst.infer.subject import MASKS, subject_mask
-
-    is_found = options.protect in MASKS  # It may be nothing, and then nothing is protected.
-    mask = subject_mask(picture, options.protect) if is_found else named_mask(options.protect, picture)
-    if not mask.any():
-        print(f"{source} has no subject that could be found, and is protected nowhere.", file=sys.stderr)
-    return strengths(mask, options.strength, options.protect_strength)
-
-
-def _stylizer(options, chosen: tuple[str, ...]):
-    return _loaded(chosen, options.blend and tuple(options.blend))
-
-
-@functools.cache
-def _loaded(chosen: tuple[str, ...], shares: tuple[float, ...] | None):
-    from keras_nst.infer.stylizer import Blend, Stylizer
-
-    return Stylizer(*chosen) if len(chosen) == 1 else Blend(chosen, shares)
-
-
-def _record(options, chosen: tuple[str, ...], source: str) -> dict:
+def _record(options: Stylize, source: str) -> dict:
     """What makes a result: what was asked for, and one hash of it and of the content of all files that count.
 
     Raises:
@@ -261,7 +238,7 @@ def _record(options, chosen: tuple[str, ...], source: str) -> dict:
     """
     record = {
         "version": keras_nst.__version__,
-        "style": _name(chosen),
+        "style": _name(options),
         "blend": options.blend,
         "strength": options.strength,
         "color": options.color,
@@ -271,7 +248,7 @@ def _record(options, chosen: tuple[str, ...], source: str) -> dict:
         "protect": options.protect and Path(options.protect).name,
         "protect_strength": options.protect_strength,
     }
-    nets = (file for style in chosen for file in net_files(Path(style)))
+    nets = (file for style in options.style for file in net_files(Path(style)))
     files = [*nets, options.proof, options.protect]
     contents = [file and os.path.isfile(file) and sha256(file) for file in files]
     # Standard input is read once, and a sample is what its name says.
@@ -280,9 +257,10 @@ def _record(options, chosen: tuple[str, ...], source: str) -> dict:
     return {**record, "made_from": hashlib.sha256(everything.encode()).hexdigest()}
 
 
-def _report(options, source: str, output: str, style: str, width: int, height: int, seconds: float) -> None:
+def _report(options: Stylize, source: str, output: str, result: dict) -> None:
     if options.json:
-        result = {"input": source, "output": output, "style": style, "width": width, "height": height}
-        print(json.dumps({**result, "seconds": round(seconds, 3)}), file=sys.stderr if output == "-" else sys.stdout)
+        told = {"input": source, "output": output, "style": _name(options), **result}
+        told["seconds"] = round(result["seconds"], 3)
+        print(json.dumps(told), file=sys.stderr if output == "-" else sys.stdout)
     elif output != "-":
-        print(f"{output}  {width}x{height}  {seconds:.1f} s")
+        print("{}  {width}x{height}  {seconds:.1f} s".format(output, **result))

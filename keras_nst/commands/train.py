@@ -1,26 +1,21 @@
 """`keras-nst train`: learn a new style from a painting or a collection."""
 
-import argparse
-import dataclasses
 import os
 
 from keras_nst.console import Console
-from keras_nst.images.io import read
 from keras_nst.models.nets import NETS
 from keras_nst.models.styles import check_painter, find_style, styles
 from keras_nst.options import TrainingOptions
+from keras_nst.pictures.io import read
 from keras_nst.recipes import ADVERSARIAL
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: TrainingOptions) -> int:
     """Train, and print the command that uses the result."""
     console = Console()
     for style in () if options.recipe in ADVERSARIAL else options.style:
         if not os.path.isdir(style) and not style.startswith("tfds:"):
             read(style)  # A wrong path is told before TensorFlow has loaded.
-    if len(options.style) == 1:
-        (options.style,) = options.style
-    options.lambdas = (options.lambda1, options.lambda2)
     if options.init:
         (check_painter if NETS[options.net].conditional else find_style)(options.init)
     if options.content is None:
@@ -30,12 +25,10 @@ def run(options: argparse.Namespace) -> int:
     from keras_nst.jobs.learn import learn
     from keras_nst.jobs.training_folder import TrainingFolder
 
-    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(TrainingOptions)}
-    asked = TrainingOptions(**given)
     try:
-        folder = learn(asked, resume=options.resume, overwrite=options.overwrite, console=console)
+        folder = learn(options, console=console)
     except KeyboardInterrupt:
-        if TrainingFolder(asked.folder).can_be_resumed:
+        if TrainingFolder(options.folder).can_be_resumed:
             raise KeyboardInterrupt("The same command with --resume goes on from the last checkpoint.") from None
         raise
     known = styles().get(folder.name)

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_nst.evaluation.evaluate import View
-from keras_nst.images.picture import Picture
-from keras_nst.images.sheet import contact_sheet
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.sheet import contact_sheet
 
 _HEAT = matplotlib.colormaps["turbo"]
 

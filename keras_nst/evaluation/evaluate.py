@@ -30,16 +30,16 @@ from keras_nst.evaluation.measures import (
 )
 from keras_nst.evaluation.sets import StyleSet
 from keras_nst.fit.objective import Objective
-from keras_nst.images.io import read
-from keras_nst.images.picture import Picture, fit_short_side
-from keras_nst.images.saliency import saliency
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.styles import load_net, net_files
 from keras_nst.models.vgg import vgg
 from keras_nst.options import TrainingOptions
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture, fit_short_side
 from keras_nst.recipes import johnson2016
+from keras_nst.select.saliency import saliency
 
 STYLE_SIZE = TrainingOptions.style_size
 """Shorter side of the painting in pixels: the default of a style's training."""

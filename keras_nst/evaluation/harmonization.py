@@ -8,16 +8,16 @@ import numpy as np
 
 from keras_nst.evaluation.measures import seam
 from keras_nst.files import replacing
-from keras_nst.images.io import write
-from keras_nst.images.masks import feather, overlay
-from keras_nst.images.picture import Picture
-from keras_nst.images.sheet import contact_sheet
 from keras_nst.jobs.harmonize import FEATHER
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import vgg
+from keras_nst.pictures.io import write
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.sheet import contact_sheet
 from keras_nst.recipes import zhou
 from keras_nst.recipes.zhou.matching import MATCHING_LAYER, STYLE_LAYERS, matched_style, surroundings
+from keras_nst.select.masks import feather, overlay
 
 SHEET, FACTS = "sheet.png", "report.json"
 

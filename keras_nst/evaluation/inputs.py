@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_nst.errors import InputError
-from keras_nst.images.io import read
-from keras_nst.images.kinds import look_through
-from keras_nst.images.picture import fit_short_side
 from keras_nst.models.styles import MODEL, find_style, is_style, styles
+from keras_nst.pictures.io import read
+from keras_nst.pictures.kinds import look_through
+from keras_nst.pictures.picture import fit_short_side
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def find_models(chosen: Sequence[str], stems: Collection[str]) -> dict[str, Path
     for text in chosen:
         label, folder = _labeled(text)
         if label in models:
-            raise InputError(f"Two models are called {label!r}. Label one of them: --model LABEL={folder}.")
+            raise InputError(f"Two models are called {label!r}. Label one of them in `model`: LABEL={folder}.")
         if not is_style(folder):
             _check_results(folder, stems)
         models[label] = folder

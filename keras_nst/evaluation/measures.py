@@ -13,7 +13,7 @@ from skimage.color import rgb2lab
 from skimage.filters import sobel
 from skimage.metrics import structural_similarity
 
-from keras_nst.images.color import luma
+from keras_nst.pictures.color import luma
 
 BORDER = 16
 """Width in pixels of a picture's border."""

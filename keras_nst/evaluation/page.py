@@ -10,8 +10,8 @@ import numpy as np
 
 from keras_nst.files import replacing
 from keras_nst.fit.curves import curves
-from keras_nst.images.encoding import encode
-from keras_nst.images.picture import Picture, resize
+from keras_nst.pictures.encoding import encode
+from keras_nst.pictures.picture import Picture, resize
 
 PAGE = "report.html"
 SIDE = 640

@@ -12,7 +12,7 @@ from keras_nst.evaluation.evaluate import FACTS, MEASURES, Evaluation
 from keras_nst.evaluation.sets import meanings
 from keras_nst.files import replacing
 from keras_nst.fit.curves import curves, read_losses
-from keras_nst.images.io import write
+from keras_nst.pictures.io import write
 
 RESULTS, SUMMARY, REPORT, PICTURES = "results.csv", "summary.json", "report.md", "pictures"
 TRAINING_LOG = Path("training", "log.csv")

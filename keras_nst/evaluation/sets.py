@@ -8,10 +8,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_nst.data.datasets import photographs
 from keras_nst.errors import InputError
 from keras_nst.evaluation.inputs import read_square
 from keras_nst.evaluation.measures import class_score, frechet, kernel_distance
-from keras_nst.images.datasets import photographs
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.weights import kept_by_keras
@@ -113,7 +113,7 @@ class StyleSet:
         """Read the pictures as squares, and embed them.
 
         Args:
-            source: A folder or dataset for `keras_nst.images.datasets.photographs`.
+            source: A folder or dataset for `keras_nst.data.datasets.photographs`.
             size: Side of the squares in pixels; the same as for the photographs.
             embedding: From `embedding`.
             progress: Wraps the iterable of pictures, to show progress.

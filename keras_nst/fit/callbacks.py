@@ -13,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
 from keras_nst.fit import checkpoints
-from keras_nst.images.io import write
-from keras_nst.images.picture import Picture
-from keras_nst.images.sheet import contact_sheet
+from keras_nst.pictures.io import write
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.sheet import contact_sheet
 
 
 class Guard(keras.callbacks.Callback):
@@ -43,7 +43,7 @@ class Guard(keras.callbacks.Callback):
         if not math.isfinite(logs["total"]):
             raise InputError(
                 f"The loss is {logs['total']} at step {self._step}; the last checkpoint is kept. "
-                "Lower --lr or a weight and --resume, or start again with --mixed-precision off."
+                "Lower `learning_rate` or a weight and `resume`, or start again with `mixed_precision` off."
             )
         if self._step >= self._steps:
             self.model.stop_training = True

@@ -34,7 +34,7 @@ def strategy(count: int) -> tf.distribute.Strategy:
         return tf.distribute.get_strategy()
     gpus = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
     if 0 < len(gpus) < count:
-        raise InputError(f"There are {len(gpus)} GPUs. Expected at least {count}, or lower --devices.")
+        raise InputError(f"There are {len(gpus)} GPUs. Expected at least {count}, or lower `devices`.")
     if not gpus:
         (cpu, *_) = tf.config.list_physical_devices("CPU")
         try:

@@ -131,4 +131,4 @@ class PixelObjective:
 def _check_additive(loss: Loss) -> None:
     for _, term in loss.terms:
         if term.additive is None or not any(probe.startswith("region") for probe in term.output.probes):
-            raise InputError(f"The term {term.name} cannot be measured in tiles. Leave it out, or do without --tile.")
+            raise InputError(f"The term {term.name} cannot be measured in tiles. Leave it out, or do without `tile`.")

@@ -8,8 +8,8 @@ from keras import ops
 from keras_nst.fit.autodiff import GradientStep
 from keras_nst.fit.checkpoints import named
 from keras_nst.fit.objective import Objective
-from keras_nst.images.grain import with_grain
 from keras_nst.losses.algebra import Measurement
+from keras_nst.pictures.grain import with_grain
 
 
 class Trainer(GradientStep, keras.Model):

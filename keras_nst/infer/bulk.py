@@ -146,7 +146,7 @@ def _check_address(address: str) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "expected HOST:PORT"
         raise InputError(
-            f"No Ray cluster answers at --address {address}: {reason}. Start one, or leave it out."
+            f"No Ray cluster answers at the `address` {address}: {reason}. Start one, or leave it out."
         ) from error
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from keras_nst.errors import InputError
-from keras_nst.images.encoding import encode
-from keras_nst.images.io import MAX_PIXELS, read
-from keras_nst.images.picture import Picture
+from keras_nst.pictures.encoding import encode
+from keras_nst.pictures.io import MAX_PIXELS, read
+from keras_nst.pictures.picture import Picture
 
 WAITS = (0.5, 1, 2, 4)
 """Seconds before each new attempt to reach a server that is down or overloaded."""
@@ -88,7 +88,7 @@ class ServedStyle:
                 time.sleep(min(wait, max(0, end - time.monotonic())))
             except TimeoutError:
                 raise InputError(
-                    f"The server at {self._url} gave no answer in time. Check it, or raise --timeout."
+                    f"The server at {self._url} gave no answer in time. Check it, or raise `timeout`."
                 ) from None
             except _RefusedError as error:
                 if error.missing:
@@ -96,7 +96,7 @@ class ServedStyle:
                 raise InputError(f"Asking the server at {self._url} failed: {_line(error)}.") from error
 
     def _missing(self) -> InputError:
-        return InputError(f"The server at {self._url} does not serve a style {self._style!r}. Give another --style.")
+        return InputError(f"The server at {self._url} does not serve a style {self._style!r}. Give another `style`.")
 
 
 def _within(seconds: float, call: Callable):

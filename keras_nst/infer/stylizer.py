@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_nst.images.color import with_colors
-from keras_nst.images.compositing import blend
-from keras_nst.images.given import as_picture
-from keras_nst.images.grain import steady_grain
-from keras_nst.images.picture import Picture
 from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.extent import UncuttableError
 from keras_nst.infer.fold import fold, for_this_machine
 from keras_nst.memory import check_memory
 from keras_nst.models.styles import load_net
+from keras_nst.pictures.color import with_colors
+from keras_nst.pictures.compositing import blend
+from keras_nst.pictures.given import as_picture
+from keras_nst.pictures.grain import steady_grain
+from keras_nst.pictures.picture import Picture
 
 WHOLE_PIXELS, WHOLE_BYTES = 2**21, 2**10
 """Pictures with more pixels are stylized in bands; approximate memory per pixel if they are not."""
@@ -55,10 +55,10 @@ class Stylizer:
         """Stylize a picture.
 
         Args:
-            picture: A picture of at least 16x16 pixels, in any form that `keras_nst.images.given.as_picture` takes.
+            picture: A picture of at least 16x16 pixels, in any form that `keras_nst.pictures.given.as_picture` takes.
             strength: From 0, the picture itself, to 1, the full style. A number, or a map of the picture's size,
                 (1, H, W, 1).
-            color: "style", "keep" or "only"; see `keras_nst.images.color.with_colors`.
+            color: "style", "keep" or "only"; see `keras_nst.pictures.color.with_colors`.
             grain: Whether to add grain to the net's input, as in its training. The grain depends only on the width.
 
         Returns:
@@ -95,7 +95,7 @@ class Stylizer:
                 return self._bandwise(rows, size)
             except UncuttableError as error:
                 reason = f"The net of {self._style} cannot be computed in bands: {error}."
-                check_memory(size, height * width * WHOLE_BYTES, lambda _: f"{reason} Take a smaller --max-size.")
+                check_memory(size, height * width * WHOLE_BYTES, lambda _: f"{reason} Take a smaller `max_size`.")
         return iter([(0, self._stylize(rows(0, height)).numpy())])
 
 

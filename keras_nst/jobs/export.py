@@ -29,10 +29,10 @@ from keras import ops
 import keras_nst
 from keras_nst.errors import InputError, unknown
 from keras_nst.files import new_folder, replacing
-from keras_nst.images.io import MIN_SIDE, read
 from keras_nst.infer.fold import fold
 from keras_nst.models.convolution import of_one_picture
 from keras_nst.models.styles import find_style, load_net, read_card
+from keras_nst.pictures.io import MIN_SIDE, read
 
 CONFIG = "models.config"
 EXTRA = "assets.extra"
@@ -121,7 +121,7 @@ def _check(net: keras.Model, run: Callable, size: Size, name: str, difference: C
         if not found <= TOLERANCE:
             raise InputError(
                 f"{name} is not what its net gives: pixels differ by {found:.3g} of 255 at {height}x{width}, and "
-                f"at most {TOLERANCE:g} was expected. Nothing was written; choose another --format or --size."
+                f"at most {TOLERANCE:g} was expected. Nothing was written; choose another `format` or `size`."
             )
 
 
@@ -233,14 +233,14 @@ def _next_version(folder: Path, name: str) -> Path:
     """The folder of the style's next version."""
     config, model = folder / CONFIG, folder / name
     if config.exists() and not config.read_text("utf-8").startswith(_CONFIG_HEAD):
-        raise InputError(f"{config} was not written by keras-nst export. Choose another --output.")
+        raise InputError(f"{config} was not written by keras-nst export. Choose another `output`.")
     if not model.exists():
         return model / "1"
     versions = [entry for entry in model.iterdir() if entry.name[0] != "."] if model.is_dir() else [model]
     for version in versions:
         if not (version.name.isdecimal() and _style(version) == name):
             raise InputError(
-                f"{version} is no exported {name}. Expected versions of it alone. Choose another --output."
+                f"{version} is no exported {name}. Expected versions of it alone. Choose another `output`."
             )
     return model / str(1 + max((int(version.name) for version in versions), default=0))
 
@@ -270,7 +270,7 @@ def _write_config(folder: Path) -> None:
 
 def _free(path: Path) -> Path:
     if path.exists():
-        raise InputError(f"{path} exists. Remove it or choose another --output.")
+        raise InputError(f"{path} exists. Remove it or choose another `output`.")
     return path
 
 

@@ -11,11 +11,6 @@ from keras_nst.errors import unknown
 from keras_nst.fit import precision
 from keras_nst.fit.optimizers import Progress, lbfgs
 from keras_nst.fit.pixels import PixelObjective
-from keras_nst.images.color import luma
-from keras_nst.images.compositing import blend
-from keras_nst.images.masks import bounding_box, feather
-from keras_nst.images.paste import check_object
-from keras_nst.images.pyramid import finer, fit, sizes
 from keras_nst.losses import Loss
 from keras_nst.memory import check_memory
 from keras_nst.models.observer import Observer
@@ -23,10 +18,15 @@ from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import HarmonizeOptions
+from keras_nst.pictures.color import luma
+from keras_nst.pictures.compositing import blend
+from keras_nst.pictures.pyramid import finer, fit, sizes
 from keras_nst.recipes import zhou
 from keras_nst.recipes.zhou.coloring import recolored
 from keras_nst.recipes.zhou.matching import MATCHING_LAYER, STYLE_LAYERS, matched_style, surroundings
 from keras_nst.recipes.zhou.strokes import fitting_strength
+from keras_nst.select.masks import bounding_box, feather
+from keras_nst.select.paste import check_object
 
 QUALITIES = {"draft": (20, 0), "good": (24, 24), "best": (60, 60)}
 """Steps at the coarsest scale, and at each finer one."""

@@ -9,18 +9,19 @@ import keras
 
 import keras_nst
 from keras_nst.console import Console
+from keras_nst.data.sets import PaintedPhotographs
 from keras_nst.errors import InputError
+from keras_nst.fields import values
 from keras_nst.fit import devices, precision
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.curves import drop_torn_line, read_log
-from keras_nst.images.io import read
-from keras_nst.images.picture import fit_short_side
-from keras_nst.images.sets import PaintedPhotographs
 from keras_nst.jobs.setups import Setup, setup
 from keras_nst.jobs.training_folder import LOG, TrainingFolder
 from keras_nst.models.nets import NETS
 from keras_nst.models.styles import PREVIEW, read_card, read_facts, save_style
 from keras_nst.options import TrainingOptions
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import fit_short_side
 from keras_nst.recipes import recipe
 
 # A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
@@ -30,18 +31,14 @@ VALIDATION_CROPS = 64
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
 
 
-def learn(
-    options: TrainingOptions, *, resume: bool = False, overwrite: bool = False, console: Console | None = None
-) -> Path:
+def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
     """Train a net to the style of a painting or a collection and write it as a style.
 
     The folder's `training/` holds the checkpoints, the preview of the last epoch, the log (CSV) and in the end its
     curves, and TensorBoard's logs. Nothing else in the folder changes before the training ends.
 
     Args:
-        options: What to do.
-        resume: Go on from the folder's checkpoint as if the training had never stopped.
-        overwrite: Let a style that the folder holds be replaced in the end.
+        options: What to do. With `resume` the training goes on from the folder's checkpoint as if it had never stopped.
         console: Where the progress is shown; None for nowhere.
 
     Returns:
@@ -52,8 +49,8 @@ def learn(
             training to resume was another one or still runs, or the loss is not finite any more.
     """
     folder = TrainingFolder(options.folder)
-    if not resume:
-        folder.check_free(overwrite=overwrite)
+    if not options.resume:
+        folder.check_free(overwrite=options.overwrite)
     console = console or Console(quiet=True)
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     options = dataclasses.replace(
@@ -65,7 +62,7 @@ def learn(
     if options.batch % strategy.num_replicas_in_sync:
         raise InputError(
             f"A batch of {options.batch} cannot be shared by {strategy.num_replicas_in_sync} devices. "
-            "Expected a multiple; change --batch."
+            "Expected a multiple; change `batch`."
         )
     with strategy.scope():
         training = setup(options, console)
@@ -73,7 +70,7 @@ def learn(
     if options.as_printed:
         for choice in chosen.left_open:
             console.line(f"The paper leaves open {choice}.")
-    if resume:
+    if options.resume:
         folder.check_same(facts)
     is_chief = devices.is_chief(strategy)
     if is_chief:
@@ -156,9 +153,9 @@ def _write(training: Setup, facts: Mapping, folder: Path) -> None:
 def _facts(training: Setup) -> dict:
     """What determines a training, for its card and to tell whether a resumed one is the same."""
     options = training.options
-    asked = dataclasses.asdict(options)
+    asked = values(options, TrainingOptions)
     # The lambdas are part of the weights.
-    for other in ("style", "output", "download", "lambdas"):
+    for other in ("style", "output", "download", "lambda1", "lambda2", "overwrite", "resume"):
         del asked[other]
     # A card is published: it says where a training started from, but names no folder of the machine it was made on.
     is_painter = NETS[options.net].conditional

@@ -13,10 +13,6 @@ from keras_nst.fit import precision
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT
-from keras_nst.images.color import with_colors
-from keras_nst.images.io import read
-from keras_nst.images.picture import Picture, resize
-from keras_nst.images.pyramid import finer, fit, sizes
 from keras_nst.losses import blend
 from keras_nst.memory import check_memory
 from keras_nst.models.observer import Observer
@@ -24,6 +20,10 @@ from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, vgg
 from keras_nst.models.weights import at_hand, vgg_weights
 from keras_nst.options import PixelOptions, Region
+from keras_nst.pictures.color import with_colors
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.pyramid import finer, fit, sizes
 from keras_nst.recipes import recipe
 
 # Steps that L-BFGS remembers, without tiles and in tiles: each is two pictures in double precision, and those are most
@@ -55,7 +55,7 @@ def optimize(
 
     Returns:
         The picture, its longest side at most `options.end_size`, (1, h, w, 3) float32 in [0, 1]. What is selected only
-        in part is restyled as a whole: `images.compositing.blend` and `coverage` make soft masks fade.
+        in part is restyled as a whole: `pictures.compositing.blend` and `coverage` make soft masks fade.
 
     Raises:
         InputError: Options or masks that cannot be used.
@@ -193,7 +193,7 @@ def check_size(size: tuple[int, int], tile: int | None, precision: str, optimize
 
     def advice(free: int) -> str:
         affordable = math.isqrt(max(0, free - in_tiles) // window_bytes) // ALIGNMENT * ALIGNMENT
-        return f"Try --tile {affordable}." if affordable >= LEAST_TILE else "Try a smaller --end-size."
+        return f"Try a `tile` of {affordable}." if affordable >= LEAST_TILE else "Try a smaller `end_size`."
 
     check_memory(size, (in_tiles if tile else without) + window * window_bytes, advice)
 
@@ -224,6 +224,8 @@ def _weights(options: PixelOptions, probes: Sequence[str], masks: Mapping[int, n
         layers = [probe.removeprefix(prefix) for probe in probes if probe.startswith(prefix)]
         if not layers:
             continue
-        carried = region_weights(mask, layers, backbone=options.backbone, pooling=options.pooling, rule=options.rule)
+        carried = region_weights(
+            mask, layers, backbone=options.backbone, pooling=options.pooling, rule=options.mask_rule
+        )
         found |= {prefix + layer: weights for layer, weights in carried.items()}
     return found

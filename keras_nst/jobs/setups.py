@@ -11,17 +11,14 @@ from typing import NamedTuple
 import keras
 
 from keras_nst.console import Console
+from keras_nst.data.references import GivenReferences, References
+from keras_nst.data.sets import PaintedPhotographs, PairedSets
 from keras_nst.errors import InputError
 from keras_nst.files import sha256
 from keras_nst.fit import devices, precision
 from keras_nst.fit.adversarial import AdversarialTrainer
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer, Trainer
-from keras_nst.images.io import read
-from keras_nst.images.picture import fit_short_side
-from keras_nst.images.references import GivenReferences, References
-from keras_nst.images.sets import PaintedPhotographs, PairedSets
-from keras_nst.infer.subject import subject_map
 from keras_nst.models import nets
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
@@ -31,8 +28,11 @@ from keras_nst.models.styles import load_net, load_painter
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import TrainingOptions
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import fit_short_side
 from keras_nst.recipes import ADVERSARIAL, recipe
 from keras_nst.recipes.kinds import AdversarialRecipe, Recipe
+from keras_nst.select.subject import subject_map
 
 # Float16 gradients overflow with Keras's own first scale of 2^15 and lose the first steps; with this one they fit.
 LOSS_SCALE = 64.0
@@ -79,10 +79,10 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     """A transfer net that minimizes a recipe's loss for a painting, or for each painting of some sets."""
     plain = (TrainingOptions.game, TrainingOptions.spectral_norm, TrainingOptions.concatenate, TrainingOptions.saliency)
     if (options.game, options.spectral_norm, options.concatenate, options.saliency) != plain:
-        message = "Leave out --game, --spectral-norm, --no-concatenation and --saliency, or choose --recipe sdp_gan."
+        message = "Leave out `game`, `spectral_norm`, `concatenate` and `saliency`, or choose the recipe sdp_gan."
         raise InputError(f"The recipe {options.recipe} has no discriminator and no saliency net. {message}")
     chosen = recipe(options.recipe, as_printed=options.as_printed)
-    loss = chosen.loss(keep=options.keep, lambdas=options.lambdas, weights=options.weights)
+    loss = chosen.loss(keep=options.keep, lambdas=(options.lambda1, options.lambda2), weights=options.weights)
     keras.utils.set_random_seed(options.seed)
     policy = precision.policy(options.mixed_precision)
     networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
@@ -96,18 +96,18 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     objective = Objective(loss, Observer(**networks))
     build, many = partial(nets.build, options.net), nets.NETS[options.net].conditional
     if many:
-        if options.batch % len(options.styles):
+        if options.batch % len(options.style):
             raise InputError(
-                f"A batch of {options.batch} cannot be shared by {len(options.styles)} styles. "
-                "Expected a multiple; change --batch."
+                f"A batch of {options.batch} cannot be shared by {len(options.style)} styles. "
+                "Expected a multiple; change `batch`."
             )
         build = partial(predicted, options.net)
-    elif len(options.styles) > 1 or not os.path.isfile(options.styles[0]):
-        raise InputError(f"The net {options.net} learns one painting. Give --style one file, or choose --net unet.")
+    elif len(options.style) > 1 or not os.path.isfile(options.style[0]):
+        raise InputError(f"The net {options.net} learns one painting. Give `style` one file, or choose the net unet.")
     net = build(dtype=policy)
     sets = partial(
         PaintedPhotographs,
-        styles=options.styles if many else (),
+        styles=options.style if many else (),
         style_size=options.style_size,
         download=options.download,
     )
@@ -123,7 +123,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     if many:
         trainer = StyleTrainer(net, objective, STATISTICS, shown=source.first_paintings(PREVIEW_STYLES))
     else:
-        painting = fit_short_side(read(options.styles[0]).rgb, options.style_size)
+        painting = fit_short_side(read(options.style[0]).rgb, options.style_size)
         trainer = StyleTrainer(net, objective.bind(style=painting))
     optimizer = _adam(options, _rate(trainer, chosen, options), global_clipnorm=CLIP)
     trainer.compile(optimizer=optimizer, jit_compile=devices.suits_xla(policy))
@@ -133,7 +133,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     if many:
         made_of["paintings"] = [paintings.describe() for paintings in source.styles]
     else:
-        (file,) = map(Path, options.styles)
+        (file,) = map(Path, options.style)
         made_of |= {"style_image": file.name, "style_sha256": sha256(file)}
     return Setup(options, trainer, source, validation, made_of, build)
 
@@ -141,13 +141,18 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
 def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
     """A generator that a discriminator cannot tell from a collection."""
     if options.init:
-        raise InputError(f"The recipe {options.recipe} begins with its own initialization. Leave out --init.")
+        raise InputError(f"The recipe {options.recipe} begins with its own initialization. Leave out `init`.")
     if options.validation:
-        raise InputError(f"The recipe {options.recipe} has no loss to validate by. Leave out --validation.")
+        raise InputError(f"The recipe {options.recipe} has no loss to validate by. Leave out `validation`.")
     if options.net != TrainingOptions.net:
-        raise InputError(f"The recipe {options.recipe} has a net of its own. Leave out --net.")
-    if options.keep is not None or tuple(options.lambdas) != TrainingOptions.lambdas:
-        raise InputError(f"The recipe {options.recipe} keeps no semantics and has no lambdas. Choose --recipe liu2019.")
+        raise InputError(f"The recipe {options.recipe} has a net of its own. Leave out `net`.")
+    if options.keep is not None or (options.lambda1, options.lambda2) != (
+        TrainingOptions.lambda1,
+        TrainingOptions.lambda2,
+    ):
+        raise InputError(
+            f"The recipe {options.recipe} keeps no semantics and has no lambdas. Choose the recipe liu2019."
+        )
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     loss = chosen.generator(options.game, options.weights)
     if "adversarial" not in loss.weights:
@@ -191,7 +196,7 @@ def _counted(options: TrainingOptions, source: PaintedPhotographs | PairedSets) 
     if options.epochs is None:
         return options
     if options.content is None:
-        raise InputError("The built-in samples have no end, and so no epochs. Give --content, or --steps.")
+        raise InputError("The built-in samples have no end, and so no epochs. Give `content`, or `steps`.")
     return dataclasses.replace(options, steps=math.ceil(options.epochs * len(source) / options.batch))
 
 

@@ -42,11 +42,11 @@ class TrainingFolder:
             InputError: It holds an unfinished training, or a style that may not be overwritten.
         """
         if self.can_be_resumed:
-            message = "holds an unfinished training. Pass --resume to go on, or remove that folder."
+            message = "holds an unfinished training. Pass `resume` to go on, or remove that folder."
             raise InputError(f"{self.path} {message}")
         if any((self._style / net).exists() for net in (MODEL, PAINTER)) and not overwrite:
             raise InputError(
-                f"{self._style} holds a style. Choose another --output, or pass --overwrite to replace it in the end."
+                f"{self._style} holds a style. Choose another `output`, or pass `overwrite` to replace it in the end."
             )
 
     def check_same(self, facts: dict) -> None:
@@ -62,7 +62,7 @@ class TrainingFolder:
         if not stored.is_file() and self.can_be_resumed:
             raise InputError(f"{stored} is missing, which says what was trained. Remove {self.path} to begin anew.")
         if not stored.is_file():
-            raise InputError(f"{self.path} holds no unfinished training. Leave out --resume, or check --output.")
+            raise InputError(f"{self.path} holds no unfinished training. Leave out `resume`, or check `output`.")
         try:
             before = dict(json.loads(stored.read_text("utf-8")))
         except (ValueError, TypeError, RecursionError) as error:
@@ -81,7 +81,7 @@ class TrainingFolder:
             try:
                 self._lock.acquire(timeout=0)
             except Timeout as error:
-                message = "Wait for it, or choose another --output."
+                message = "Wait for it, or choose another `output`."
                 raise InputError(f"Another training runs in {self.path}. {message}") from error
             temporary.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
         for leftover in self.path.glob(f".*-{checkpoints.NEWEST}"):  # Of a process that was killed as it wrote.

@@ -8,17 +8,17 @@ import numpy as np
 from rich.progress import BarColumn
 
 from keras_nst.console import Console, progress
+from keras_nst.data.sets import PaintedPhotographs
 from keras_nst.errors import InputError
 from keras_nst.fit import devices, precision
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer
-from keras_nst.images.io import read
-from keras_nst.images.sets import PaintedPhotographs
 from keras_nst.models import painter
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import SLOWER, STATISTICS, parts
 from keras_nst.models.styles import load_painter, read_facts
 from keras_nst.models.vgg import vgg
+from keras_nst.pictures.io import read
 from keras_nst.recipes import ghiasi2017
 
 SIZE, BATCH, RATE = 128, 4, 1e-3 / SLOWER
@@ -32,7 +32,7 @@ def tune(painting: str | Path, seconds: float, *, content: str | None = None, co
     Args:
         painting: A picture's file.
         seconds: For how long, from the first step on.
-        content: Photographs, as `keras_nst.images.datasets.photographs` takes them.
+        content: Photographs, as `keras_nst.data.datasets.photographs` takes them.
         console: Where progress is shown; None for nowhere.
 
     Returns:

@@ -6,7 +6,7 @@ Everything is computed in float32, whatever the dtype of the features: squares a
 import numpy as np
 from keras import ops
 
-from keras_nst.images.color import LUMA
+from keras_nst.pictures.color import LUMA
 
 
 def _per_item(values):

@@ -10,9 +10,9 @@ import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.files import sha256
-from keras_nst.images.io import read
-from keras_nst.images.picture import fit_short_side
 from keras_nst.models import styles
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import fit_short_side
 
 NAME = "unet"
 """Name of the net of many styles."""

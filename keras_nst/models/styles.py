@@ -352,7 +352,9 @@ def _halve(path: Path) -> None:
             if is_array:
                 values = item[()].astype("float16") if item.dtype.kind == "f" else item[()]
                 if not np.isfinite(values).all():
-                    raise InputError(f"The weights {name} are not finite in half precision. Train with a lower --lr.")
+                    raise InputError(
+                        f"The weights {name} are not finite in half precision. Train with a lower `learning_rate`."
+                    )
                 copied = half.create_dataset(name, data=values)
             else:
                 copied = half.require_group(name)

@@ -161,6 +161,6 @@ def _download(backbone: str) -> Convolutions:
         network = application[backbone](include_top=False, weights="imagenet")
     except Exception as error:  # Keras raises a bare Exception when a download fails.
         raise InputError(
-            f"Cannot download {backbone}'s weights: {error}. Pass a file with --vgg-weights or set {ENVIRONMENT}."
+            f"Cannot download {backbone}'s weights: {error}. Pass a file with `vgg_weights` or set {ENVIRONMENT}."
         ) from error
     return {layer.name: tuple(layer.get_weights()) for layer in network.layers if layer.get_weights()}

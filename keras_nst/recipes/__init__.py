@@ -30,5 +30,5 @@ def recipe(name: str, *, as_printed: bool = False):
     if not as_printed:
         return module.tuned()
     if not hasattr(module, "printed"):
-        raise InputError(f"The paper of {name} does not print its layers and weights. Leave out --as-printed.")
+        raise InputError(f"The paper of {name} does not print its layers and weights. Leave out `as_printed`.")
     return module.printed()

@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_nst.images.io import read
-from keras_nst.images.samples import SAMPLES, sample_path
+from keras_nst.pictures.io import read
+from keras_nst.pictures.samples import SAMPLES, sample_path
 
 api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
 

@@ -19,11 +19,11 @@ from keras_nst.app.stylize import StylizeTab
 from keras_nst.app.workshop import Limits, Selection, Workshop, clicked, point
 from keras_nst.errors import InputError
 from keras_nst.fit.optimizers import Progress
-from keras_nst.images.color import keep_color
-from keras_nst.images.io import read, read_record
-from keras_nst.images.masks import feather, overlay
-from keras_nst.images.paste import place
 from keras_nst.infer.stylizer import Stylizer
+from keras_nst.pictures.color import keep_color
+from keras_nst.pictures.io import read, read_record
+from keras_nst.select.masks import feather, overlay
+from keras_nst.select.paste import place
 
 gr = pytest.importorskip("gradio")
 ROUNDING = 0.51 / 255
@@ -282,7 +282,7 @@ def test_one_net_works_at_a_time_whoever_asks(workshop, uploaded, monkeypatch):
         working.pop()
         return picture
 
-    monkeypatch.setattr(workshop, "stylizer", lambda style: slow)
+    monkeypatch.setattr("keras_nst.jobs.stylize.stylizer", lambda styles, shares=None: slow)
     with ThreadPoolExecutor(10) as pool:
         made = [pool.submit(StylizeTab(workshop).stylize, photo, "tiny", 1, False, "no", 0.4) for _ in range(10)]
     assert len([one.result() for one in made]) == 10

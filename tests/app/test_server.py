@@ -14,7 +14,7 @@ import urllib3
 from PIL import Image
 from reference.gradio_client import Page, picture
 
-from keras_nst.images.io import read
+from keras_nst.pictures.io import read
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = (0.5, False, "no", 0.4)

@@ -18,13 +18,13 @@ from reference import model_server
 
 from keras_nst.cli import main
 from keras_nst.errors import InputError
-from keras_nst.images.io import read, read_record
-from keras_nst.images.picture import Picture
 from keras_nst.infer import served
 from keras_nst.infer.served import ServedStyle
 from keras_nst.jobs.export import export
 from keras_nst.models.styles import load_net, save_style
 from keras_nst.models.transfer_net import transfer_net
+from keras_nst.pictures.io import read, read_record
+from keras_nst.pictures.picture import Picture
 
 NEEDS_SERVING = pytest.mark.skipif(find_spec("tensorflow_serving") is None, reason="needs the extra serving")
 BUSY = {"rest": 503, "grpc": "UNAVAILABLE"}
@@ -87,7 +87,7 @@ def unused():
 
 
 def test_the_result_is_the_nets_and_says_what_made_it(url, protocol, style, here, capsys):
-    assert main(["client", url, "photo.png", "--style", "tiny", f"--{protocol}", "-o", "out.png"]) == 0
+    assert main(["client", url, "photo.png", "--style", "tiny", "--protocol", protocol, "-o", "out.png"]) == 0
     assert "out.png  47x36" in capsys.readouterr().out
     expected = np.asarray(load_net(style)(read("photo.png").rgb))
     np.testing.assert_allclose(read("out.png").rgb, expected, atol=1 / 255)
@@ -95,7 +95,7 @@ def test_the_result_is_the_nets_and_says_what_made_it(url, protocol, style, here
 
 
 def test_a_bad_picture_among_good_ones_is_told_and_alpha_is_kept(url, protocol, here, capsys):
-    assert main(["client", url, "text.jpg", "cut-out.png", "-s", "tiny", f"--{protocol}", "-o", "out"]) == 2
+    assert main(["client", url, "text.jpg", "cut-out.png", "-s", "tiny", "--protocol", protocol, "-o", "out"]) == 2
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1
     assert "text.jpg" in captured.err
@@ -130,7 +130,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for(url, protocol, failures,
     release = threading.Event()
     failures.append(release)
     began = time.perf_counter()
-    with pytest.raises(InputError, match=r"no answer in time\..* --timeout"):
+    with pytest.raises(InputError, match=r"no answer in time\..* `timeout`"):
         stylize(Picture(rng.random((1, 16, 16, 3), np.float32)))
     assert time.perf_counter() - began < 5
     assert waits == []  # It may still be at work on the first request.
@@ -138,7 +138,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for(url, protocol, failures,
 
 
 def test_a_server_that_is_not_there_is_one_line_and_code_2(unused, protocol, here, capsys, waits):
-    assert main(["client", unused, "photo.png", "cut-out.png", f"--{protocol}", "-o", "out"]) == 2
+    assert main(["client", unused, "photo.png", "cut-out.png", "--protocol", protocol, "-o", "out"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
@@ -148,7 +148,7 @@ def test_a_server_that_is_not_there_is_one_line_and_code_2(unused, protocol, her
 
 
 def test_another_style_is_told(url, protocol, here, capsys):
-    assert main(["client", url, "photo.png", "--style", "stary/night", f"--{protocol}"]) == 2
+    assert main(["client", url, "photo.png", "--style", "stary/night", "--protocol", protocol]) == 2
     assert capsys.readouterr().err == (
         f"error: The server at {url} does not serve a style 'stary/night'. Give another --style.\n"
     )
@@ -157,7 +157,7 @@ def test_another_style_is_told(url, protocol, here, capsys):
 def test_what_the_server_says_of_a_picture_is_told(protocol, style, here, capsys, tmp_path_factory):
     fixed = export(style, tmp_path_factory.mktemp("fixed"), size=(32, 40))
     with getattr(model_server, protocol)(fixed, "tiny") as url:
-        assert main(["client", url, "photo.png", "--style", "tiny", f"--{protocol}", "-o", "out.png"]) == 2
+        assert main(["client", url, "photo.png", "--style", "tiny", "--protocol", protocol, "-o", "out.png"]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: photo.png: Asking the server at {url} failed: ")
     assert "[36,47,3] is not compatible with expected shape [32,40,3]" in error
@@ -319,7 +319,7 @@ def test_the_request_by_rest_is_as_published(monkeypatch, rng):
 
 def test_bad_arguments_are_one_line(here, capsys):
     for command, told in (
-        ("client localhost:1 photo.png --rest --grpc", "not allowed"),
+        ("client localhost:1 photo.png --protocol soap", "grpc, rest"),
         ("client localhost:1 photo.png --timeout 0", "--timeout"),
         ("client localhost:1 photo.png -o out.xyz", "xyz"),
         ("client localhost:1 nowhere/*.png", "nowhere"),

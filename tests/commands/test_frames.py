@@ -5,8 +5,8 @@ from PIL import Image
 from reference import clips
 
 from keras_nst.cli import main
-from keras_nst.images.io import read, read_record
-from keras_nst.images.picture import resize
+from keras_nst.pictures.io import read, read_record
+from keras_nst.pictures.picture import resize
 
 RATE = 10
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_nst.cli import main
-from keras_nst.images.io import read, read_record
+from keras_nst.pictures.io import read, read_record
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_an_object_of_the_paintings_size_stays_where_it_is_and_it_is_said_what_i
         (("painting.png", "onwhite.png", "--select", "90,90"), "90,90"),
         (("painting.png", "object.png", "--mask", "disc.png"), "60 x 60"),
         (("painting.png", "nowhere.png"), "nowhere.png"),
-        (("painting.png", "composite.png", "--compare", "composite.png"), "--report DIR"),
+        (("painting.png", "composite.png", "--compare", "composite.png"), "--report"),
         (("painting.png", "composite.png", "--report", "new", "--compare", "object.png"), "another size"),
         (("painting.png", "composite.png", "--keep-mask", "mask.png", "--report", "disc.png"), "--report disc.png"),
         (("painting.png", "object.png", "-o", "out.xyz"), "xyz"),

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from keras_nst.cli import main
-from keras_nst.images.io import read, read_record
 from keras_nst.models.styles import save_style
 from keras_nst.models.transfer_net import transfer_net
+from keras_nst.pictures.io import read, read_record
 
 # Shallow, so that it compiles in a second.
-QUICK = ("--layers", "relu1_1", "--content-layers", "relu1_2", "--statistic", "gram", "--iterations", 3)
+QUICK = ("--style-layers", "relu1_1", "--content-layers", "relu1_2", "--statistic", "gram", "--iterations", 3)
 FAR = ("--iterations", 8, "--style-weight", 100, "--mixed-precision", "off")
 
 
@@ -132,7 +132,7 @@ BAD = {
             "--content-mask",
         ),
         ((*PAIR, "--iterations", 0), "--iterations", "from 1"),
-        ((*PAIR, "--tile", 128, "--end-size", 4096, "--layers", "relu6_1"), "relu6_1", "relu"),
+        ((*PAIR, "--tile", 128, "--end-size", 4096, "--style-layers", "relu6_1"), "relu6_1", "relu"),
         ((*PAIR, "--recipe", "jin2020", "--statistic", "gaussian"), "jin2020", "Known: gram"),
         ((*PAIR, "--init", "missing.png"), "missing.png", "No such file"),
         ((*PAIR, "-o", "out.xyz"), "xyz", ""),

@@ -4,11 +4,11 @@ import pytest
 from PIL import Image
 
 from keras_nst.cli import main
-from keras_nst.images.compositing import fill_transparent
-from keras_nst.images.io import read, read_record
-from keras_nst.images.picture import Picture, resize
-from keras_nst.images.saliency import saliency
 from keras_nst.models.cam import cam, gap_classifier
+from keras_nst.pictures.compositing import fill_transparent
+from keras_nst.pictures.io import read, read_record
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.select.saliency import saliency
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_missing_results_are_named(pictures, photographs):
 
 def test_two_models_of_one_label_are_ambiguous(pictures, photographs):
     results = pictures("results", **photographs)
-    with pytest.raises(InputError, match=r"called 'results'.* --model LABEL="):
+    with pytest.raises(InputError, match=r"called 'results'.* `model`: LABEL="):
         find_models([str(results), f"results={results}"], photographs)
 
 

@@ -22,7 +22,7 @@ from keras_nst.evaluation.measures import (
     ssim,
     weave,
 )
-from keras_nst.images.io import read
+from keras_nst.pictures.io import read
 
 ROWS, COLUMNS = np.indices((64, 96))
 GRIDS = {

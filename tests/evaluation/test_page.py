@@ -9,7 +9,7 @@ import pytest
 
 from keras_nst.errors import InputError
 from keras_nst.evaluation.page import SIDE, write_page
-from keras_nst.images.io import read
+from keras_nst.pictures.io import read
 
 HISTORY = {"128 px": {"total": [3.0, 2.0], "style": [1.0, 0.5]}, "256 px": {"total": [2.5, 1.5], "style": [0.6, 0.4]}}
 

@@ -13,8 +13,8 @@ from keras_nst.evaluation.charts import bars, comparison, overlay
 from keras_nst.evaluation.evaluate import FACTS, MEASURES, Evaluation, View
 from keras_nst.evaluation.report import table, write_report
 from keras_nst.fit.curves import curves, read_losses
-from keras_nst.images.io import read
-from keras_nst.images.sheet import GAP
+from keras_nst.pictures.io import read
+from keras_nst.pictures.sheet import GAP
 
 LOG = "epoch,content,skipped,style,total,val_content\n0,1.5,0.0,0.5,4.0,NA\n1,1.25,0.0,0.25,2.5,NA\n"
 

@@ -8,7 +8,6 @@ from scipy.spatial import cKDTree
 from keras_nst import memory
 from keras_nst.errors import InputError
 from keras_nst.evaluation.harmonization import measure
-from keras_nst.images.masks import feather
 from keras_nst.jobs.harmonize import FEATHER, harmonize
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import receptive_field, stride, vgg
@@ -17,6 +16,7 @@ from keras_nst.recipes import zhou
 from keras_nst.recipes.zhou import matching
 from keras_nst.recipes.zhou.matching import MATCHING_LAYER, STYLE_LAYERS, matched_style, surroundings
 from keras_nst.recipes.zhou.strokes import fitting_strength, smoothness
+from keras_nst.select.masks import feather
 
 DRAFT = HarmonizeOptions(quality="draft")
 

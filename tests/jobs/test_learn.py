@@ -25,13 +25,13 @@ from keras_nst.cli import main
 from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.fit import checkpoints
-from keras_nst.images.io import read
 from keras_nst.jobs import learn, setups
 from keras_nst.jobs.training_folder import OPTIONS, TrainingFolder
 from keras_nst.models.nets import NETS
 from keras_nst.models.predictor import parts
 from keras_nst.models.styles import load_net, load_painter, read_card
 from keras_nst.models.weights import vgg_weights
+from keras_nst.pictures.io import read
 from keras_nst.recipes import liu2019
 
 # Of this file as a process of its own, which finds `reference` as pytest does.
@@ -111,9 +111,9 @@ def options(tmp_path, rng):
 
 def arguments(options, output, *more):
     return [
-        *("--style", options.style, "--content", options.content, "--steps", str(options.steps), "--size", "32"),
+        *("--style", *options.style, "--content", options.content, "--steps", str(options.steps), "--size", "32"),
         *("--batch", "2", "--style-size", "48", "--output", str(output)),
-        *(("--lr", str(options.learning_rate)) if options.learning_rate else ()),
+        *(("--learning-rate", str(options.learning_rate)) if options.learning_rate else ()),
         *("--recipe", options.recipe, "--mixed-precision", options.mixed_precision, *more),
     ]
 
@@ -159,7 +159,7 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
 
     monkeypatch.setattr(setups, "gap_classifier", dark_or_bright)
     options = learn.dataclasses.replace(
-        options, recipe="liu2019", keep=["cam", "edge", "color"], lambdas=(0.01, 1.0), steps=120
+        options, recipe="liu2019", keep=["cam", "edge", "color"], lambda1=0.01, steps=120
     )
     folder = learn.learn(options)
     card = read_card(folder)
@@ -346,10 +346,10 @@ def test_an_unfinished_training_is_neither_overwritten_nor_resumed_as_another_on
         patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             learn.learn(options)
-    with pytest.raises(InputError, match="--resume"):
+    with pytest.raises(InputError, match="`resume`"):
         learn.learn(options)
     with pytest.raises(InputError, match=r"seed 0 became 1"):
-        learn.learn(learn.dataclasses.replace(options, seed=1), resume=True)
+        learn.learn(learn.dataclasses.replace(options, seed=1, resume=True))
     assert json.loads((options.folder / "training" / "options.json").read_text())["seed"] == 0
 
 
@@ -377,7 +377,7 @@ def test_a_training_that_was_interrupted_leaves_its_folder_to_the_next(options, 
         patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt) as kept:
             learn.learn(options)
-    assert learn.learn(options, resume=True) == options.folder
+    assert learn.learn(learn.dataclasses.replace(options, resume=True)) == options.folder
     assert kept.traceback
 
 
@@ -413,7 +413,7 @@ def test_variables_have_the_same_names_in_another_process():
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(options, monkeypatch):
     options = learn.dataclasses.replace(options, learning_rate=1e30)
-    with pytest.raises(InputError, match=r"--lr"):
+    with pytest.raises(InputError, match=r"`learning_rate`"):
         learn.learn(options)
     assert not (options.folder / "model.keras").exists()
 
@@ -454,7 +454,7 @@ def test_a_log_that_is_lost_costs_no_style(options, monkeypatch, damage):
     if damage != "gone":
         for name in ("log.csv", "tensorboard"):
             (training / name).write_bytes(b"" if damage == "empty" else b'\xff\0,,"\n[')
-    folder = learn.learn(options, resume=True)
+    folder = learn.learn(learn.dataclasses.replace(options, resume=True))
     assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
     assert not TrainingFolder(folder).can_be_resumed
 
@@ -478,14 +478,14 @@ def test_a_finished_style_is_overwritten_on_request_alone_and_as_a_whole(options
     before = content()
     assert before.keys() == {"model.keras", "card.json", "preview.jpg"}
     other = learn.dataclasses.replace(options, seed=1)
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match="`overwrite`"):
         learn.learn(other)
     with monkeypatch.context() as patched:  # Stopped at its very end.
         patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            learn.learn(other, overwrite=True)
+            learn.learn(learn.dataclasses.replace(other, overwrite=True))
     assert content() == before
-    assert learn.learn(other, resume=True) == folder
+    assert learn.learn(learn.dataclasses.replace(other, resume=True)) == folder
     assert all(content()[name] != before[name] for name in before)
     assert read_card(folder)["seed"] == 1
 
@@ -512,7 +512,7 @@ def shelf(options, rng, monkeypatch):
 
 
 def many(options, shelf, **more):
-    styles = (options.style, shelf)
+    styles = (*options.style, shelf)
     return learn.dataclasses.replace(options, style=styles, net="unet", recipe="ghiasi2017", steps=4, **more)
 
 
@@ -529,8 +529,19 @@ def test_a_net_of_many_styles_is_learned_with_the_predictor_of_their_codes(optio
 
 def test_a_net_of_many_styles_can_be_the_start_of_another(options, shelf, real_vgg, tmp_path):
     first = learn.learn(many(options, shelf))
-    second = ("--init", str(first), "--net", "unet", "--recipe", "ghiasi2017", "--steps", "1", "--lr", "1e-8")
-    assert main(["train", *arguments(options, tmp_path / "second", *second)]) == 0
+    second = (
+        "--init",
+        str(first),
+        "--net",
+        "unet",
+        "--recipe",
+        "ghiasi2017",
+        "--steps",
+        "1",
+        "--learning-rate",
+        "1e-8",
+    )
+    assert main(["train", *arguments(options, tmp_path / "second", *second, "--learning-rate", "1e-8")]) == 0
     for one, other in zip(*(load_painter(f).get_weights() for f in (first, tmp_path / "second")), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
     assert json.loads((tmp_path / "second" / "card.json").read_text())["init"]["name"] == "out"
@@ -545,7 +556,7 @@ def test_a_training_of_many_styles_goes_on_as_if_it_had_never_stopped(options, s
         patch.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             learn.learn(learn.dataclasses.replace(halves, steps=2))
-    learn.learn(halves, resume=True)
+    learn.learn(learn.dataclasses.replace(halves, resume=True))
     for one, other in zip(*(load_painter(f).get_weights() for f in (whole, halves.folder)), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-3)
 

@@ -7,11 +7,11 @@ from reference import losses as reference
 
 from keras_nst import memory
 from keras_nst.errors import InputError
-from keras_nst.images.masks import feather
 from keras_nst.jobs import optimize as job
 from keras_nst.jobs.optimize import check_size, coverage, optimize, settled
 from keras_nst.models.vgg import vgg
 from keras_nst.options import PixelOptions, Region
+from keras_nst.select.masks import feather
 
 # Shallow, so that it compiles in a second.
 SHALLOW = PixelOptions(
@@ -171,13 +171,13 @@ def test_half_precision_is_given_larger_pictures(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 6_700_000_000)
     check_size((1024, 1024), None, "bfloat16")  # Which takes 6.3 to 6.6 GB, and more in float32.
     check_size((2048, 2048), 512, "bfloat16")
-    with pytest.raises(InputError, match="--tile"):
+    with pytest.raises(InputError, match="`tile`"):
         check_size((1024, 1024), None, "off")
 
 
 def test_what_remembers_fewer_steps_is_given_larger_pictures(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 6_200_000_000)
-    with pytest.raises(InputError, match="--tile"):
+    with pytest.raises(InputError, match="`tile`"):
         check_size((1024, 1024), None, "bfloat16")
     check_size((1024, 1024), 1024, "bfloat16")
     check_size((1024, 1024), None, "bfloat16", "adam")
@@ -190,7 +190,7 @@ def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypat
         check_size((1536, 2048), None, precision)
     tile = int(re.search(r"--tile (\d+)", str(refused.value))[1])
     check_size((1536, 2048), tile, precision)
-    with pytest.raises(InputError, match="--tile"):
+    with pytest.raises(InputError, match="`tile`"):
         check_size((1536, 2048), 2 * tile, precision)
-    with pytest.raises(InputError, match="a smaller --end-size"):
+    with pytest.raises(InputError, match="a smaller `end_size`"):
         check_size((20_000, 20_000), None, precision)

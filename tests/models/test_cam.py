@@ -5,10 +5,10 @@ from keras import layers
 from scipy import ndimage
 
 from keras_nst.errors import InputError
-from keras_nst.images.io import read
 from keras_nst.models.cam import cam, gap_classifier
 from keras_nst.models.efficientnet_lite import efficientnet_lite0
 from keras_nst.models.weights import embedded
+from keras_nst.pictures.io import read
 
 # Of keras.applications, small enough to be built in a moment.
 APPLICATIONS = {"MobileNet": (7, 3_228_864), "MobileNetV2": (7, 2_257_984), "ResNet50V2": (7, 23_564_800)}

@@ -10,11 +10,11 @@ from reference.nets import SMALL, randomized
 
 from keras_nst.cli import main
 from keras_nst.errors import InputError
-from keras_nst.images.io import read
 from keras_nst.models import nets, painter, styles
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts, predicted
 from keras_nst.models.vgg import vgg
+from keras_nst.pictures.io import read
 
 
 @pytest.fixture(scope="module")

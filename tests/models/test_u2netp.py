@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_nst.images.io import read
 from keras_nst.models.u2netp import u2netp
 from keras_nst.models.weights import embedded
+from keras_nst.pictures.io import read
 
 ONNX = Path(__file__).parents[3] / "shared" / "weights" / "u2netp.onnx"
 

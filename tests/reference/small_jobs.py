@@ -7,7 +7,7 @@ def run(arguments: list[str]) -> int:
     from pathlib import Path
 
     from keras_nst.cli import main
-    from keras_nst.images.references import References
+    from keras_nst.data.references import References
     from keras_nst.jobs import setups
     from keras_nst.models.nets import NETS
     from keras_nst.models.weights import vgg_weights

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from keras_nst.images.color import agreed_colors, spread_changes
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import stride
+from keras_nst.pictures.color import agreed_colors, spread_changes
 from keras_nst.recipes.zhou.matching import COLOR_LAYER, block_means, features_of, lab, matches, surroundings
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from keras import ops, tree
 
 from keras_nst.fit.tiles import ALIGNMENT, Window, assemble, windows
-from keras_nst.images.masks import bounding_box
 from keras_nst.losses import Loss
 from keras_nst.losses.patches import SIDE, consistent, nearest_patches
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import receptive_field, stride
+from keras_nst.select.masks import bounding_box
 
 COLOR_LAYER = "relu3_1"
 """The VGG layer at which the object's colors are found."""

@@ -1,1 +1,0 @@
-"""Pixels in and out: reading, writing, colour, sample pictures and photograph streams."""

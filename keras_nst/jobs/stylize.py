@@ -1,0 +1,73 @@
+"""Apply trained styles to one picture."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from keras_nst.errors import InputError
+from keras_nst.infer.stylizer import Blend, Stylizer
+from keras_nst.options import StylizeOptions
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.proof import Proof
+from keras_nst.select.masks import strengths
+from keras_nst.select.named import named_mask
+from keras_nst.select.subject import MASKS, subject_mask
+
+_LOADED = 8
+
+
+def stylize(picture: Picture, options: StylizeOptions, *, protected: np.ndarray | None = None) -> Picture:
+    """Apply styles to a picture.
+
+    Args:
+        picture: Of at least 16x16 pixels.
+        options: How.
+        protected: The mask of the protected part, (1, h, w, 1) in [0, 1]; None for `options.protect`.
+
+    Returns:
+        A picture of the same size, with the same alpha.
+
+    Raises:
+        InputError: There is no such style or mask, or too little memory.
+    """
+    if protected is None and options.protect:
+        protected = protected_part(picture, options.protect)
+    strength = options.strength
+    if protected is not None:
+        strength = strengths(protected, strength, options.protect_strength)
+    result = stylizer(tuple(options.style), options.blend and tuple(options.blend))(
+        picture, strength=strength, color=options.color
+    )
+    return Picture(Proof(options.proof)(result.straight), result.alpha) if options.proof else result
+
+
+def protected_part(picture: Picture, source: str) -> np.ndarray:
+    """The mask of what is protected from a style, (1, h, w, 1) in [0, 1]; all zeros where there is no subject.
+
+    Args:
+        picture: The photograph.
+        source: As `named_mask` takes it.
+
+    Raises:
+        InputError: There is no such mask, or it has another size.
+    """
+    return subject_mask(picture, source) if source in MASKS else named_mask(source, picture)
+
+
+@functools.lru_cache(_LOADED)
+def stylizer(styles: Sequence[str], shares: Sequence[float] | None = None) -> Callable[..., Picture]:
+    """The net of a style, or those of several that are blended, kept in memory.
+
+    Args:
+        styles: Names, or paths of folders.
+        shares: How much each counts; None for equal shares.
+
+    Raises:
+        InputError: There is no such style, or the numbers differ.
+    """
+    if shares is None and len(styles) == 1:
+        return Stylizer(styles[0])
+    if shares is not None and len(shares) != len(styles):
+        raise InputError(f"`blend` takes a share for each `style`. Received: {len(shares)}.")
+    return Blend(styles, shares)

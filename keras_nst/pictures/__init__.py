@@ -1,0 +1,1 @@
+"""Pictures: from files to pixels and back, their colors, sizes and mixtures."""

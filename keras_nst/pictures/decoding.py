@@ -1,0 +1,207 @@
+"""From an opened file, of which only the header has been read, or a frame of a clip to a picture in memory."""
+
+import io
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from PIL import ExifTags, Image, ImageCms
+from scipy.ndimage import map_coordinates
+
+from keras_nst.errors import InputError
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.spaces import (
+    BT601,
+    BT709,
+    BT2020,
+    HLG,
+    PQ,
+    UNSPECIFIED,
+    ColorSpace,
+    of_codes,
+    of_still,
+    to_srgb,
+)
+
+_EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+_EXTRA_SAMPLES = 338  # The TIFF tag; Pillow has no name for it.
+
+# Of moving pictures.
+_HD = 1280, 576  # What is wider than one or higher than the other is HD.
+# The display matrix's (a, b, c, d), which takes (x, y) to (a x + c y, b x + d y), and EXIF's number of the same turn.
+_ORIENTATIONS = {
+    (1, 0, 0, 1): 1,
+    (-1, 0, 0, 1): 2,
+    (-1, 0, 0, -1): 3,
+    (1, 0, 0, -1): 4,
+    (0, 1, 1, 0): 5,
+    (0, 1, -1, 0): 6,
+    (0, -1, -1, 0): 7,
+    (0, -1, 1, 0): 8,
+}
+# By the quarters that a frame is to be turned counterclockwise.
+_TURNS = (1, 8, 3, 6)
+
+
+def decode(image: Image.Image) -> Picture:
+    """The pixels of an image, upright and in sRGB.
+
+    Args:
+        image: As Pillow opens it, of a format that `io` reads.
+
+    Raises:
+        InputError: Its samples are of a kind that is not supported; the message does not name the file. A damaged file
+            raises whatever the decoder that meets the damage does.
+    """
+    # Pillow calls 16-bit color "RGB" and gives 8 bits of it; only the file's raw mode, "RGB;16B", tells.
+    deep = ";16" in str(image.tile) and image.mode != "CMYK"
+    color, alpha = (_decode_16_bits if deep else _decode_8_bits)(image, of_still(image))
+    # Both decoders turn a TIFF themselves.
+    orientation = None if image.format == "TIFF" else exif_tag(image, ExifTags.Base.Orientation)
+    return Picture(_upright(color, orientation), None if alpha is None else _upright(alpha, orientation))
+
+
+def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
+    """The pixels of a frame of a clip, upright, square and in sRGB.
+
+    What is not tagged is BT.709 in HD and BT.601 below. PQ and HLG come with white at 203 nits, as in BT.2408; what is
+    brighter, or of a stronger color than sRGB has, is clipped.
+
+    Args:
+        frame: PyAV's.
+        aspect: Width of a stored pixel to its height.
+
+    Returns:
+        (1, H, W, 3) float32 in [0, 1]. Pixels that are not square are stretched, none is lost.
+    """
+    primaries, transfer = frame.color_primaries, frame.color_trc
+    if primaries == UNSPECIFIED and transfer in (PQ, HLG):
+        primaries = BT2020
+    if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
+        is_hd = frame.width >= _HD[0] or frame.height > _HD[1]
+        untagged = BT709 if is_hd else BT601
+        frame.colorspace = BT2020 if primaries == BT2020 else untagged
+    space = of_codes(primaries, transfer)
+    if space is None:
+        stored = frame.reformat(format="rgb24").to_ndarray()
+    else:
+        # Of FFmpeg's the matrix alone: its own way to sRGB moves strong colors.
+        frame.color_primaries = frame.color_trc = UNSPECIFIED
+        stored = to_srgb(frame.reformat(format="rgb48le").to_ndarray(), space)
+    if aspect != 1:
+        height, width = stored.shape[:2]
+        square = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+        stored = cv2.resize(stored, square, interpolation=cv2.INTER_CUBIC)
+    return _upright(stored, _orientation(frame))
+
+
+def _orientation(frame) -> int:
+    """EXIF's number for the turn that a frame's display matrix asks for, to the nearest quarter."""
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV lists all that comes with a frame, and has no name for some of it.
+        return _TURNS[round(frame.rotation / 90) % 4]
+    if matrix is None:
+        return 1
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float)
+    straight = abs(a) + abs(d) >= abs(b) + abs(c)
+    return _ORIENTATIONS.get(tuple(np.sign((a, 0, 0, d) if straight else (0, b, c, 0)).astype(int).tolist()), 1)
+
+
+def _decode_8_bits(image: Image.Image, space: bytes | ColorSpace | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Color (H, W, 3) in sRGB and alpha (H, W, 1) or None, uint8."""
+    if image.mode not in _EIGHT_BIT_MODES:
+        raise InputError(f"its samples are of kind {image.mode}; save it with 8 or 16 bits a sample.")
+    image.load()
+    if image.mode in ("P", "PA"):  # By way of RGBA, because Pillow warns where a palette loses its transparency.
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    alpha = np.asarray(image.convert("RGBA").getchannel("A"))[..., None] if image.has_transparency_data else None
+    if isinstance(space, ColorSpace):
+        return to_srgb(np.asarray(image.convert("RGB")), space), alpha
+    return np.asarray(_srgb(image, space)), alpha
+
+
+def _decode_16_bits(image: Image.Image, space: bytes | ColorSpace | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Color (H, W, 3) in sRGB, uint16 or float32 in [0, 1], and alpha (H, W, 1) uint16 or None."""
+    image.fp.seek(0)
+    encoded = image.fp.read()
+    image.load()  # For its errors: OpenCV prints them instead of raising.
+    encoded = np.frombuffer(encoded, np.uint8)
+    if image.format == "TIFF" and image.tell():
+        samples = cv2.imdecodemulti(encoded, cv2.IMREAD_UNCHANGED)[1][image.tell()]
+    else:
+        samples = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    if samples is None or samples.dtype != np.uint16:
+        raise InputError("its 16-bit samples are laid out in a way that is not supported; save it with 8.")
+    if samples.ndim == 2:
+        color, alpha = samples[..., None], None
+    else:
+        color = samples[..., 2::-1]
+        # A fourth channel need not be transparency: a TIFF says what it is.
+        alpha = samples[..., 3:] if samples.shape[-1] == 4 and image.has_transparency_data else None
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:  # White is zero.
+        color = ~color
+    if tags.get(_EXTRA_SAMPLES) == (1,):  # Color is multiplied by alpha.
+        color = np.minimum(color / np.maximum(alpha, 1, dtype=np.float32), 1)
+    if isinstance(space, ColorSpace):
+        color = to_srgb(color, space)
+    elif space is not None:
+        color = _srgb_16_bits(color, space)
+    return np.broadcast_to(color, (*color.shape[:2], 3)), alpha
+
+
+def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """An 8-bit image as sRGB. A profile that is broken or made for another kind of color is ignored."""
+    profiled = {"1": "L", "LA": "L", "L": "L", "CMYK": "CMYK"}.get(image.mode, "RGB")
+    color = image if image.mode == profiled else image.convert(profiled)
+    if profile:
+        try:
+            source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+            return ImageCms.profileToProfile(color, source, target, outputMode="RGB")
+        except (OSError, ImageCms.PyCMSError):
+            pass
+    return color.convert("RGB")
+
+
+def _srgb_16_bits(color: np.ndarray, profile: bytes) -> np.ndarray:
+    """Color of 1 or 3 channels, uint16 or float32 in [0, 1], as sRGB (H, W, 3) float32.
+
+    Pillow manages color in 8 bits only. A coarse table of what it answers, read with linear interpolation, is as smooth
+    as the 16 bits and, for the gammas in use, about as accurate as the 8.
+    """
+    channels = color.shape[-1]
+    nodes = np.arange(0, 256, 5, dtype=np.uint8)
+    grid = np.stack(np.meshgrid(*[nodes] * channels, indexing="ij"), axis=-1).reshape(1, -1, channels)
+    image = Image.fromarray(grid if channels == 3 else grid[..., 0])
+    table = np.asarray(_srgb(image, profile), np.float32).reshape(*[len(nodes)] * channels, 3) / 255
+    steps = np.float32((len(nodes) - 1) / _top(color))
+    converted = np.empty((*color.shape[:2], 3), np.float32)
+    for row, target in zip(color, converted, strict=True):  # Row by row, to need little memory.
+        for channel in range(3):
+            target[:, channel] = map_coordinates(table[..., channel], row.T * steps, order=1, mode="nearest")
+    return converted
+
+
+def exif_tag(image: Image.Image, tag: int) -> int | str | None:
+    """An entry of the image's EXIF data, or None where it has none."""
+    try:
+        return image.getexif().get(tag)
+    except Exception:  # Broken metadata is no reason to refuse a sound picture.
+        return None
+
+
+def _upright(values: np.ndarray, orientation: int | None) -> np.ndarray:
+    """Stored samples (H, W, C) as (1, H, W, C) float32 in [0, 1], turned as the EXIF orientation says."""
+    if orientation in (5, 6, 7, 8):
+        values = values.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return np.divide(values, _top(values), dtype=np.float32, order="C")[None]
+
+
+def _top(values: np.ndarray) -> int:
+    """The value that stands for 1."""
+    return np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1

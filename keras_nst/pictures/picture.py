@@ -1,0 +1,93 @@
+"""The one form that a picture has in memory."""
+
+import io
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from keras_nst.pictures.compositing import fill_transparent
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture in memory.
+
+    Files keep any color under transparent pixels, which nobody sees. So `rgb` is what is seen, and only what writes,
+    resizes or pastes a picture with its alpha takes `straight`.
+
+    Attributes:
+        straight: sRGB color, (1, H, W, 3) float32 in [0, 1], not multiplied by alpha.
+        alpha: Opacity, (1, H, W, 1) float32 in [0, 1], or None for an opaque picture.
+    """
+
+    straight: np.ndarray
+    alpha: np.ndarray | None = None
+
+    @property
+    def rgb(self) -> np.ndarray:
+        """What is seen, (1, H, W, 3) float32 in [0, 1]: `straight`, on a plain ground where it is transparent."""
+        return self.straight if self.alpha is None else fill_transparent(self.straight, self.alpha)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        """Bytes, (H, W, 3) or with alpha (H, W, 4) uint8, for `np.asarray`."""
+        values = self.straight if self.alpha is None else np.concatenate([self.straight, self.alpha], axis=-1)
+        return np.rint(255 * np.clip(values[0], 0, 1)).astype(dtype or np.uint8)
+
+    def to_pil(self) -> Image.Image:
+        """A PIL image, RGB or RGBA."""
+        return Image.fromarray(np.asarray(self))
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it."""
+        file = io.BytesIO()
+        self.to_pil().save(file, "PNG")
+        return file.getvalue()
+
+
+def resize(picture: Picture, max_size: int) -> Picture:
+    """A picture whose longest side has at most `max_size` pixels, its aspect kept; a smaller one comes back as it is.
+
+    Each new pixel is the mean of the area it covers, which neither aliases nor overshoots. Color is weighted by alpha,
+    so that what stood under transparent pixels does not bleed into its neighbors.
+
+    Args:
+        picture: The picture to shrink.
+        max_size: Pixels on the longest side, at least 1.
+
+    Returns:
+        The smaller picture, or `picture` itself.
+    """
+    height, width = picture.straight.shape[1:3]
+    if max(height, width) <= max_size:
+        return picture
+    scale = max_size / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+
+    def shrink(values: np.ndarray) -> np.ndarray:
+        return cv2.resize(values[0], size, interpolation=cv2.INTER_AREA).reshape(1, size[1], size[0], -1)
+
+    if picture.alpha is None:
+        return Picture(shrink(picture.straight))
+    alpha = shrink(picture.alpha)
+    premultiplied = shrink(picture.straight * picture.alpha)
+    straight = np.divide(premultiplied, alpha, out=shrink(picture.straight), where=alpha > 0)
+    return Picture(np.minimum(straight, 1), alpha)
+
+
+def fit_short_side(rgb: np.ndarray, side: int) -> np.ndarray:
+    """A picture with its shorter side brought to so many pixels, its aspect kept.
+
+    Args:
+        rgb: The picture, (1, h, w, 3) float32 in [0, 1]. A smaller one is enlarged.
+        side: Pixels on the shorter side, at least 1.
+
+    Returns:
+        The sized picture, (1, H, W, 3) float32 in [0, 1].
+    """
+    height, width = rgb.shape[1:3]
+    scale = side / min(height, width)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    sized = cv2.resize(rgb[0], (round(width * scale), round(height * scale)), interpolation=interpolation)
+    return np.clip(sized, 0, 1)[None]  # Cubic interpolation overshoots at edges.

@@ -1,0 +1,1 @@
+"""What is selected of a picture: its subject, an object, a part."""

@@ -1,0 +1,53 @@
+"""The mask that a word or a file names."""
+
+import numpy as np
+
+from keras_nst.errors import InputError
+from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture
+from keras_nst.select.masks import check, from_alpha, from_picture, rectangle
+from keras_nst.select.matting import matte
+from keras_nst.select.subject import MASKS, subject_mask
+
+
+def named_mask(source: str, picture: Picture) -> np.ndarray:
+    """The mask that a word or a file gives.
+
+    Args:
+        source: "subject" for that of the photograph, with soft outlines; "saliency" for what stands out; "cam" for what
+            a classifier looks at; "alpha" for what is opaque; "box:LEFT,TOP,RIGHT,BOTTOM" in pixels, of which the
+            last column and row are the first outside; or the path of a picture, of which the alpha or, where all is
+            opaque, the brightness counts.
+        picture: What the mask is for.
+
+    Returns:
+        The mask, (1, h, w, 1) float32 in [0, 1], not all zero.
+
+    Raises:
+        InputError: There is no such file, box or transparency, the sizes differ, or nothing is selected.
+    """
+    if source in MASKS:
+        mask = subject_mask(picture, source)
+        if source == "subject":
+            mask = matte(picture.rgb, mask)
+    elif source.startswith("box:"):
+        mask = _box(source, *picture.rgb.shape[1:3])
+    elif source == "alpha":
+        mask = from_alpha(picture)
+    else:
+        mask = from_picture(read(source))
+    check(mask, *picture.rgb.shape[1:3], f"The mask {source}")
+    return mask
+
+
+def _box(source: str, height: int, width: int) -> np.ndarray:
+    """The mask of box:LEFT,TOP,RIGHT,BOTTOM.
+
+    Raises:
+        InputError: It is written otherwise, is empty, or lies outside.
+    """
+    try:
+        left, top, right, bottom = map(int, source.removeprefix("box:").split(","))
+    except ValueError:
+        raise InputError(f"Cannot read {source}. Expected box:LEFT,TOP,RIGHT,BOTTOM in whole pixels.") from None
+    return rectangle(height, width, (left, top, right - left, bottom - top))
