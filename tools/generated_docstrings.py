@@ -1,4 +1,4 @@
-"""For mkdocstrings: docstrings of classes of options as `keras_nst.fields` completes them, not as the source has them."""
+"""For mkdocstrings: docstrings of classes of options as `keras_nst.fields` completes them, unlike the source."""
 
 import importlib
 import inspect
