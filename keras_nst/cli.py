@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"keras_nst {keras_nst.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, options in COMMANDS.items():
-        summary, example, *_ = inspect.cleandoc(options.__doc__).split("\n\n")
+        summary, example, *_ = inspect.cleandoc(options.__doc__ or "").split("\n\n")
         command = commands.add_parser(
             name,
             help=summary[0].lower() + summary.rstrip(".")[1:],
@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_arguments(parser: argparse.ArgumentParser, known: Mapping[str, Field]) -> None:
-    groups = {"": parser}
+    groups: dict[str, Any] = {"": parser}
     # After a flag that takes several values, a positional argument would be one more of them.
     several = (
         {"action": "append"} if any(each.positional for each in known.values()) else {"action": "extend", "nargs": "+"}

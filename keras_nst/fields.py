@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
@@ -65,7 +66,8 @@ class Number:
 
     def allows(self, value: Any) -> bool:
         """As `Text`."""
-        return isinstance(value, self._number) and not isinstance(value, bool) and bool(self.low <= value <= self.high)
+        is_number = isinstance(value, self._number) and not isinstance(value, bool)
+        return is_number and bool(self.low <= value <= self.high)
 
 
 class Whole(Number):
@@ -222,7 +224,7 @@ class Field:
         """
         if value is None and self.default is None:
             return
-        values = [value]
+        values: Sequence[Any] = [value]
         if self.several:
             if isinstance(value, str) or not isinstance(value, Sequence):
                 raise InputError(f"`{name}` takes a list of values. Received: {value!r}.")
@@ -258,10 +260,10 @@ def values(chosen: Any, options: type) -> dict[str, Any]:
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def options(cls: type) -> type:
     """Make a class with fields a class of options: a frozen dataclass that checks and documents its fields."""
-    cls.__post_init__ = _check
+    cls.__post_init__ = _check  # type: ignore[attr-defined]
     cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
     lines = [f"    {name}: {known.described[0].upper()}{known.described[1:]}." for name, known in fields(cls).items()]
-    cls.__doc__ = "\n".join([cls.__doc__, "", "Attributes:", *lines])
+    cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Attributes:", *lines])
     return cls
 
 

@@ -49,14 +49,18 @@ class StylizeOptions:
     """How trained styles are applied to a picture."""
 
     style: Sequence[str] = field(
-        "a style by name or folder, or a painting's file; several are blended", Text("S"), (), several="any", short="-s"
+        "a style by name or folder, or a painting's file; several are blended",
+        Text("S"),
+        default=(),
+        several="any",
+        short="-s",
     )
     blend: Sequence[float] | None = field(
         "share of each of several styles", Listed(Number(0), "A,B"), unset="equal shares"
     )
-    strength: float = field("from 0, the photograph, to 1, the full style", part(), 1.0)
+    strength: float = field("from 0, the photograph, to 1, the full style", part(), default=1.0)
     protect: str | None = field(f"less style here: {SOURCES}", Text("SOURCE"))
-    protect_strength: float = field("strength of the style in the protected part", part(), 0.4)
+    protect_strength: float = field("strength of the style in the protected part", part(), default=0.4)
     color: str = colors("style")
     proof: str | None = field("show the result as the printer of this ICC profile would print it", Text("FILE"))
 
@@ -79,7 +83,7 @@ class TrainingOptions:
         "the painting. For a net of many styles one or several paintings, or folders of them: a batch has a painting "
         f"of each. For {' and '.join(ADVERSARIAL)} a collection: a folder or tfds:NAME[:SPLIT]",
         Text("IMG"),
-        NEEDED,
+        default=NEEDED,
         several="some",
         short="-s",
     )
@@ -89,28 +93,28 @@ class TrainingOptions:
     validation: str | None = _data(
         "other photographs, as --content, for losses that are logged after each epoch", Text("SRC")
     )
-    download: bool = _data("let TensorFlow Datasets download", Switch(), False)
-    size: int = _data("side of the training crops", side(32), 256)
-    batch: int = _data("crops in a batch", COUNT, 4)
+    download: bool = _data("let TensorFlow Datasets download", Switch(), default=False)
+    size: int = _data("side of the training crops", side(32), default=256)
+    batch: int = _data("crops in a batch", COUNT, default=4)
     style_size: int = _data(
-        "shorter side of the painting: its strokes at this size are the strokes of the results", side(32), 512
+        "shorter side of the painting: its strokes at this size are the strokes of the results", side(32), default=512
     )
     net: str = _net(
         "johnson: the paper's; lite: several times as fast; unet and unet-lite: many styles",
         Choice(tuple(NETS)),
-        "johnson",
+        default="johnson",
     )
     init: str | None = _net("start from this style: minutes instead of hours", Text("MODEL"))
     output: str | None = _net("the style's folder", Text("DIR"), unset="saved_models/<painting>", short="-o")
-    overwrite: bool = _net("replace the style in the folder when the training has ended", Switch(), False)
-    resume: bool = _net("go on with an unfinished training", Switch(), False)
-    recipe: str = _loss("the paper", Choice((*TRAINING, *ADVERSARIAL)), "johnson2016")
+    overwrite: bool = _net("replace the style in the folder when the training has ended", Switch(), default=False)
+    resume: bool = _net("go on with an unfinished training", Switch(), default=False)
+    recipe: str = _loss("the paper", Choice((*TRAINING, *ADVERSARIAL)), default="johnson2016")
     as_printed: bool = _printed(group="loss")
     keep: Sequence[str] | None = _loss(
         "what is kept of the photograph: cam, edge, color", Listed(Text("WHAT"), "A,B"), unset="the recipe's"
     )
-    lambda1: float = _loss("factor of all perceptual terms", Number(0, metavar="L"), 1.0)
-    lambda2: float = _loss("factor of all region terms", Number(0, metavar="L"), 1.0)
+    lambda1: float = _loss("factor of all perceptual terms", Number(0, metavar="L"), default=1.0)
+    lambda2: float = _loss("factor of all region terms", Number(0, metavar="L"), default=1.0)
     weights: Mapping[str, float] = _loss(
         "weight of the {} term, in place of the recipe's",
         Weights(
@@ -119,29 +123,31 @@ class TrainingOptions:
                 *("adversarial", "salient", "saliency_content", "saliency"),
             )
         ),
-        {},
+        default={},
     )
     classifier: str = _loss(
-        "classifier whose activation maps are kept; or one of keras.applications", Text("NAME"), "efficientnet_lite0"
+        "classifier whose activation maps are kept; or one of keras.applications",
+        Text("NAME"),
+        default="efficientnet_lite0",
     )
-    classifier_weights: str = _loss("its weights", Text("FILE"), "imagenet")
-    classifier_classes: int = _loss("its number of classes", COUNT, 1000)
+    classifier_weights: str = _loss("its weights", Text("FILE"), default="imagenet")
+    classifier_classes: int = _loss("its number of classes", COUNT, default=1000)
     classifier_size: int | None = _loss("side of the pictures that it sees", side(32), unset="its own")
     vgg_weights: str | None = _vgg(group="loss")
     saliency: str = _set(
         "what the saliency net learns: rbd+mbd, the paper's; subject; or a folder of maps with the photographs' names",
         Text("WHAT"),
-        "rbd+mbd",
+        default="rbd+mbd",
     )
-    concatenate: bool = _set("give the generator the features of the saliency net", Switch(), True)
-    game: str = _set("how generator and discriminator play", Choice(("log", "least-squares", "hinge")), "log")
-    spectral_norm: bool = _set("limit the slope of the discriminator", Switch(), False)
-    steps: int = _steps("number of steps", Whole(1, 1_000_000_000), 2000)
+    concatenate: bool = _set("give the generator the features of the saliency net", Switch(), default=True)
+    game: str = _set("how generator and discriminator play", Choice(("log", "least-squares", "hinge")), default="log")
+    spectral_norm: bool = _set("limit the slope of the discriminator", Switch(), default=False)
+    steps: int = _steps("number of steps", Whole(1, 1_000_000_000), default=2000)
     epochs: float | None = _steps("passes over the photographs, in place of steps", Number(1e-3))
     learning_rate: float | None = _steps("peak learning rate of Adam", RATE, unset="the recipe's")
-    seed: int = _steps("seed of the first weights and of all draws", SEED, 0)
+    seed: int = _steps("seed of the first weights and of all draws", SEED, default=0)
     mixed_precision: str = _precision(Choice(("auto", "off", "float16", "bfloat16")), "auto", group="optimization")
-    devices: int = _steps("number of devices that share each batch", COUNT, 1)
+    devices: int = _steps("number of devices that share each batch", COUNT, default=1)
 
     @property
     def folder(self) -> Path:
@@ -159,25 +165,27 @@ _pixels = partial(field, group="optimization")
 class PixelOptions:
     """How the pixels of a picture are optimized."""
 
-    recipe: str = _pixels("the paper", Choice(PIXELS), "chen2016")
+    recipe: str = _pixels("the paper", Choice(PIXELS), default="chen2016")
     as_printed: bool = _printed(group="optimization")
     weights: Mapping[str, float] = _pixels(
-        "weight of the {} term, in place of the recipe's", Weights(("content", "style", "tv")), {}
+        "weight of the {} term, in place of the recipe's", Weights(("content", "style", "tv")), default={}
     )
     statistic: str | None = _pixels(
         "statistic of the style", Choice(("gram", "high-order", "gaussian")), unset="the recipe's"
     )
-    style_scale: float = _pixels("size of the strokes: 2 doubles it", Number(0.1, 10, "F"), 1.0)
-    init: str = _pixels("start from content, noise or a picture", Text("WHAT|FILE"), "content")
+    style_scale: float = _pixels("size of the strokes: 2 doubles it", Number(0.1, 10, "F"), default=1.0)
+    init: str = _pixels("start from content, noise or a picture", Text("WHAT|FILE"), default="content")
     optimizer: str | None = _pixels("algorithm", Choice(("lbfgs", "adam")), unset="the recipe's")
     iterations: int | None = _pixels("maximum number of steps at each scale", COUNT, unset="the recipe's")
     least_improvement: float = _pixels(
-        "end a scale when ten steps lower the loss by less than this part", Number(0, metavar="PART"), 5e-3
+        "end a scale when ten steps lower the loss by less than this part", Number(0, metavar="PART"), default=5e-3
     )
     learning_rate: float | None = _pixels(
         "learning rate of Adam, in units of the pixels' range", RATE, unset="the recipe's"
     )
-    average: bool = _pixels("with Adam: return a running mean of the pictures, which is smoother", Switch(), False)
+    average: bool = _pixels(
+        "with Adam: return a running mean of the pictures, which is smoother", Switch(), default=False
+    )
     end_size: int | None = _pixels("longest side of the result", side(32), unset="the recipe's")
     start_size: int | None = _pixels(
         "coarse to fine from this longest side, doubled until the end", side(32), unset="the recipe's"
@@ -190,13 +198,15 @@ class PixelOptions:
     content_layers: Sequence[str] | None = _pixels(
         "layers of the content", Listed(Text("LAYER"), "A,B"), unset="the recipe's"
     )
-    mask_rule: str = _pixels("how masks meet features at outlines", Choice(("simple", "inside", "all")), "simple")
+    mask_rule: str = _pixels(
+        "how masks meet features at outlines", Choice(("simple", "inside", "all")), default="simple"
+    )
     color: str = colors("style", group="optimization")
     tile: int | None = _pixels(
         "measure large pictures in windows of this side", side(128), unset="the whole picture at once"
     )
     mixed_precision: str = _precision(Choice(("auto", "off", "bfloat16")), "auto", group="optimization")
-    seed: int = _pixels("seed of the noise", SEED, 0)
+    seed: int = _pixels("seed of the noise", SEED, default=0)
     vgg_weights: str | None = _vgg(group="optimization")
 
 
@@ -208,14 +218,16 @@ class HarmonizeOptions:
         "from 0, the object as it is, to 1, strokes at any cost", part(), unset="what suits the painting"
     )
     quality: str = field(
-        "draft optimizes a small picture, good all of it, best longer", Choice(("draft", "good", "best")), "good"
+        "draft optimizes a small picture, good all of it, best longer",
+        Choice(("draft", "good", "best")),
+        default="good",
     )
     weights: Mapping[str, float] = field(
-        "weight of the {} term, in place of the recipe's", Weights(("content", "style", "tv")), {}
+        "weight of the {} term, in place of the recipe's", Weights(("content", "style", "tv")), default={}
     )
-    recolor: bool = field("first give the object colors of the painting", Switch(), True)
-    consistent: bool = field("bring matches into line with their neighbors", Switch(), True)
-    matched: bool = field("use the style of the matching places, not of the whole painting", Switch(), True)
+    recolor: bool = field("first give the object colors of the painting", Switch(), default=True)
+    consistent: bool = field("bring matches into line with their neighbors", Switch(), default=True)
+    matched: bool = field("use the style of the matching places, not of the whole painting", Switch(), default=True)
     backbone: str = _backbone("vgg16")
     vgg_weights: str | None = _vgg()
     mixed_precision: str = _precision(Choice(("auto", "off", "bfloat16")), "auto")
@@ -228,27 +240,30 @@ class SelectionOptions:
     select: Sequence[tuple[int, int]] = field(
         "select what is joined to this pixel by similar colors; may be repeated",
         Listed(Whole(0), "X,Y", exact=True),
-        (),
+        default=(),
         several="any",
         group="selection",
     )
     tolerance: float = field(
-        "how far colors may be from the pixel's, in CIELAB", Number(0, 100, "T"), 12.0, group="selection"
+        "how far colors may be from the pixel's, in CIELAB", Number(0, 100, "T"), default=12.0, group="selection"
     )
     rect: tuple[int, int, int, int] | None = field(
         "select a box", Listed(Whole(0), "X,Y,W,H", exact=True), group="selection"
     )
     mask: str | None = field(f"select {SOURCES}", Text("SOURCE"), group="selection")
-    largest: bool = field("of several pieces only the largest", Switch(), False, group="selection")
+    largest: bool = field("of several pieces only the largest", Switch(), default=False, group="selection")
     refine: bool = field(
         "move the outline to where the colors part (GrabCut), softly in hair and fur",
         Switch(),
-        False,
+        default=False,
         group="selection",
     )
-    invert: bool = field("everything but what is selected", Switch(), False, group="selection")
+    invert: bool = field("everything but what is selected", Switch(), default=False, group="selection")
     feather: float = field(
-        "pixels on either side over which the outline is softened", Number(0, 1000, "PX"), 2.0, group="selection"
+        "pixels on either side over which the outline is softened",
+        Number(0, 1000, "PX"),
+        default=2.0,
+        group="selection",
     )
 
 

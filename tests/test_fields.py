@@ -12,13 +12,13 @@ class Example:
     keras-nst example
     """
 
-    share: float = field("a share", Number(0, 1), 0.5)
+    share: float = field("a share", Number(0, 1), default=0.5)
     count: int | None = field("a count", Whole(1, 10), unset="the usual one")
-    method: str = field("a method", Choice(("fast", "slow")), "fast")
-    point: tuple = field("a point", Listed(Whole(0), "X,Y", exact=True), (0, 0))
-    names: list = field("names", Text("NAME"), (), several="any")
-    weights: dict = field("weight of {}", Weights(("one", "two")), {})
-    loud: bool = field("whether it is loud", Switch(), False)
+    method: str = field("a method", Choice(("fast", "slow")), default="fast")
+    point: tuple = field("a point", Listed(Whole(0), "X,Y", exact=True), default=(0, 0))
+    names: list = field("names", Text("NAME"), default=(), several="any")
+    weights: dict = field("weight of {}", Weights(("one", "two")), default={})
+    loud: bool = field("whether it is loud", Switch(), default=False)
 
 
 @pytest.mark.parametrize(

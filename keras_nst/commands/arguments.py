@@ -31,11 +31,11 @@ _picture = partial(_given, "picture, sample:NAME, or - for stdin")
 
 
 def _json(help: str = "one line of JSON on stdout") -> bool:
-    return field(help, Switch(), False)
+    return field(help, Switch(), default=False)
 
 
 def _output(help: str, default: str | None = None, **more: str) -> str:
-    return field(help, Text("OUT"), default, short="-o", **more)
+    return field(help, Text("OUT"), default=default, short="-o", **more)
 
 
 @options
@@ -46,23 +46,27 @@ class Stylize(StylizeOptions):
     """
 
     inputs: Sequence[str] = _given(
-        "picture, clip, folder, pattern, sample:NAME, or - for stdin", Text("INPUT"), (), several="any"
+        "picture, clip, folder, pattern, sample:NAME, or - for stdin", Text("INPUT"), default=(), several="any"
     )
     output: str | None = _output("file, - for stdout, or for several inputs a folder")
     tune: float | None = field(
         "with a painting: first tune its predicted style for this time", Number(1, SECONDS, "SECONDS")
     )
     max_size: int | None = field("shrink to this longest side first", side(1))
-    bits: int = field("bits per color of the result; 16 for PNG and TIFF", Choice((8, 16)), 8)
+    bits: int = field("bits per color of the result; 16 for PNG and TIFF", Choice((8, 16)), default=8)
     max_pixels: int | None = field("refuse larger inputs", _PIXELS, unset="100 million")
-    steadiness: float = field("of clips: from 0, each frame by itself, to 1, the longest-lasting strokes", part(), 0.6)
-    engine: str = field(
-        "threads: reading, the net and writing at once; ray: on workers of Ray", Choice(("threads", "ray")), "threads"
+    steadiness: float = field(
+        "of clips: from 0, each frame by itself, to 1, the longest-lasting strokes", part(), default=0.6
     )
-    workers: int = field("number of Ray's workers, each with a net", COUNT, 1)
+    engine: str = field(
+        "threads: reading, the net and writing at once; ray: on workers of Ray",
+        Choice(("threads", "ray")),
+        default="threads",
+    )
+    workers: int = field("number of Ray's workers, each with a net", COUNT, default=1)
     address: str | None = field("a running Ray cluster", Text("HOST:PORT"), unset="one is started here")
     json: bool = _json("one line of JSON on stdout for each result")
-    list: bool = field("list the styles and exit", Switch(), False)
+    list: bool = field("list the styles and exit", Switch(), default=False)
 
 
 @options
@@ -74,13 +78,17 @@ class Sheet:
 
     inputs: Sequence[str] = _pictures()
     style: Sequence[str] = field(
-        "name or folder; may be repeated (default: all styles)", Text("S"), (), several="any", short="-s"
+        "name or folder; may be repeated (default: all styles)", Text("S"), default=(), several="any", short="-s"
     )
     strengths: Sequence[float] = field(
-        "a row for each, from 0, the photograph, to 1, the full style (default: 1)", Listed(part(), "A,B"), (1.0,)
+        "a row for each, from 0, the photograph, to 1, the full style (default: 1)",
+        Listed(part(), "A,B"),
+        default=(1.0,),
     )
-    max_size: int = field("photographs are shrunk to this longest side, as strokes have a fixed size", side(32), 512)
-    height: int = field("height of each row", side(32), 320)
+    max_size: int = field(
+        "photographs are shrunk to this longest side, as strokes have a fixed size", side(32), default=512
+    )
+    height: int = field("height of each row", side(32), default=320)
     color: str = colors("style")
     output: str = _output("file, or - for stdout", default="sheet.png")
 
@@ -105,21 +113,21 @@ class Evaluate:
     model: Sequence[str] = field(
         "a style, or a folder of results named like the photographs; several are compared",
         Text("[LABEL=]MODEL"),
-        NEEDED,
+        default=NEEDED,
         several="some",
     )
-    photos: str = field("the photographs' folder", Text("DIR"), NEEDED)
+    photos: str = field("the photographs' folder", Text("DIR"), default=NEEDED)
     style: str = field(
         "the painting; or a folder or tfds:NAME of many, that the results are compared with as a whole",
         Text("IMG_OR_SET"),
-        NEEDED,
+        default=NEEDED,
     )
     inception_weights: str | None = field(
         "HDF5 weights of InceptionV3 with its classifier, for the distances of sets",
         Text("FILE"),
         unset="Keras's cache, or VGG16 instead",
     )
-    size: int = field("photographs become squares of this side", side(64), 256)
+    size: int = field("photographs become squares of this side", side(64), default=256)
     limit: int | None = field("take only the first photographs", Whole(2))
     report: str | None = field("write tables and pictures to this folder", Text("DIR"))
     json: bool = _json("one JSON document on stdout in place of the table")
@@ -138,7 +146,7 @@ class Saliency:
         "subject: a net that learned subjects; rbd, mbd and their mean tell them from colors and the border; "
         "cam: where a classifier looks, often a part",
         Choice(("subject", "rbd+mbd", "rbd", "mbd", "cam")),
-        "subject",
+        default="subject",
     )
 
 
@@ -149,11 +157,13 @@ class Frames:
     keras-nst frames film.mp4 -o frames/
     """
 
-    film: str = _given("a file of any format that FFmpeg reads", Text("FILM"), NEEDED)
-    output: str = field("folder of the frames, FILM-000000.jpg ...", Text("DIR"), NEEDED, short="-o")
-    every: float = field("seconds between the frames that are looked at; 0 for all", Number(0, SECONDS, "S"), 1.0)
-    ssim: float = field("drop a frame with this structural similarity to an earlier one", part(), 0.85)
-    psnr: float = field("or with this peak signal-to-noise ratio in decibels", Number(0, metavar="DB"), 30.0)
+    film: str = _given("a file of any format that FFmpeg reads", Text("FILM"), default=NEEDED)
+    output: str = field("folder of the frames, FILM-000000.jpg ...", Text("DIR"), default=NEEDED, short="-o")
+    every: float = field(
+        "seconds between the frames that are looked at; 0 for all", Number(0, SECONDS, "S"), default=1.0
+    )
+    ssim: float = field("drop a frame with this structural similarity to an earlier one", part(), default=0.85)
+    psnr: float = field("or with this peak signal-to-noise ratio in decibels", Number(0, metavar="DB"), default=30.0)
     max_size: int | None = field("shrink to this longest side", side(16))
 
 
@@ -166,19 +176,19 @@ class Optimize(PixelOptions):
 
     content: str = _picture(Text("CONTENT"), NEEDED)
     style: Sequence[str] = _given(
-        "painting; several are blended, or go to one mask each", Text("STYLE"), NEEDED, several="some"
+        "painting; several are blended, or go to one mask each", Text("STYLE"), default=NEEDED, several="some"
     )
     output: str | None = _output("file, or - for stdout", unset="CONTENT-STYLE.png")
     blend: Sequence[float] | None = field(
         "share of each of several paintings", Listed(Number(0), "A,B"), unset="equal shares"
     )
     content_mask: Sequence[str] = field(
-        f"what is restyled: {SOURCES}; one for each region", Text("SOURCE"), (), several="any"
+        f"what is restyled: {SOURCES}; one for each region", Text("SOURCE"), default=(), several="any"
     )
     style_mask: Sequence[str] = field(
         "where in the painting a region takes its style from, in the order of the content masks",
         Text("SOURCE"),
-        (),
+        default=(),
         several="any",
     )
     save_every: int | None = field("write a preview beside OUT after each N steps", COUNT)
@@ -194,7 +204,7 @@ class Partial(SelectionOptions, PixelOptions):
     """
 
     photo: str = _picture(Text("PHOTO"), NEEDED)
-    style: str = field("a style by name or folder, or the file of a painting", Text("S"), NEEDED, short="-s")
+    style: str = field("a style by name or folder, or the file of a painting", Text("S"), default=NEEDED, short="-s")
     background_style: str | None = field("for what is not selected", Text("S"), unset="it stays as it is")
     output: str | None = _output("file, or - for stdout", unset="PHOTO-partial.png")
     max_size: int | None = field("shrink to this longest side first", side(1))
@@ -209,16 +219,16 @@ class Harmonize(HarmonizeOptions):
     keras-nst harmonize painting.jpg object.png --at 300,200 -o result.png
     """
 
-    background: str = _given("the painting: picture, sample:NAME, or - for stdin", Text("BG"), NEEDED)
+    background: str = _given("the painting: picture, sample:NAME, or - for stdin", Text("BG"), default=NEEDED)
     paste: str = _given(
-        "BG with the object in it, of BG's size; or a picture of the object alone", Text("PASTE"), NEEDED
+        "BG with the object in it, of BG's size; or a picture of the object alone", Text("PASTE"), default=NEEDED
     )
     output: str | None = _output("file, or - for stdout", unset="BG-harmonized.png")
     mask: str | None = field(f"where the object is in PASTE: {SOURCES}", Text("SOURCE"), unset="it is found")
     select: Sequence[tuple[int, int]] = field(
         "a pixel of the plain background around the object (default: the corners); may be repeated",
         Listed(Whole(0), "X,Y", exact=True),
-        (),
+        default=(),
         several="any",
     )
     at: tuple[int, int] | None = field(
@@ -231,7 +241,7 @@ class Harmonize(HarmonizeOptions):
     keep_mask: str | None = field("write where the object is in BG", Text("FILE"))
     report: str | None = field("write a page of the pictures and losses, and what is measured", Text("DIR"))
     compare: Sequence[str] = field(
-        "another result of the same, for the report; may be repeated", Text("[LABEL=]FILE"), (), several="any"
+        "another result of the same, for the report; may be repeated", Text("[LABEL=]FILE"), default=(), several="any"
     )
     json: bool = _json()
 
@@ -243,14 +253,14 @@ class Export:
     keras-nst export starry_night --format onnx -o exported/
     """
 
-    styles: Sequence[str] = _given("a style by name or folder", Text("STYLE"), NEEDED, several="some")
-    format: str = field("file format", Choice(("saved_model", "onnx", "litert", "litert-int8")), "saved_model")
+    styles: Sequence[str] = _given("a style by name or folder", Text("STYLE"), default=NEEDED, several="some")
+    format: str = field("file format", Choice(("saved_model", "onnx", "litert", "litert-int8")), default="saved_model")
     size: tuple[int, int] | None = field(
         "the only size in pixels that it takes",
         Listed(Whole(16, LARGEST_SIDE), "HxW", exact=True, separator="x"),
         unset="any from 16x16",
     )
-    output: str = field("folder", Text("DIR"), "exported", short="-o")
+    output: str = field("folder", Text("DIR"), default="exported", short="-o")
 
 
 @options
@@ -260,14 +270,14 @@ class Client:
     keras-nst client localhost:8501 photo.jpg --style starry_night
     """
 
-    url: str = _given("HOST:PORT, or with http:// or https:// before it", Text("URL"), NEEDED)
+    url: str = _given("HOST:PORT, or with http:// or https:// before it", Text("URL"), default=NEEDED)
     inputs: Sequence[str] = _pictures()
-    style: str = field("its name on the server", Text("NAME"), "starry_night", short="-s")
+    style: str = field("its name on the server", Text("NAME"), default="starry_night", short="-s")
     protocol: str = field(
-        "rest: port 8501 of TensorFlow Serving; grpc: less to send, port 8500", Choice(("rest", "grpc")), "rest"
+        "rest: port 8501 of TensorFlow Serving; grpc: less to send, port 8500", Choice(("rest", "grpc")), default="rest"
     )
     output: str | None = _output("file, - for stdout, or for several pictures a folder")
-    timeout: float = field("seconds for a picture", Number(0.001, SECONDS, "S"), 60.0)
+    timeout: float = field("seconds for a picture", Number(0.001, SECONDS, "S"), default=60.0)
 
 
 @options
@@ -278,17 +288,19 @@ class App:
     """
 
     host: str = field(
-        "address of this computer to serve at; 0.0.0.0 for everybody who can reach it", Text("ADDRESS"), "127.0.0.1"
+        "address of this computer to serve at; 0.0.0.0 for everybody who can reach it",
+        Text("ADDRESS"),
+        default="127.0.0.1",
     )
-    port: int = field("0 for any that is free", Whole(0, 65535), 7860)
+    port: int = field("0 for any that is free", Whole(0, 65535), default=7860)
     name: Sequence[str] = field(
         "a name that browsers reach it by, where it is not the address; may be repeated",
         Text("NAME"),
-        (),
+        default=(),
         several="any",
     )
     share_dir: str | None = field("also keep results in this folder", Text("DIR"))
-    max_pixels: int = field("refuse pictures of more pixels", _PIXELS, 50_000_000)
+    max_pixels: int = field("refuse pictures of more pixels", _PIXELS, default=50_000_000)
 
 
 COMMANDS = {
