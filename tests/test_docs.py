@@ -1,6 +1,9 @@
 """What the pages print: commands that parse, tests and files that are there, examples that run."""
 
 import ast
+import doctest
+import importlib
+import io
 import json
 import os
 import re
@@ -102,12 +105,26 @@ def test_the_comparison_has_72_features_and_shows_each_that_is_there():
 
 def test_every_public_name_is_documented():
     page = text(ROOT / "docs" / "api.md")
-    for name, module in keras_nst._MODULES.items():
-        assert f"::: keras_nst.{module}.{name}\n" in page
-        assert getattr(keras_nst, name).__doc__
+    for name in keras_nst.__all__:
+        public = getattr(keras_nst, name)
+        assert f"::: {public.__module__}.{name}\n" in page
+        assert public.__doc__
     assert set(keras_nst.__all__) <= set(dir(keras_nst))
     with pytest.raises(AttributeError, match="nothing"):
         keras_nst.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "name", [*keras_nst.__all__, "pictures.given.as_picture", "losses.Loss", "select.masks.feather"]
+)
+def test_the_examples_of_docstrings_are_right(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    module, _, attribute = f"keras_nst.{name}".rpartition(".")
+    public = getattr(importlib.import_module(module), attribute)
+    names = {"keras_nst": keras_nst, "np": np, attribute: public}
+    for example in doctest.DocTestFinder(recurse=False).find(public, name, globs=names):
+        told = io.StringIO()
+        assert doctest.DocTestRunner().run(example, out=told.write).failed == 0, told.getvalue()
 
 
 def test_every_page_is_in_the_navigation():

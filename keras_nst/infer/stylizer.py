@@ -31,6 +31,10 @@ class Stylizer:
 
     Raises:
         InputError: No such style, or one that cannot be loaded.
+
+    >>> stylizer = keras_nst.Stylizer("starry_night-lite")
+    >>> stylizer("sample:coffee", strength=0.8).rgb.shape
+    (1, 400, 600, 3)
     """
 
     def __init__(self, style: str | Path):

@@ -114,6 +114,10 @@ class Loss:
 
     Raises:
         ValueError: Two terms have the same name, which would make logs ambiguous.
+
+    >>> from keras_nst.losses import content, style
+    >>> (content("relu3_3") + 5.0 * style("relu1_2", "relu2_2")).weights
+    {'content': 1.0, 'style': 5.0}
     """
 
     terms: tuple[tuple[float, Term], ...]

@@ -68,7 +68,11 @@ SHIPPED = next((path for path in (_PACKAGE / TRAINED, _PACKAGE.parent / TRAINED)
 
 
 def styles() -> dict[str, Path]:
-    """The folders of all styles by name: the shipped ones and those in the working directory."""
+    """The folders of all styles by name: the shipped ones and those in the working directory.
+
+    >>> "starry_night" in keras_nst.styles()
+    True
+    """
     folders = [*sorted(SHIPPED.glob("*")), *sorted(TRAINED.glob("*"))]
     return {folder.name: folder for folder in folders if is_style(folder)}
 

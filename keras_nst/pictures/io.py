@@ -50,6 +50,9 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_size: 
 
     Raises:
         InputError: The file is missing, unreadable, no picture, damaged, too large or too small.
+
+    >>> keras_nst.read("sample:coffee", max_size=300).rgb.shape
+    (1, 200, 300, 3)
     """
     name, image = _open(source)
     with image:
@@ -87,6 +90,10 @@ def write(path: str | Path, picture: Picture, *, bits: int = 8, record: dict | N
 
     Raises:
         InputError: The suffix is unknown, the format cannot hold the picture, or the file cannot be written.
+
+    >>> keras_nst.write("gray.png", keras_nst.Picture(np.full((1, 20, 30, 3), 0.5, np.float32)))
+    >>> keras_nst.read("gray.png").rgb.shape
+    (1, 20, 30, 3)
     """
     encoded = encode(picture, Path(path).suffix, bits=bits, record=record)
     with replacing(path) as temporary:

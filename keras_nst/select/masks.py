@@ -282,6 +282,10 @@ def feather(mask: np.ndarray, radius: float) -> np.ndarray:
 
     Returns:
         The mask. Beyond the picture's border it is taken to go on as it is there.
+
+    >>> mask = np.float32([[0, 0, 0, 0, 1, 1, 1, 1]])[None, ..., None]
+    >>> feather(mask, 2.0)[0, 0, [0, 7], 0].tolist()  # Unchanged four pixels from the outline.
+    [0.0, 1.0]
     """
     if radius == 0:
         return mask
