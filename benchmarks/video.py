@@ -173,7 +173,7 @@ def main() -> int:
         for label, steadiness in (("frame by frame", {"steadiness": 0}), ("steady", {})):
             output, collected = folder / f"{label.replace(' ', '-')}.mp4", []
             began = time.perf_counter()
-            stylize_clip(clip, output, lambda frame: stylizer(Picture(frame)).rgb, **steadiness)
+            stylize_clip(clip, output, lambda frame, grain: stylizer(Picture(frame), grain=grain).rgb, **steadiness)
             seconds = (time.perf_counter() - began) / options.frames
             written = inspect(output)
             stamps_written, collected = zip(*read_frames(written), strict=True)

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,23 @@ def check_file(path: str | Path) -> None:
             raise OSError(errno.EINVAL, "it is a pipe or a device")
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def check_unpacked(path: str | Path, limit: int) -> None:
+    """Check the size of a zip archive's contents before it is unpacked: a small file can hold many gigabytes.
+
+    Args:
+        path: The archive.
+        limit: Maximum number of bytes of all its files together.
+
+    Raises:
+        InputError: They are larger.
+        zipfile.BadZipFile: It is not a zip archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > limit:
+        raise InputError(f"{path} unpacks to {size:,} bytes, and at most {limit:,} were expected. Copy it again.")
 
 
 def sha256(path: str | Path) -> str:

@@ -2,12 +2,13 @@ import os
 import stat
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
 from keras_nst import files
 from keras_nst.errors import InputError
-from keras_nst.files import new_folder, replacing
+from keras_nst.files import check_unpacked, new_folder, replacing
 
 
 def names(folder):
@@ -22,6 +23,17 @@ def test_file_appears_when_the_block_ends(tmp_path):
         assert temporary.parent == path.parent  # Or the rename would not be atomic.
     assert path.read_text() == "whole"
     assert names(path.parent) == ["result.txt"]
+
+
+def test_the_size_of_an_archive_is_known_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "archive.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(9_000_000))
+        archive.writestr("more", bytes(1_000_000))
+    assert path.stat().st_size < 20_000
+    check_unpacked(path, 10_000_000)
+    with pytest.raises(InputError, match="unpacks to 10,000,000 bytes"):
+        check_unpacked(path, 9_999_999)
 
 
 def test_failing_block_leaves_what_was_there(tmp_path):

@@ -201,8 +201,8 @@ def _write_clips(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
         clip = inspect(source)
         record = {**_record(options, source), "steadiness": options.steadiness}
 
-        def stylize_frame(frame):
-            return stylize(Picture(frame), options).rgb
+        def stylize_frame(frame, grain):
+            return stylize(Picture(frame), options, grain=grain).rgb
 
         with progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(Path(source).name, total=clip.frames)

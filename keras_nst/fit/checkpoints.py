@@ -10,10 +10,11 @@ import keras
 import numpy as np
 
 from keras_nst.errors import InputError
-from keras_nst.files import replacing
+from keras_nst.files import check_unpacked, replacing
 
 NEWEST, BEFORE = "checkpoint.npz", "checkpoint-before.npz"
 VERSION = 1
+_OVERHEAD = 1_000_000  # Maximum number of bytes of names and headers.
 
 
 def named(**groups: Iterable[keras.Variable]) -> dict[str, keras.Variable]:
@@ -71,6 +72,7 @@ def restore(folder: Path, state: Mapping[str, keras.Variable], tell: Callable[[s
 
 
 def _read(path: Path, state: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
+    check_unpacked(path, sum(keras.ops.convert_to_numpy(variable).nbytes for variable in state.values()) + _OVERHEAD)
     with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
         arrays = dict(archive)
     version = arrays.pop("version", None)

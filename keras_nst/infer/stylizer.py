@@ -54,7 +54,7 @@ class Stylizer:
         ).get_concrete_function()
 
     def __call__(
-        self, picture: Any, *, strength: float | np.ndarray = 1.0, color: str = "style", grain: bool = True
+        self, picture: Any, *, strength: float | np.ndarray = 1.0, color: str = "style", grain: bool | np.ndarray = True
     ) -> Picture:
         """Stylize a picture.
 
@@ -63,7 +63,8 @@ class Stylizer:
             strength: From 0, the picture itself, to 1, the full style. A number, or a map of the picture's size,
                 (1, H, W, 1).
             color: "style", "keep" or "only"; see `keras_nst.pictures.color.with_colors`.
-            grain: Whether to add grain to the net's input, as in its training. The grain depends only on the width.
+            grain: Whether to add grain to the net's input, as in its training; it is the same for each picture of a
+                width. Or grain of the picture's size, (1, H, W, 3).
 
         Returns:
             A picture of the same size, with the same alpha.
@@ -77,9 +78,10 @@ class Stylizer:
         strength = np.broadcast_to(np.float32(strength), (1, height, width, 1))
 
         def grained(begin: int, end: int) -> np.ndarray:
-            if not grain:
+            if grain is False:
                 return opaque[:, begin:end]
-            return np.clip(opaque[:, begin:end] + steady_grain(begin, end, width), 0, 1)
+            added = steady_grain(begin, end, width) if grain is True else grain[:, begin:end]
+            return np.clip(opaque[:, begin:end] + added, 0, 1)
 
         result = np.empty_like(opaque)
         for begin, stylized in self._bands(grained, (height, width)):

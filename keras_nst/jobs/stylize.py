@@ -17,13 +17,20 @@ from keras_nst.select.subject import MASKS, subject_mask
 _LOADED = 8
 
 
-def stylize(picture: Picture, options: StylizeOptions, *, protected: np.ndarray | None = None) -> Picture:
+def stylize(
+    picture: Picture,
+    options: StylizeOptions,
+    *,
+    protected: np.ndarray | None = None,
+    grain: bool | np.ndarray = True,
+) -> Picture:
     """Apply styles to a picture.
 
     Args:
         picture: Of at least 16x16 pixels.
         options: How.
         protected: The mask of the protected part, (1, h, w, 1) in [0, 1]; None for `options.protect`.
+        grain: As `Stylizer` takes it.
 
     Returns:
         A picture of the same size, with the same alpha.
@@ -36,9 +43,8 @@ def stylize(picture: Picture, options: StylizeOptions, *, protected: np.ndarray 
     strength = options.strength
     if protected is not None:
         strength = strengths(protected, strength, options.protect_strength)
-    result = stylizer(tuple(options.style), options.blend and tuple(options.blend))(
-        picture, strength=strength, color=options.color
-    )
+    net = stylizer(tuple(options.style), options.blend and tuple(options.blend))
+    result = net(picture, strength=strength, color=options.color, grain=grain)
     return Picture(Proof(options.proof)(result.straight), result.alpha) if options.proof else result
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 import keras_nst
 from keras_nst.errors import InputError, unknown
-from keras_nst.files import replacing, sha256
+from keras_nst.files import check_unpacked, replacing, sha256
 
 if TYPE_CHECKING:
     import keras
@@ -269,10 +269,8 @@ def _check_archive(path: Path) -> None:
     Raises:
         InputError: It unpacks to more than `MAX_BYTES`, or names a class that is not allowed in a net.
     """
+    check_unpacked(path, MAX_BYTES)
     with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-        if size > MAX_BYTES:
-            raise InputError(f"{path} unpacks to {size:,} bytes. A net has at most {MAX_BYTES:,}. Copy it again.")
         asked = _classes(json.loads(archive.read("config.json")))
     from keras.saving import get_registered_object
 

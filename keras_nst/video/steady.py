@@ -10,6 +10,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from keras_nst.pictures.grain import steady_grain
+
 STEADINESS = 0.6
 
 _SMOOTHNESS = 60.0  # Smoothness of the flow. With OpenCV's default of 20 it follows the film grain.
@@ -25,29 +27,34 @@ _GAIN = 3.0  # Maximum gain of a band.
 class Steady:
     """Stylizes the frames of a clip, one per call and in order.
 
-    Unlike usual temporal blending, the net's input is blended with the previous input as well, which removes grain, and
-    detail is restored.
+    Unlike usual temporal blending, the net's input is blended with the previous input as well, which removes the film's
+    grain, and detail is restored. The grain that the net needs moves with what is seen. If it stayed in place, so would
+    the strokes, like a pattern on a pane of glass.
 
     Args:
-        stylize: Function from a frame, (1, H, W, 3) float32 in [0, 1], to its result.
+        stylize: Function from a frame, (1, H, W, 3) float32 in [0, 1], and grain of the same shape, to its result.
         steadiness: Weight of the previous frame in the next, from 0 (each frame by itself) to 1.
 
     Attributes:
         carried: State between two frames, to save and restore: the net's last input and the last result, both
-            (H, W, 3) float32 in [0, 1]. None before the first frame.
+            (H, W, 3) float32 in [0, 1], and where in a still frame's grain each pixel's grain is, (H, W, 2), in pixels
+            to the right and down. None before the first frame.
     """
 
-    def __init__(self, stylize: Callable[[np.ndarray], np.ndarray], steadiness: float = STEADINESS):
-        self.carried: tuple[np.ndarray, np.ndarray] | None = None
+    def __init__(self, stylize: Callable[[np.ndarray, np.ndarray], np.ndarray], steadiness: float = STEADINESS):
+        self.carried: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._stylize = stylize
         self._steadiness = np.float32(steadiness)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Stylize the next frame, (H, W, 3) float32 in [0, 1], into one of the same shape."""
+        height, width = frame.shape[:2]
+        grain = steady_grain(0, height, width)
+        still = _places(np.zeros((height, width, 2), np.float32))
         if self.carried is None or not self._steadiness:
-            seen, result = frame, self._stylize(frame[None])[0]
+            seen, places, result = frame, still, self._stylize(frame[None], grain)[0]
         else:
-            before, painted = self.carried
+            before, painted, places = self.carried
             flow, agrees = flow_back(frame, before)
             before = warp(before, flow)
             agrees &= cv2.blur(np.abs(before - frame).mean(-1), (5, 5)) < _DIFFERENCE
@@ -55,10 +62,12 @@ class Steady:
             share = cv2.erode(agrees.astype(np.float32), np.ones((3, 3)))
             share = self._steadiness * cv2.GaussianBlur(share, (0, 0), 1)[..., None]
             seen = np.clip(frame + share * (before - frame), 0, 1)
-            fresh = self._stylize(seen[None])[0]
+            places = np.where(agrees[..., None], cv2.remap(places, _places(flow), None, cv2.INTER_LINEAR), still)
+            moved = cv2.remap(grain[0], places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+            fresh = self._stylize(seen[None], moved[None])[0]
             blend = fresh + share * (warp(painted, flow) - fresh)
             result = np.clip(_with_detail_of(fresh, blend), 0, 1)
-        self.carried = seen, result
+        self.carried = seen, result, places
         return result
 
 

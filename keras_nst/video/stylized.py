@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_nst.errors import InputError
-from keras_nst.files import replacing
+from keras_nst.files import check_unpacked, replacing
 from keras_nst.video.clips import (
     Clip,
     carried_sound,
@@ -29,7 +29,7 @@ SEGMENT = 48
 def stylize_clip(
     clip: Clip,
     output: str | Path,
-    stylize: Callable[[np.ndarray], np.ndarray],
+    stylize: Callable[[np.ndarray, np.ndarray], np.ndarray],
     *,
     steadiness: float = STEADINESS,
     max_size: int | None = None,
@@ -45,7 +45,7 @@ def stylize_clip(
     Args:
         clip: From `keras_nst.video.clips.inspect`.
         output: Output file; its suffix is a key of `keras_nst.video.clips.CODECS`.
-        stylize: Function from a frame, (1, H, W, 3) float32 in [0, 1], to its result.
+        stylize: Function from a frame and grain, both (1, H, W, 3) float32, to its result; see `Steady`.
         steadiness: See `Steady`.
         max_size: Longest side to shrink frames to first.
         record: How the result was made, including `stylize`; written to the file's metadata.
@@ -91,6 +91,9 @@ def stylize_clip(
     parts.remove()
 
 
+_STATE_BYTES = 3_000_000_000  # Two frames of 100 megapixels in single precision, and more.
+
+
 class _Parts:
     """The folder of an unfinished clip. Segments that its state does not count are written again."""
 
@@ -100,21 +103,27 @@ class _Parts:
     def segment(self, number: int) -> Path:
         return self._folder / f"{number:05}.nut"
 
-    def load(self) -> tuple[int, int, tuple[np.ndarray, np.ndarray] | None]:
+    def load(self) -> tuple[int, int, tuple[np.ndarray, np.ndarray, np.ndarray] | None]:
         """The numbers of finished segments and frames, and the state carried over from the last frame."""
         try:
+            check_unpacked(self._folder / "state.npz", _STATE_BYTES)
             with np.load(self._folder / "state.npz", allow_pickle=False) as state:
                 if str(state["job"]) == self._job:
-                    return int(state["segments"]), int(state["frames"]), (state["seen"], state["result"])
-        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile):  # Missing or damaged.
+                    return (
+                        int(state["segments"]),
+                        int(state["frames"]),
+                        (state["seen"], state["result"], state["places"]),
+                    )
+        except (OSError, ValueError, LookupError, EOFError, MemoryError, zipfile.BadZipFile):  # Missing or damaged.
             pass
         self.remove()
         return 0, 0, None
 
-    def save(self, segments: int, frames: int, carried: tuple[np.ndarray, np.ndarray]) -> None:
-        seen, result = carried
+    def save(self, segments: int, frames: int, carried: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+        seen, result, places = carried
         with replacing(self._folder / "state.npz") as temporary:
-            np.savez(temporary, job=self._job, segments=segments, frames=frames, seen=seen, result=result)
+            arrays = {"seen": seen, "result": result, "places": places}
+            np.savez(temporary, job=self._job, segments=segments, frames=frames, **arrays)
 
     def remove(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -395,6 +396,10 @@ def test_of_two_checkpoints_the_newest_that_can_be_read_is_gone_on_from(tmp_path
     checkpoints.restore(tmp_path, state, told.append)
     assert float(state["average/kernel"][0]) == 2
     assert "checkpoint.npz is damaged" in told[0]
+    with zipfile.ZipFile(newest, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net/kernel.npy", bytes(50_000_000))  # 50 kB.
+    checkpoints.restore(tmp_path, state, told.append)
+    assert "checkpoint.npz unpacks to 50,000,000 bytes" in told[1]
     with pytest.raises(InputError, match=r"checkpoint-before\.npz is damaged \(it is of another net: net/bias"):
         checkpoints.restore(tmp_path, {**state, "net/bias": state["net/kernel"]}, told.append)
 

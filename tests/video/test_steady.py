@@ -1,3 +1,5 @@
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ def fickle():
     """In place of a net: it paints other grain into each frame."""
     rng = np.random.default_rng(7)
 
-    def stylize(frames):
+    def stylize(frames, _):
         grain = cv2.GaussianBlur(rng.standard_normal(frames.shape[1:3]), (0, 0), 0.7)[..., None]
         return np.clip(0.25 + frames / 2 + 0.3 * grain, 0, 1).astype(np.float32)
 
@@ -53,13 +55,31 @@ def test_results_stay_on_what_moves_and_lose_no_detail(wide, fickle):
     frames = [pan(wide, number) for number in range(8)]
     steady = Steady(fickle)
     results = [steady(frame) for frame in frames]
-    alone = [fickle(frame[None])[0] for frame in frames]
+    alone = [fickle(frame[None], None)[0] for frame in frames]
     assert errors(results) < 0.5 * errors(alone)
     assert gradient(results[-1]) > 0.9 * gradient(alone[-1])
 
 
+def test_the_grain_moves_with_what_is_seen_and_stays_sharp(wide):
+    seen = []
+
+    def stylize(frames, grain):
+        seen.append(grain[0])
+        return frames
+
+    steady = Steady(stylize)
+    for number in range(8):
+        steady(pan(wide, number))
+    for before, now in itertools.pairwise(seen):
+        moved, still = (
+            np.abs(now[8:-8, 8:-20] - other).mean() for other in (before[8:-8, 11:-17], before[8:-8, 8:-20])
+        )
+        assert moved < 0.35 * still
+    assert gradient(seen[-1]) > 0.6 * gradient(seen[0])
+
+
 def test_another_scene_is_painted_anew(wide, fickle):
-    steady = Steady(lambda frames: 1 - frames)
+    steady = Steady(lambda frames, _: 1 - frames)
     steady(pan(wide, 0))
     other = np.ascontiguousarray(1 - pan(wide, 0)[::-1, ::-1])
     assert np.abs(steady(other) - (1 - other)).mean() < 0.01
@@ -68,11 +88,11 @@ def test_another_scene_is_painted_anew(wide, fickle):
 def test_flat_areas_stay_finite(wide, fickle):
     bars = pan(wide, 0).copy()
     bars[:24] = bars[-24:] = 0
-    steady = Steady(lambda frames: np.where(frames > 0, fickle(frames), 0))
+    steady = Steady(lambda frames, _: np.where(frames > 0, fickle(frames, None), 0))
     assert all(np.isfinite(steady(bars)).all() for _ in range(4))
 
 
 def test_without_steadiness_each_frame_is_for_itself(wide):
-    steady = Steady(lambda frames: frames / 2, 0)
+    steady = Steady(lambda frames, _: frames / 2, 0)
     for number in range(2):
         np.testing.assert_array_equal(steady(pan(wide, number)), pan(wide, number) / 2)

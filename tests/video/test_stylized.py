@@ -17,7 +17,7 @@ def clip(tmp_path_factory):
     return inspect(path)
 
 
-def negative(frame):
+def negative(frame, _):
     return 1 - frame
 
 
@@ -48,12 +48,12 @@ class Killed(BaseException):
 def killed_after(frames):
     calls = 0
 
-    def stylize(frame):
+    def stylize(frame, grain):
         nonlocal calls
         calls += 1
         if calls > frames:
             raise Killed
-        return negative(frame)
+        return negative(frame, grain)
 
     return stylize
 
@@ -93,7 +93,7 @@ def test_a_stopped_clip_goes_on_and_ends_with_the_same_frames(clip, tmp_path, en
 @pytest.mark.parametrize("steadiness", [0, 0.6])
 def test_a_result_that_is_not_finite_is_told(clip, tmp_path, steadiness):
     with pytest.raises(InputError, match=r"frame 1 of .*in\.mp4"):
-        stylize_clip(clip, tmp_path / "out.mp4", lambda frame: frame * np.float32(np.nan), steadiness=steadiness)
+        stylize_clip(clip, tmp_path / "out.mp4", lambda frame, _: frame * np.float32(np.nan), steadiness=steadiness)
     assert not (tmp_path / "out.mp4").exists()
 
 
