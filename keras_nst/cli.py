@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import importlib
 import inspect
+import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -95,6 +96,10 @@ def _is_lack_of_memory(error: BaseException | None) -> bool:
 def _parsed(arguments: Sequence[str]) -> tuple[str, Any]:
     """The command and its options."""
     parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:  # Set by a shell that asks for completions.
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     if not arguments:
         parser.print_help()
         parser.exit()

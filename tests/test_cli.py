@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +106,46 @@ def test_a_folder_goes_to_a_folder(here, style, capsys):
     assert sorted(path.name for path in (here / "out").iterdir()) == [f"{number}-tiny.jpg" for number in range(3)]
     results = [json.loads(line) for line in out.splitlines()]
     assert [(result["width"], result["height"]) for result in results] == [(48, 36)] * 3
+
+
+def test_a_path_that_ends_with_a_slash_is_a_folder(here, style, capsys):
+    assert run(capsys, "stylize", "photo.png", "--style", style, "-o", "out/")[0] == 0
+    assert [path.name for path in (here / "out").iterdir()] == ["photo-tiny.png"]
+    assert run(capsys, "partial", "photo.png", "--style", style, "--rect", "9,9,20,20", "-o", "parts/")[0] == 0
+    assert [path.name for path in (here / "parts").iterdir()] == ["photo-partial.png"]
+
+
+def test_a_style_is_found_whatever_its_case(here, capsys):
+    assert run(capsys, "stylize", "photo.png", "--style", "Starry Night-Lite", "-o", "out.png")[0] == 0
+    assert read_record("out.png")["style"] == "starry_night-lite"
+
+
+def test_without_a_command_the_overview_is_shown(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert "harmonize" in capsys.readouterr().out
+
+
+def test_a_misspelled_command_is_answered_with_the_nearest(capsys):
+    assert run(capsys, "stylise", "photo.png")[::2] == (
+        2,
+        "error: Unknown command: 'stylise'. Did you mean 'stylize'?\n",
+    )
+
+
+def test_a_shell_completes_commands_and_flags(here):
+    line = "keras-nst stylize --str"
+    shell = {
+        "_ARGCOMPLETE": "1",
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+        "_ARGCOMPLETE_STDOUT_FILENAME": "told",
+    }
+    code = "from keras_nst.cli import main; main([])"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **shell}, cwd=Path.cwd(), check=False)
+    told = Path("told")
+    assert "--strength" in told.read_text()
 
 
 def test_a_pattern_stands_for_its_files(here, style, capsys):

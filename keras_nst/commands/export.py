@@ -1,6 +1,7 @@
 """`keras-nst export`: write styles for servers and other runtimes."""
 
 from keras_nst.commands.arguments import Export
+from keras_nst.console import Console, track
 from keras_nst.errors import InputError
 from keras_nst.models.styles import find_style
 
@@ -12,6 +13,6 @@ def run(options: Export) -> int:
         raise InputError(f"Two styles are named {min(twice)}. Export them to different folders.")
     from keras_nst.jobs.export import export
 
-    for style in options.styles:
+    for style in track(options.styles, "Exporting", console=Console()):
         print(export(style, options.output, format=options.format, size=options.size))
     return 0

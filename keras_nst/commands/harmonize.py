@@ -10,8 +10,8 @@ import numpy as np
 
 import keras_nst
 from keras_nst.commands.arguments import Harmonize
-from keras_nst.commands.inputs import check_destination, deliver, read_picture
-from keras_nst.commands.optimize import Reporter, default_output
+from keras_nst.commands.inputs import check_destination, deliver, destination, read_picture
+from keras_nst.commands.optimize import Reporter
 from keras_nst.console import Console
 from keras_nst.errors import InputError, printable
 from keras_nst.fields import values
@@ -27,9 +27,9 @@ from keras_nst.select.subject import cut_out
 
 def run(options: Harmonize) -> int:
     """Find or place the object, harmonize it, and write the result."""
-    output = options.output or default_output(options.background, "harmonized")
-    for path in filter(None, (output, options.keep_mask)):
-        check_destination(path)
+    output = destination(options.output, options.background, "harmonized")
+    if options.keep_mask:
+        check_destination(options.keep_mask)
     began = time.perf_counter()
     background = read_picture(options.background)
     painting = background.rgb

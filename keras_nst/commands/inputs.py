@@ -88,7 +88,7 @@ def destinations(
     Raises:
         InputError: Results cannot go there, would overwrite each other, or have no such format.
     """
-    if len(inputs) == 1 and output and not os.path.isdir(output):
+    if len(inputs) == 1 and output and not _is_folder(output):
         outputs = [output]
     elif inputs == ["-"] and not output:
         outputs = ["-"]
@@ -103,6 +103,30 @@ def destinations(
     if twice := {destination for destination in outputs if outputs.count(destination) > 1}:
         raise InputError(f"Several pictures would be written to {min(twice)}. Rename them, or do them one by one.")
     return outputs
+
+
+def destination(output: str | None, source: str, method: str) -> str:
+    """Where the only result of a command goes, checked before anything is computed.
+
+    Args:
+        output: The file, a folder, or "-" for stdout; None for the working directory, or for stdout after stdin.
+        source: The picture, "-" for stdin.
+        method: How the result is made; part of the file's name in a folder.
+
+    Raises:
+        InputError: As `check_destination` does.
+    """
+    name = f"{'stdin' if source == '-' else Path(source.removeprefix('sample:')).stem}-{method}.png"
+    if output is None:
+        output = "-" if source == "-" else name
+    elif _is_folder(output):
+        output = str(Path(output) / name)
+    check_destination(output)
+    return output
+
+
+def _is_folder(output: str) -> bool:
+    return os.path.isdir(output) or output.endswith(("/", os.sep))
 
 
 def result_name(style: str, path: Path) -> str:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, TimeElapsedColumn
 
 import keras_nst
 from keras_nst.commands.arguments import Optimize
-from keras_nst.commands.inputs import check_destination, deliver, read_picture
+from keras_nst.commands.inputs import deliver, destination, read_picture
 from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
 from keras_nst.fields import values
@@ -26,8 +26,7 @@ from keras_nst.select.named import named_mask
 
 def run(options: Optimize) -> int:
     """Optimize, report the progress, and write the result."""
-    output = options.output or default_output(options.content, Path(options.style[0]).stem)
-    check_destination(output)
+    output = destination(options.output, options.content, Path(options.style[0]).stem)
     _check_numbers(options)
     for style in options.style:
         if style in styles() and not os.path.exists(style):
@@ -76,11 +75,6 @@ def run(options: Optimize) -> int:
     elif output != "-":
         print(f"{output}  {width}x{height}  {reporter.facts['seconds']:.0f} s")
     return 0
-
-
-def default_output(source: str, suffix: str) -> str:
-    """Where the result of a picture goes when nothing is said: beside us, or to stdout when it came from stdin."""
-    return "-" if source == "-" else f"{Path(source.removeprefix('sample:')).stem}-{suffix}.png"
 
 
 def _regions(options: Optimize, picture: Picture) -> list[Region]:

@@ -9,8 +9,8 @@ import numpy as np
 
 import keras_nst
 from keras_nst.commands.arguments import Partial
-from keras_nst.commands.inputs import check_destination, deliver, read_picture
-from keras_nst.commands.optimize import Reporter, default_output
+from keras_nst.commands.inputs import check_destination, deliver, destination, read_picture
+from keras_nst.commands.optimize import Reporter
 from keras_nst.console import Console
 from keras_nst.jobs.partial import restyle_part, select
 from keras_nst.models.styles import find_style
@@ -22,8 +22,7 @@ from keras_nst.select.masks import overlay
 
 def run(options: Partial) -> int:
     """Select, restyle, put back, and write the result."""
-    output = options.output or default_output(options.photo, "partial")
-    check_destination(output)
+    output = destination(options.output, options.photo, "partial")
     picture = read_picture(options.photo, max_size=options.max_size)
     for style in filter(None, (options.style, options.background_style)):
         if _painting(style) is None:

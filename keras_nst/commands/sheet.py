@@ -5,6 +5,7 @@ from pathlib import Path
 import keras_nst
 from keras_nst.commands.arguments import Sheet
 from keras_nst.commands.inputs import check_destination, deliver, expand, read_picture
+from keras_nst.console import Console, track
 from keras_nst.models.styles import find_style, styles
 from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.picture import Picture
@@ -19,7 +20,7 @@ def run(options: Sheet) -> int:
     from keras_nst.infer.stylizer import Stylizer
 
     rows = [[photograph] for photograph in photographs for _ in options.strengths]
-    for style in chosen:
+    for style in track(chosen, "Stylizing", len(chosen), console=Console()):
         stylizer, each = Stylizer(style), iter(rows)
         for photograph in photographs:
             stylized = stylizer(Picture(photograph), color=options.color).rgb

@@ -102,8 +102,9 @@ def find_style(style: str | Path) -> Path:
         InputError: No such style, a folder without a net or code, or a painting that cannot be read.
     """
     known = styles()
-    if str(style) in known:
-        return known[str(style)]
+    named = str(style) if str(style) in known else str(style).lower().replace(" ", "_")
+    if named in known and (named == style or not Path(style).exists()):
+        return known[named]
     folder = Path(style)
     if folder.is_dir():
         if not is_style(folder):

@@ -9,6 +9,7 @@ from scipy.sparse import csc_array
 from scipy.sparse.csgraph import floyd_warshall
 from scipy.sparse.linalg import spsolve
 from scipy.spatial.distance import cdist
+from skimage.morphology import reconstruction
 from skimage.segmentation import slic
 
 from keras_nst.errors import unknown
@@ -308,15 +309,5 @@ def _smoothed(found: np.ndarray) -> np.ndarray:
     radius = int(_SMOOTHING * math.sqrt(found.mean()) * max(found.shape) / WORKING_SIDE / 2)
     kernel = np.ones((2 * max(radius, 1) + 1,) * 2, np.uint8)
     levels = np.rint(255 * found).astype(np.uint8)
-    opened = _reconstructed(cv2.erode(levels, kernel), levels)
-    return ~_reconstructed(~cv2.dilate(opened, kernel), ~opened)
-
-
-def _reconstructed(marker: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Grows the marker under the mask for as long as it can, (h, w) uint8 both."""
-    neighborhood = np.ones((3, 3), np.uint8)
-    while True:
-        grown = cv2.min(cv2.dilate(marker, neighborhood), mask)
-        if np.array_equal(grown, marker):
-            return marker
-        marker = grown
+    opened = reconstruction(cv2.erode(levels, kernel), levels).astype(np.uint8)
+    return reconstruction(cv2.dilate(opened, kernel), opened, "erosion").astype(np.uint8)
