@@ -11,7 +11,7 @@ from typing import NamedTuple
 import gradio as gr
 import numpy as np
 
-from keras_nst.app.parts import HIDDEN, Result, Selector, made, photograph, slider
+from keras_nst.app.parts import HIDDEN, Result, Selector, bar, made, photograph, slider
 from keras_nst.app.workshop import Selection, Workshop, check_number, point
 from keras_nst.errors import InputError
 from keras_nst.options import HarmonizeOptions
@@ -174,10 +174,10 @@ class HarmonizeTab:
             # Half of the object before, half after.
             middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
             slider = gr.update(value=(before, before), slider_position=middle)
-            yield slider, _bar("Getting ready", done), gr.update(visible=False)
+            yield slider, bar("Getting ready", done), gr.update(visible=False)
             for label, done, result in self._watched(picture.rgb, pasted, selected, chosen, stop):
                 if done < 1:
-                    yield (before, self._workshop.show(result)), _bar(label, done), gr.skip()
+                    yield (before, self._workshop.show(result)), bar(label, done), gr.skip()
         finally:
             stop.set()
             self._stops.pop(request.session_hash, None)
@@ -261,7 +261,3 @@ def _buttons(working: bool) -> str:
     """JavaScript that shows the button to stop in place of the one to run, or the other way around."""
     updates = [{"__type__": "update", "visible": visible} for visible in (not working, working)]
     return f"() => {json.dumps(updates)}"
-
-
-def _bar(label: str, done: float) -> str:
-    return f'<progress value="{done:.3f}"></progress> {label} …'

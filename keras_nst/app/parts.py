@@ -73,20 +73,46 @@ def slider(low: float, high: float, value: float, label: str, name: str, step: f
     return gr.Slider(low, high, value, step=step, label=label, elem_id=name, min_width=200, buttons=[], **kwargs)
 
 
+def style_choices() -> list[tuple[str, str]]:
+    """Titles and names of the styles."""
+    return [(title(style), style) for style in styles()]
+
+
 def style_picker(label: str, name: str, *, fast: bool = False) -> gr.Radio:
     """Thumbnails of the styles, the first of which is picked; the first of a small net where it must be fast."""
-    choices = [(title(style), style) for style in styles()]
+    choices = style_choices()
     picked = next((style for style in styles() if fast and style.endswith("-lite")), choices[0][1])
     return gr.Radio(choices, value=picked, label=label, elem_id=f"{name}-style", elem_classes="styles")
 
 
 def thumbnails() -> str:
     """Style sheet that shows what each choice of `style_picker` looks like."""
-    rules = (
-        f".styles label:nth-of-type({number}) {{background-image: url(data:image/jpeg;base64,{_thumbnail(folder)})}}"
-        for number, folder in enumerate(styles().values(), 1)
-    )
+    rules = (tile(number, _thumbnail(folder)) for number, folder in enumerate(styles().values(), 1))
     return "\n".join(rules)
+
+
+def tile(number: int, picture: Picture, picker: str = ".styles") -> str:
+    """The rule of a style sheet that shows a picture as one of the choices of a `style_picker`.
+
+    Args:
+        number: Which choice, from 1.
+        picture: A small one.
+        picker: Selector of the pickers.
+    """
+    data = base64.b64encode(encode(picture, "jpg")).decode()
+    return f"{picker} label:nth-of-type({number}) {{background-image: url(data:image/jpeg;base64,{data})}}"
+
+
+# Browsers only take PNG into the clipboard.
+_COPY = """async () => {
+  const shown = [...document.querySelectorAll("#NAME-result img")].at(-1);
+  if (!shown) return;
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [shown.naturalWidth, shown.naturalHeight];
+  canvas.getContext("2d").drawImage(shown, 0, 0);
+  const picture = new Promise(made => canvas.toBlob(made, "image/png"));
+  await navigator.clipboard.write([new ClipboardItem({"image/png": picture})]);
+}"""
 
 
 class Result:
@@ -98,10 +124,17 @@ class Result:
 
     def __init__(self, name: str):
         self.slider = gr.ImageSlider(
-            label="Before and after", interactive=False, buttons=["fullscreen"], elem_id=f"{name}-result"
+            label="Before and after",
+            interactive=False,
+            buttons=["fullscreen"],
+            elem_id=f"{name}-result",
+            max_height=440,
         )
         self.note = gr.HTML(elem_id=f"{name}-note", elem_classes="note", padding=False)
-        self.download = gr.DownloadButton("Download", visible=False, elem_id=f"{name}-download")
+        with gr.Row():
+            self.download = gr.DownloadButton("Download", visible=False, elem_id=f"{name}-download", min_width=140)
+            copy = gr.Button("Copy", elem_id=f"{name}-copy", min_width=90)
+        copy.click(None, js=_COPY.replace("NAME", name))
         self.outputs = [self.slider, self.note, self.download]
 
 
@@ -196,12 +229,22 @@ class Selector:
 
 
 def title(style: str) -> str:
-    """The name of a style as it is shown."""
-    return style.replace("_", " ").capitalize()
+    """The name of a style, or of a painting's file, as it is shown."""
+    return Path(style).stem.replace("_", " ").capitalize()
 
 
-def _thumbnail(folder: Path) -> str:
-    """The first result that a style's preview shows below its photograph, in base64; gray where there is no preview."""
+def size_of(path: str) -> str:
+    """The size of a file as it is shown."""
+    return f"{Path(path).stat().st_size / 1e6:.1f} MB"
+
+
+def bar(label: str, done: float) -> str:
+    """A progress bar with a label, for a part done from 0 to 1."""
+    return f'<progress value="{done:.3f}"></progress> {label} …'
+
+
+def _thumbnail(folder: Path) -> Picture:
+    """The first result that a style's preview shows below its photograph; gray where there is no preview."""
     thumbnail = np.full((_THUMBNAIL, _THUMBNAIL, 3), 0.8, np.float32)
     if (folder / PREVIEW).is_file():
         preview = read(folder / PREVIEW).rgb[0]
@@ -212,4 +255,4 @@ def _thumbnail(folder: Path) -> str:
             (_THUMBNAIL, _THUMBNAIL),
             interpolation=cv2.INTER_AREA,
         )
-    return base64.b64encode(encode(Picture(thumbnail[None]), "jpg")).decode()
+    return Picture(thumbnail[None])

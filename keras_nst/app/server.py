@@ -31,13 +31,18 @@ _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica", "Aria
 _SESSIONS = 200
 
 _STYLE = """
-.gradio-container {width: 100%; max-width: 1120px !important; margin: 0 auto !important}
+.gradio-container {width: 100%; max-width: 1240px !important; margin: 0 auto !important}
+.gradio-container h1 {display: inline; margin: 0 12px 0 0; font-size: 24px}
+.gradio-container h1 + p {display: inline; color: var(--neutral-500)}
+.unseen {position: absolute}
+@media (min-width: 900px) {.result {position: sticky; top: 8px}}
 /* Gradio takes it that a picture fills its place. */
 .clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
-.styles .wrap {display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 8px}
+.styles .wrap {display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 6px}
 .styles label {position: relative; aspect-ratio: 1; padding: 0; overflow: hidden; background-size: cover}
 .styles label.selected {outline: 3px solid var(--primary-500)}
 .styles input {position: absolute; opacity: 0}
+.styles label:has(input:focus-visible) {outline: 3px solid var(--primary-300); outline-offset: 2px}
 .styles label span {position: absolute; inset: auto 0 0 0; margin: 0; padding: 2px 6px; font-size: var(--text-xs);
   color: white; background: rgb(0 0 0 / 60%)}
 #live-result img {width: 100%; border-radius: var(--radius-lg)}
@@ -51,6 +56,14 @@ _STYLE = """
 .note progress::-moz-progress-bar {border-radius: 3px; background: var(--primary-500)}
 footer {display: none !important}
 """
+
+
+# Gradio gives each choice a name of its own, so that the arrow keys lead nowhere.
+_ARROWS = """() => document.addEventListener("focusin", ({target}) => {
+  if (target.type != "radio") return;
+  const group = target.closest("[id]");
+  for (const choice of group.querySelectorAll("input[type=radio]")) choice.name = group.id;
+})"""
 
 
 class _Page(gr.Blocks):
@@ -105,6 +118,7 @@ def page(workshop: Workshop) -> gr.Blocks:
         for label, tab in TABS.items():
             with gr.Tab(label, id=label.lower()):
                 tab(workshop).build()
+        blocks.load(None, None, None, js=_ARROWS)
         blocks.load(warming, None, None, queue=False, show_progress="hidden", api_visibility="undocumented")
     return blocks.queue(max_size=workshop.limits.waiting, default_concurrency_limit=2, api_open=False)
 

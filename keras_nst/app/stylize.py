@@ -1,27 +1,49 @@
-"""The tab that gives a photograph a style."""
+"""The tab that gives a photograph a style: at once, and again with each change."""
 
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import gradio as gr
 
-from keras_nst.app.parts import HIDDEN, Result, made, photograph, slider, style_picker
-from keras_nst.app.workshop import Selection, Workshop
-from keras_nst.jobs.stylize import stylize
+from keras_nst.app.parts import (
+    HIDDEN,
+    Result,
+    bar,
+    made,
+    photograph,
+    size_of,
+    slider,
+    style_choices,
+    style_picker,
+    tile,
+    title,
+)
+from keras_nst.app.workshop import Selection, Workshop, check_number
+from keras_nst.errors import InputError
+from keras_nst.jobs.stylize import mixed
+from keras_nst.models import painter
+from keras_nst.models.styles import styles
 from keras_nst.options import StylizeOptions
 from keras_nst.pictures.samples import SAMPLES, sample_path
 from keras_nst.select.masks import TOLERANCE, check
 from keras_nst.select.subject import MASKS
 
+_COLORS = [("Style", "style"), ("Photograph", "keep"), ("Colors only", "only")]
 _PROTECTED = [
     ("Nothing", "no"),
     ("The subject", "subject"),
     ("What stands out", "saliency"),
     ("Where a classifier looks", "cam"),
 ]
+_SUFFIXES = [("PNG", "png"), ("JPEG", "jpg")]
+_REMEMBERED = 12  # Results of a visitor.
+_OWN = 8  # Paintings of a visitor.
+_TUNED = 60.0  # Seconds.
 
 
 class StylizeTab:
-    """Drop a photograph, pick a style, compare, download.
+    """Drop a photograph: it is painted at once, and the styles show it as they would paint it.
 
     Args:
         workshop: What does the work.
@@ -32,42 +54,156 @@ class StylizeTab:
 
     def build(self) -> None:
         """Lay the tab out."""
+        opened, before, latest, own = gr.State(), gr.State(), gr.State(), gr.State([])
+        remembered = gr.BrowserState([], storage_key="keras_nst", secret="keras_nst")
         with gr.Row(equal_height=False):
-            with gr.Column():
-                photo = photograph("Photograph", elem_id="stylize-picture")
+            with gr.Column(scale=4, min_width=240):
+                photo = photograph("Photograph", elem_id="stylize-picture", height=210)
                 gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
-                style = style_picker("Style", "stylize")
-                strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
-                keep = gr.Checkbox(label="Keep the photograph's colors", elem_id="stylize-color")
-                protect = gr.Radio(_PROTECTED, value="no", label="Protect", elem_id="stylize-protect")
-                with gr.Group(visible=False) as protecting:
-                    least = slider(0, 1, 0.4, "Strength there", "stylize-least", 0.05)
-                    protected = gr.Image(
-                        label="What is protected", interactive=False, buttons=[], elem_id="stylize-mask"
-                    )
-                run = gr.Button("Stylize", variant="primary", elem_id="stylize-run")
-            with gr.Column():
+            with gr.Column(scale=8, min_width=320, elem_classes="result"):
                 result = Result("stylize")
-        uploaded = photo.upload(
-            self._workshop.take_in,
+            with gr.Column(scale=5, min_width=280):
+                style = style_picker("Style", "stylize")
+                tiles = gr.HTML(elem_id="stylize-tiles", elem_classes="unseen", padding=False)
+                with gr.Row(visible=painter.is_there()):
+                    painting = gr.UploadButton(
+                        "+ Your own painting", file_types=["image"], size="sm", elem_id="stylize-own", min_width=140
+                    )
+                    tune = gr.Button("Tune it for a minute", size="sm", elem_id="stylize-tune", min_width=140)
+        with gr.Row():
+            strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
+            color = gr.Radio(_COLORS, value="style", label="Colors", elem_id="stylize-color", min_width=340)
+            suffix = gr.Radio(_SUFFIXES, value="png", label="File", elem_id="stylize-file", min_width=200)
+        with gr.Row(equal_height=False):
+            with gr.Accordion("Protect a part", open=False, elem_id="stylize-protecting"):
+                protect = gr.Radio(_PROTECTED, value="no", show_label=False, elem_id="stylize-protect")
+                least = slider(0, 1, 0.4, "Strength there", "stylize-least", 0.05)
+                protected = gr.Image(show_label=False, interactive=False, buttons=[], elem_id="stylize-mask")
+            with gr.Accordion("Blend with a second style", open=False, elem_id="stylize-blending"):
+                second = gr.Dropdown(
+                    [("None", ""), *style_choices()], value="", show_label=False, elem_id="stylize-second"
+                )
+                share = slider(0, 1, 0.5, "Its share", "stylize-share", 0.05)
+        history = gr.Gallery(
+            label="Made before. Click one to compare it with the result",
+            columns=_REMEMBERED,
+            fit_columns=False,
+            height=130,
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            visible=False,
+            elem_id="stylize-history",
+        )
+        outputs = [*result.outputs, latest]
+        settings = [photo, before, style, strength, color, protect, least, second, share, suffix]
+        work = {
+            "concurrency_id": "net",
+            "concurrency_limit": 1,
+            "show_progress_on": result.slider,
+            "trigger_mode": "always_last",
+        }
+        # The picture changes twice, as it is chosen and as it is taken in; what is opened changes once.
+        photo.change(
+            self.open,
             photo,
-            [photo, result.note],
-            api_visibility="undocumented",
+            [photo, opened, before],
+            api_name="take_in",
             concurrency_id="upload",
             concurrency_limit=2,
+            **HIDDEN,
         )
-        protect.change(lambda source: gr.update(visible=source in MASKS), protect, protecting, **HIDDEN)
-        for change in (protect.change, uploaded.then, photo.clear):
-            change(self.show, [photo, protect], protected, **HIDDEN)
-        run.click(
-            self.stylize,
-            [photo, style, strength, keep, protect, least],
-            result.outputs,
-            api_name="stylize",
-            concurrency_id="net",
-            concurrency_limit=1,
-            show_progress_on=result.slider,
+        chosen = gr.on([opened.change, style.change], self.stylize, settings, outputs, api_name="stylize", **work)
+        chosen.success(self.remember, [remembered, latest], [remembered, history], **HIDDEN)
+        mixing = [strength, color, protect, least, second, share, suffix, before]
+        changes = [component.change for component in mixing]
+        gr.on(changes, self.stylize, settings, outputs, api_visibility="undocumented", **work)
+        opened.change(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
+        gr.on([opened.change, protect.change], self.show, [photo, protect], protected, **HIDDEN)
+        added = painting.upload(
+            self.add, [painting, own], [own, style], api_visibility="undocumented", concurrency_id="upload"
         )
+        added.success(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
+        tuned = tune.click(
+            self.tune, style, result.note, api_name="tune", concurrency_id="optimization", show_progress="hidden"
+        )
+        tuned.success(self.stylize, settings, outputs, api_visibility="undocumented", **work)
+        history.select(self.compare, remembered, before, **HIDDEN)
+        gr.context.Context.root_block.load(self.recall, remembered, [remembered, history], **HIDDEN)
+
+    def open(self, photo: str | None) -> tuple:
+        """Take a photograph in, unless it has been; nothing is compared with it."""
+        if photo and self._workshop.took_in(photo):
+            return (gr.skip(),) * 3
+        path = self._workshop.take_in(photo)[0] if photo else None
+        return path, path, None
+
+    def stylize(
+        self,
+        photo: str | None,
+        before: str | None,
+        style: str | None,
+        strength: float,
+        color: str,
+        protect: str | None,
+        least: float,
+        second: str | None,
+        share: float,
+        suffix: str,
+    ) -> tuple:
+        """Stylize a photograph. The net only runs for a new photograph or style: the rest is mixing.
+
+        Args:
+            photo: Path of the photograph.
+            before: Path of a picture that the result is compared with; None for the photograph.
+            style: Name of a style, or path of a painting.
+            strength: From 0, the photograph, to 1, the full style.
+            color: "style", "keep" or "only".
+            protect: How the protected subject is found, of `MASKS`; anything else for no protection.
+            least: Strength of the style on the subject.
+            second: Name of a style that is blended in, or nothing.
+            share: Its share, from 0 to 1.
+            suffix: "png" or "jpg".
+
+        Raises:
+            InputError: The photograph cannot be read or has no subject, there is no such style, or a setting is not one
+                of these.
+        """
+        if not photo:
+            return (gr.skip(),) * 4
+        check_number(strength, 0, 1, "The strength")
+        check_number(least, 0, 1, "The strength there")
+        if color not in [value for _, value in _COLORS]:
+            raise InputError("There is no such choice of colors. Choose another one.")
+        chosen = {"style": [style, second] if second else [style], "strength": strength, "color": color}
+        if second:
+            check_number(share, 0, 1, "The share")
+            chosen["blend"] = [1 - share, share]
+        picture, mask = self._workshop.picture(photo), None
+        if protect in MASKS:
+            mask = self._workshop.mask(Selection(photo, begin=protect), TOLERANCE, False)
+            check(mask, *picture.rgb.shape[1:3], "The subject")
+            chosen |= {"protect": protect, "protect_strength": least}
+        options = StylizeOptions(**chosen)
+        began = time.perf_counter()
+        painted = self._workshop.painted(photo, tuple(options.style), options.blend and tuple(options.blend))
+        result = mixed(picture, painted, options, mask)
+        names = [title(name) for name in options.style]
+        record = chosen | {"style": " + ".join(names)}
+        path = self._workshop.deliver(result, photo, "-".join(names).replace(" ", "_").lower(), record, suffix)
+        height, width = result.rgb.shape[1:3]
+        note = f"{names[0]}, {width} × {height} pixels, {size_of(path)}, {time.perf_counter() - began:.1f} s"
+        compared = before if before and self._workshop.took_in(before) else photo
+        return *made(compared, path, note), path
+
+    def show_tiles(self, photo: str | None, own: list[str]) -> Iterator[str]:
+        """The photograph in each style, small, as style sheets that grow as the pictures come."""
+        if not photo:
+            return
+        sheet = ""
+        for number, style in enumerate([*styles(), *own], 1):
+            sheet += tile(number, self._workshop.tile(photo, style), "#stylize-style")
+            yield f"<style>{sheet}</style>"
 
     def show(self, photo: str | None, protect: str | None) -> str | None:
         """The path of a picture of what is protected; None where nothing is."""
@@ -76,39 +212,43 @@ class StylizeTab:
         selection = Selection(photo, begin=protect)
         return self._workshop.show_selection(selection, TOLERANCE, False)
 
-    def stylize(
-        self,
-        photo: str | None,
-        style: str | None,
-        strength: float,
-        keep: bool,
-        protect: str | None,
-        least: float,
-    ) -> tuple:
-        """Stylize a photograph.
+    def add(self, painting: str, own: list[str]) -> tuple:
+        """Make a painting one of the visitor's styles, and choose it."""
+        path, _ = self._workshop.take_in(painting)
+        own = [*own, path][-_OWN:]
+        return own, gr.update(choices=[*style_choices(), *((title(path), path) for path in own)], value=path)
 
-        Args:
-            photo: Path of the photograph.
-            style: Name of a style.
-            strength: From 0, the photograph, to 1, the full style.
-            keep: Whether the photograph's colors are kept.
-            protect: How the subject is found that is protected, of `MASKS`; anything else for no.
-            least: The strength there.
+    def tune(self, style: str | None) -> Iterator[str]:
+        """Bring the style of a visitor's painting nearer to it.
 
         Raises:
-            InputError: The photograph cannot be read, or has no subject, or a strength is none.
+            InputError: It is not the style of a painting.
         """
-        picture, mask = self._workshop.picture(photo), None
-        self._workshop.stylizer(style)
-        record = {"style": style, "strength": strength, "color": "keep" if keep else "style"}
-        if protect in MASKS:
-            mask = self._workshop.mask(Selection(photo, begin=protect), TOLERANCE, False)
-            check(mask, *picture.rgb.shape[1:3], "The subject")
-            record |= {"protect": protect, "protect_strength": least}
-        options = StylizeOptions(**record | {"style": [style]})
-        with self._workshop.turn("net"):
-            began = time.perf_counter()
-            stylized = stylize(picture, options, protected=mask)
-        height, width = stylized.rgb.shape[1:3]
-        note = f"{width} × {height} pixels in {time.perf_counter() - began:.1f} s"
-        return made(photo, self._workshop.deliver(stylized, photo, style, record), note)
+        if style in styles() or not style:
+            raise InputError("Only the style of your own painting can be tuned. Add a painting first.")
+        for done in self._workshop.tuned(style, _TUNED):
+            yield bar("Tuning", done)
+
+    def remember(self, remembered: list, latest: str | None) -> tuple:
+        """Keep the latest result for comparisons."""
+        kept = self._kept(remembered)
+        is_new = latest and not (kept and Path(kept[-1]).read_bytes() == Path(latest).read_bytes())
+        return self._recalled([*kept, latest] if is_new else kept)
+
+    def recall(self, remembered: list) -> tuple:
+        """What is still there of what the browser remembers."""
+        return self._recalled(remembered)
+
+    def compare(self, remembered: list, event: gr.SelectData) -> str | None:
+        """Path of the result that was clicked."""
+        kept = self._kept(remembered)
+        return kept[event.index] if isinstance(event.index, int) and event.index < len(kept) else None
+
+    def _recalled(self, remembered: list) -> tuple:
+        kept = self._kept(remembered)
+        return kept, gr.update(value=kept, visible=bool(kept))
+
+    def _kept(self, remembered: list) -> list[str]:
+        """Those of the paths that a browser remembers that are still results."""
+        paths = remembered if isinstance(remembered, list) else []
+        return [path for path in paths if isinstance(path, str) and self._workshop.took_in(path)][-_REMEMBERED:]

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import queue
 import re
 import secrets
 import threading
@@ -14,10 +15,11 @@ import numpy as np
 
 import keras_nst
 from keras_nst.errors import InputError
+from keras_nst.models import painter
 from keras_nst.models.styles import styles
 from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read, write
-from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.picture import Picture, resize
 from keras_nst.select.masks import flood, overlay, refine
 from keras_nst.select.matting import matte
 from keras_nst.select.subject import MASKS, cut_out, subject_mask
@@ -27,8 +29,9 @@ FEATHER = 2.0
 
 # Of a selection, before the first click.
 _BEGINNINGS = {"object": cut_out, **{name: functools.partial(subject_mask, source=name) for name in MASKS}}
-_PICTURES, _MASKS = 4, 16  # That are kept in memory.
+_PICTURES, _MASKS, _PAINTED = 4, 16, 4  # That are kept in memory.
 _CLICKS = 100
+_TILE = 160  # Pixels of the longest side.
 _AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # What takes time or memory.
 
 
@@ -106,6 +109,7 @@ class Workshop:
         self._turns = {work: threading.BoundedSemaphore(count) for work, count in _AT_ONCE.items()}
         self.picture = functools.lru_cache(_PICTURES)(self._read)
         self.mask = functools.lru_cache(_MASKS)(self._select)
+        self.painted = functools.lru_cache(_PAINTED)(self._paint)
 
     def take_in(self, path: str | None) -> tuple[str, str]:
         """A picture as the workshop keeps it, upright, in sRGB and no larger than the limit.
@@ -132,7 +136,7 @@ class Workshop:
         mask = self.mask(selection, tolerance, refined)
         return self.show(overlay(self.picture(selection.path).rgb, mask)) if mask.any() else selection.path
 
-    def deliver(self, picture: Picture, path: str, method: str, record: dict) -> str:
+    def deliver(self, picture: Picture, path: str, method: str, record: dict, suffix: str = "png") -> str:
         """Write a result.
 
         Args:
@@ -140,33 +144,70 @@ class Workshop:
             path: Of the picture it was made of.
             method: What made it, for its name.
             record: How, for its metadata.
+            suffix: "png" or "jpg".
 
         Returns:
             Its path.
         """
+        if suffix not in ("png", "jpg"):
+            raise InputError("A result is written as PNG or JPEG. Choose one of them.")
         name = f"{_stem(path)}-{method}"
         record = {"version": keras_nst.__version__, **record}
         if self._kept:
-            write(self._kept / f"{name}-{secrets.token_hex(4)}.png", picture, record=record)
-        return self._write(picture, name, "png", record)
+            write(self._kept / f"{name}-{secrets.token_hex(4)}.{suffix}", picture, record=record)
+        return self._write(picture, name, suffix, record)
 
     def stylizer(self, style: str):
-        """The net of a style of that name, loaded once.
+        """The net of a style, loaded once.
+
+        Args:
+            style: The name of a style, or the path of a painting that a visitor has added.
 
         Raises:
             InputError: There is no such style.
         """
-        if style not in styles():  # A path would be one of this computer.
-            raise InputError("There is no such style any more. Choose another one.")
+        self._check_style(style)
         from keras_nst.jobs.stylize import stylizer
 
         with self._loading:
             return stylizer((style,))
 
+    def tile(self, path: str, style: str) -> Picture:
+        """A small picture of a photograph in a style."""
+        stylizer = self.stylizer(style)
+        with self.turn("net"):
+            return stylizer(resize(self.picture(path), _TILE))
+
+    def tuned(self, painting: str, seconds: float) -> Iterator[float]:
+        """Tune the style of a visitor's painting, and yield the part that is done."""
+        self._check_style(painting)
+        news: queue.SimpleQueue = queue.SimpleQueue()
+
+        def work() -> None:
+            from keras_nst.jobs.tune import tune
+
+            try:
+                with self.turn("optimization"):
+                    tune(painting, seconds, progress=news.put)
+                news.put(None)
+            except Exception as error:
+                news.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        while (done := news.get()) is not None:
+            if isinstance(done, Exception):
+                raise done
+            yield done
+        from keras_nst.jobs.stylize import stylizer
+
+        stylizer.cache_clear()
+        self.painted.cache_clear()
+
     def warm_up(self) -> None:
         """Load what takes seconds, so that nobody waits for it later."""
         flat = Picture(np.full((1, 64, 64, 3), 0.5, np.float32))
-        self.stylizer(next(iter(styles())))(flat)
+        for style in styles():
+            self.stylizer(style)
         for source in MASKS:
             subject_mask(flat, source)
 
@@ -192,6 +233,25 @@ class Workshop:
         """Whether a path is that of a regular file of the workshop."""
         file = Path(path).resolve()
         return file.is_relative_to(self._folder) and file.is_file()
+
+    def took_in(self, path: str) -> bool:
+        """Whether a path is that of a picture as the workshop keeps it, with a name that nobody can guess."""
+        return bool(re.fullmatch(r"[0-9a-f]{32}", Path(path).parent.name)) and self.holds(path)
+
+    def _check_style(self, style: str) -> None:
+        if style not in styles() and not (painter.is_there() and self.took_in(style)):
+            raise InputError("There is no such style any more. Choose another one.")
+
+    def _paint(self, path: str, names: tuple[str, ...], shares: tuple[float, ...] | None) -> Picture:
+        from keras_nst.jobs.stylize import stylizer
+
+        for style in names:
+            self._check_style(style)
+        picture = self.picture(path)
+        with self._loading:
+            net = stylizer(names, shares)
+        with self.turn("net"):
+            return net(picture)
 
     def _read(self, path: str | None) -> Picture:
         if not path:

@@ -48,7 +48,9 @@ def run(options: Stylize) -> int:
         from keras_nst.jobs.tune import tune
 
         for painting in paintings:
-            tune(painting, options.tune, console=Console())
+            with progress("tuning {task.percentage:.0f} %", BarColumn(), console=Console(), transient=True) as bar:
+                task = bar.add_task("", total=1.0)
+                tune(painting, options.tune, progress=lambda done, task=task, bar=bar: bar.update(task, completed=done))
     options = dataclasses.replace(options, style=[str(find_style(style).resolve()) for style in options.style])
     inputs = _without_results(options, expand(options.inputs, clips=True), _name(options))
     moving = {source for source in inputs if _moves(options, source)}

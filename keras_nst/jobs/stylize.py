@@ -8,13 +8,15 @@ import numpy as np
 from keras_nst.errors import InputError
 from keras_nst.infer.stylizer import Blend, Stylizer
 from keras_nst.options import StylizeOptions
+from keras_nst.pictures.color import with_colors
+from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.proof import Proof
 from keras_nst.select.masks import strengths
 from keras_nst.select.named import named_mask
 from keras_nst.select.subject import MASKS, subject_mask
 
-_LOADED = 8
+_LOADED = 32
 
 
 def stylize(
@@ -59,6 +61,22 @@ def protected_part(picture: Picture, source: str) -> np.ndarray:
         InputError: There is no such mask, or it has another size.
     """
     return subject_mask(picture, source) if source in MASKS else named_mask(source, picture)
+
+
+def mixed(picture: Picture, painted: Picture, options: StylizeOptions, protected: np.ndarray | None = None) -> Picture:
+    """Mix a picture with itself in a style, as `stylize` does with these options.
+
+    Args:
+        picture: The picture.
+        painted: The same in the full style.
+        options: Strength, color and protection.
+        protected: As in `stylize`.
+    """
+    strength = options.strength
+    if protected is not None:
+        strength = strengths(protected, strength, options.protect_strength)
+    colored = with_colors(painted.rgb, picture.rgb, options.color)
+    return Picture(blend(picture.rgb, colored, strength), picture.alpha)
 
 
 @functools.lru_cache(_LOADED)

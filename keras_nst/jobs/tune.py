@@ -1,13 +1,12 @@
 """Bring the predicted code of a painting nearer to it, in about a minute."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
-from rich.progress import BarColumn
 
-from keras_nst.console import Console, progress
 from keras_nst.data.sets import PaintedPhotographs
 from keras_nst.errors import InputError
 from keras_nst.fit import devices, precision
@@ -24,7 +23,9 @@ from keras_nst.recipes import ghiasi2017
 SIZE, BATCH, RATE = 128, 4, 1e-3 / SLOWER
 
 
-def tune(painting: str | Path, seconds: float, *, content: str | None = None, console: Console | None = None) -> Path:
+def tune(
+    painting: str | Path, seconds: float, *, content: str | None = None, progress: Callable[[float], None] | None = None
+) -> Path:
     """Train the predictor's last layer on one painting, and keep the code that it then predicts.
 
     The net itself stays as it is, so the style is still a code of it.
@@ -33,7 +34,7 @@ def tune(painting: str | Path, seconds: float, *, content: str | None = None, co
         painting: A picture's file.
         seconds: For how long, from the first step on.
         content: Photographs, as `keras_nst.data.datasets.photographs` takes them.
-        console: Where progress is shown; None for nowhere.
+        progress: Called after each step with the part of the time that has passed.
 
     Returns:
         The style's folder, as `keras_nst.models.painter.style_of` gives it.
@@ -55,11 +56,8 @@ def tune(painting: str | Path, seconds: float, *, content: str | None = None, co
     trainer.compile(optimizer, jit_compile=devices.suits_xla(policy))
     size = int(facts.get("style_size", 384))
     batches = PaintedPhotographs(content, [painting], style_size=size).batches(size=SIZE, batch=BATCH, seed=0)
-    console = console or Console(quiet=True)
-    with progress("tuning {task.percentage:.0f} %", BarColumn(), console=console, transient=True) as bar:
-        trainer.fit(
-            batches, epochs=1, steps_per_epoch=10**6, shuffle=False, verbose=0, callbacks=[_Until(seconds, bar)]
-        )
+    until = _Until(seconds, progress or (lambda done: None))
+    trainer.fit(batches, epochs=1, steps_per_epoch=10**6, shuffle=False, verbose=0, callbacks=[until])
     (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting), STATISTICS.probes))
     code = np.asarray(parts(trainer.trained)[1](statistics))[0]
     if not np.isfinite(code).all():
@@ -70,17 +68,16 @@ def tune(painting: str | Path, seconds: float, *, content: str | None = None, co
 
 
 class _Until(keras.callbacks.Callback):
-    """Ends a training after so many seconds, and shows how far it is."""
+    """Ends a training after a time, and reports how much of it has passed."""
 
-    def __init__(self, seconds: float, bar):
+    def __init__(self, seconds: float, progress: Callable[[float], None]):
         super().__init__()
-        self._seconds, self._bar = seconds, bar
-        self._task = bar.add_task("", total=seconds)
+        self._seconds, self._progress = seconds, progress
         self._began = None
 
     def on_train_batch_end(self, batch, logs=None):
         """Start the clock with the first step, and stop by it."""
         self._began = self._began or time.monotonic()
         elapsed = time.monotonic() - self._began
-        self._bar.update(self._task, completed=min(elapsed, self._seconds))
+        self._progress(min(1.0, elapsed / self._seconds))
         self.model.stop_training = elapsed >= self._seconds

@@ -56,6 +56,11 @@ def home() -> Path:
     )
 
 
+def is_there() -> bool:
+    """Whether there is a net of many styles."""
+    return any((folder / NAME / styles.PAINTER).is_file() for folder in (styles.TRAINED, styles.SHIPPED))
+
+
 def folder_of(painting: str | Path) -> Path:
     """The cache folder of a painting's style; its path depends on the contents of the painting and the net."""
     painting = Path(painting)

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
+from keras_nst.pictures.color import keep_color
 from keras_nst.pictures.io import read
 from keras_nst.pictures.samples import SAMPLES, sample_path
 
@@ -47,7 +48,7 @@ def page(browser, server):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_default_timeout(PATIENCE)
     page.goto(server[0])
-    page.locator("#stylize-run").wait_for()
+    page.locator("#stylize-style").wait_for()
     yield page
     page.close()
     assert [url for url in elsewhere if not url.startswith((server[0], "data:", "blob:"))] == []
@@ -88,16 +89,51 @@ def download(page, name):
     return read(started.value.path()).rgb, started.value.suggested_filename
 
 
-def test_a_photograph_is_stylized(page, home):
+def made(page, name):
+    """Wait for a result of this name."""
+    page.locator(f"#stylize-result img[src$='{name}']").wait_for(state="attached")
+
+
+def test_a_photograph_is_stylized_at_once_and_again_with_each_change(page, home):
     drop(page, "stylize", home / "painting.png")
+    page.locator("#stylize-result img").first.wait_for()
     page.locator("#stylize-style").get_by_label("Tiny").check()
-    page.get_by_label("Keep the photograph's colors").check()
-    page.click("#stylize-run")
-    result, name = download(page, "stylize")
-    assert result.shape == (1, 96, 128, 3)
-    assert name == "painting-tiny.png"
-    assert np.abs(result - read(home / "painting.png").rgb).mean() > 0.02
-    assert page.locator("#stylize-result img").count() == 2
+    made(page, "painting-tiny.png")
+    full, name = download(page, "stylize")
+    assert (full.shape, name) == ((1, 96, 128, 3), "painting-tiny.png")
+    assert np.abs(full - read(home / "painting.png").rgb).mean() > 0.02
+    page.locator("#stylize-color").get_by_label("Photograph").check()
+    shown = page.locator("#stylize-result img").last.get_attribute("src")
+    page.wait_for_function(
+        "shown => [...document.querySelectorAll('#stylize-result img')].at(-1).src != shown", arg=shown
+    )
+    kept, _ = download(page, "stylize")
+    np.testing.assert_allclose(kept, keep_color(full, read(home / "painting.png").rgb), atol=4 / 255)
+    page.locator("#stylize-file").get_by_label("JPEG").check()
+    made(page, "painting-tiny.jpg")
+
+
+def test_the_tiles_show_the_photograph_and_results_survive_a_reload(page, home):
+    drop(page, "stylize", home / "painting.png")
+    count = page.locator("#stylize-style label").count()
+    page.wait_for_function(
+        "count => document.querySelector('#stylize-tiles style')?.textContent.split('nth-of-type').length > count",
+        arg=count,
+    )
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    made(page, "painting-tiny.png")
+    page.locator("#stylize-history img").nth(1).wait_for()
+    page.reload()
+    page.locator("#stylize-history img").nth(1).wait_for()
+
+
+def test_styles_are_chosen_by_the_keyboard(page, home):
+    drop(page, "stylize", home / "painting.png")
+    page.locator("#stylize-result img").first.wait_for()
+    page.locator("#stylize-style input:checked").focus()
+    page.keyboard.press("ArrowRight")
+    second = page.locator("#stylize-style input").nth(1).get_attribute("value")
+    made(page, f"painting-{second}.png")
 
 
 def test_each_sample_is_stylized_and_then_an_upload(page, home):
@@ -105,31 +141,26 @@ def test_each_sample_is_stylized_and_then_an_upload(page, home):
     for number, name in enumerate(SAMPLES):
         path = sample_path(name)
         page.locator(".gallery-item").nth(number).click()
-        page.locator(f"#stylize-picture img[src$='{path.name}']").wait_for()
-        page.click("#stylize-run")
-        page.locator(f"#stylize-result img[src$='{path.stem}-tiny.png']").wait_for(state="attached")
+        made(page, f"{path.stem}-tiny.png")
         result, given = download(page, "stylize")
         assert given == f"{name}-tiny.png"
         assert result.shape == read(path).rgb.shape
     page.locator("#stylize-picture").get_by_label("Remove Image").click()
     drop(page, "stylize", home / "painting.png")
-    page.click("#stylize-run")
-    page.locator("#stylize-result img[src$='painting-tiny.png']").wait_for(state="attached")
+    made(page, "painting-tiny.png")
     assert download(page, "stylize")[0].shape == (1, 96, 128, 3)
 
 
 def test_the_samples_stay_pictures_of_this_server(page):
     """A component that a click has made anew fetches nothing, and reads nothing, either."""
     page.locator("#stylize-style").get_by_label("Tiny").check()
-    page.locator(".gallery-item").first.click()
-    page.locator("#stylize-picture img").wait_for()
     asked = re.compile("/queue/join")
     page.route(asked, with_value(0, {"path": "http://127.0.0.1:1/x.png", "meta": {"_type": "gradio.FileData"}}))
-    page.click("#stylize-run")
+    page.locator(".gallery-item").first.click()
     toast(page, "not here any more")
     page.unroute(asked)
-    page.click("#stylize-run")
-    assert download(page, "stylize")[0].shape == (1, 512, 512, 3)
+    page.locator(".gallery-item").nth(1).click()
+    page.locator("#stylize-result img").first.wait_for()
 
 
 def with_value(position, value):
@@ -277,7 +308,7 @@ def test_what_is_refused_is_told_in_a_line_and_runs_no_script(page, tmp_path):
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_nothing_is_wider_than_the_window(page, size):
     page.set_viewport_size(size)
-    for last in ("stylize-run", "harmonize-run", "partial-run", "live-strength"):
+    for last in ("stylize-strength", "harmonize-run", "partial-run", "live-strength"):
         page.get_by_role("tab", name=last.partition("-")[0].capitalize()).click()
         page.locator(f"#{last}").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]

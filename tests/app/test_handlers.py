@@ -20,6 +20,7 @@ from keras_nst.app.workshop import Limits, Selection, Workshop, clicked, point
 from keras_nst.errors import InputError
 from keras_nst.fit.optimizers import Progress
 from keras_nst.infer.stylizer import Stylizer
+from keras_nst.models.styles import styles
 from keras_nst.pictures.color import keep_color
 from keras_nst.pictures.io import read, read_record
 from keras_nst.select.masks import feather, overlay
@@ -75,15 +76,22 @@ def test_a_picture_is_taken_in_no_larger_than_the_limit(tmp_path, uploaded):
         Workshop(tmp_path / "own", limits=Limits(pixels=100)).take_in(uploaded("halves.png"))
 
 
+def stylize(workshop, photo, **settings):
+    usual = {"before": None, "style": "tiny", "strength": 1, "color": "style", "protect": "no", "least": 0.4}
+    more = {"second": "", "share": 0.5, "suffix": "png"}
+    return StylizeTab(workshop).stylize(photo, **usual | more | settings)
+
+
 def test_a_photograph_is_stylized_as_by_the_command(workshop, uploaded, tmp_path):
     photo = uploaded("painting.png", "photo.png")
-    (before, after), _, download = StylizeTab(workshop).stylize(photo, "tiny", 0.5, True, "no", 0.4)
+    (before, after), note, download, latest = stylize(workshop, photo, strength=0.5, color="keep")
     picture = read(photo)
     full = keep_color(Stylizer("tiny")(picture).rgb, picture.rgb)
     np.testing.assert_allclose(read(after).rgb, (picture.rgb + full) / 2, atol=ROUNDING)
     assert before == photo
     assert Path(after).name == "photo-tiny.png"
-    assert download["value"] == after
+    assert download["value"] == latest == after
+    assert note.startswith("Tiny, 128 × 96 pixels, 0.0 MB")
     (kept,) = (tmp_path / "kept").iterdir()
     assert kept.read_bytes() == Path(after).read_bytes()
     assert read_record(kept)["strength"] == 0.5
@@ -91,10 +99,84 @@ def test_a_photograph_is_stylized_as_by_the_command(workshop, uploaded, tmp_path
 
 def test_the_subject_is_protected(workshop, uploaded):
     photo = uploaded("object.png")
-    (_, after), *_ = StylizeTab(workshop).stylize(photo, "tiny", 1, False, "saliency", 0.0)
+    (_, after), *_ = stylize(workshop, photo, protect="saliency", least=0.0)
     picture, result, full = read(photo).rgb, read(after).rgb, Stylizer("tiny")(read(photo)).rgb
     np.testing.assert_allclose(result[0, 44:52, 60:68], picture[0, 44:52, 60:68], atol=ROUNDING)
     np.testing.assert_allclose(result[0, :8, :8], full[0, :8, :8], atol=ROUNDING)
+
+
+def test_only_a_new_photograph_or_style_takes_a_net(workshop, uploaded, monkeypatch):
+    photo, asked = uploaded("painting.png"), []
+    net = Stylizer("tiny")
+
+    def counted(*arguments, **settings):
+        asked.append(arguments)
+        return net(*arguments, **settings)
+
+    monkeypatch.setattr("keras_nst.jobs.stylize.stylizer", lambda styles, shares=None: counted)
+    for settings in ({}, {"strength": 0.5}, {"color": "only"}, {"protect": "saliency"}, {"suffix": "jpg"}):
+        stylize(workshop, photo, **settings)
+    assert len(asked) == 1
+    stylize(workshop, uploaded("object.png", "other.png"))
+    assert len(asked) == 2
+
+
+def test_two_styles_are_blended_by_the_share_of_the_second(workshop, uploaded):
+    photo = uploaded("painting.png")
+    (_, after), note, *_ = stylize(workshop, photo, second="starry_night-lite", share=0.25)
+    first, second = (Stylizer(style)(read(photo)).rgb for style in ("tiny", "starry_night-lite"))
+    np.testing.assert_allclose(read(after).rgb, 0.75 * first + 0.25 * second, atol=ROUNDING)
+    assert Path(after).name == "upload-tiny-starry_night-lite.png"
+    assert note.startswith("Tiny + Starry night-lite")
+
+
+def test_a_result_is_compared_with_what_was_made_before(workshop, uploaded):
+    photo = uploaded("painting.png")
+    tab = StylizeTab(workshop)
+    remembered, shown = [], None
+    for strength in (1, 0.5, 0.5):
+        *_, latest = stylize(workshop, photo, strength=strength)
+        remembered, shown = tab.remember(remembered, latest)
+    assert len(remembered) == 2  # Not the same picture twice.
+    assert (shown["visible"], shown["value"]) == (True, remembered)
+    before = tab.compare(remembered, gr.SelectData(None, {"index": 0, "value": None}))
+    assert stylize(workshop, photo, before=before)[0][0] == before == remembered[0]
+
+
+@pytest.mark.parametrize("remembered", [["/etc/passwd"], [None, 3, {"path": "x"}], "/etc/passwd", None, [["a"]]])
+def test_what_a_browser_says_it_remembers_is_looked_at(workshop, uploaded, remembered):
+    tab = StylizeTab(workshop)
+    assert tab.recall(remembered)[0] == []
+    assert tab.compare(remembered, gr.SelectData(None, {"index": 0, "value": None})) is None
+    (before, _), *_ = stylize(workshop, photo := uploaded("painting.png"), before="/etc/passwd")
+    assert before == photo
+
+
+def test_each_tile_shows_the_photograph_in_its_style(workshop, uploaded, home):
+    photo = uploaded("painting.png")
+    sheets = list(StylizeTab(workshop).show_tiles(photo, []))
+    assert len(sheets) == len(styles())
+    number = [*styles()].index("tiny") + 1
+    encoded = re.search(rf"#stylize-style label:nth-of-type\({number}\) .*?base64,([^)]*)\)", sheets[-1])[1]
+    expected = Stylizer("tiny")(read(photo)).rgb
+    assert np.abs(read(base64.b64decode(encoded)).rgb - expected).mean() < 0.04  # What JPEG loses.
+
+
+def test_a_photograph_is_opened_once(workshop, uploaded):
+    tab = StylizeTab(workshop)
+    path, opened, before = tab.open(uploaded("painting.png"))
+    assert (path, before) == (opened, None)
+    assert workshop.took_in(path)
+    assert [change["__type__"] for change in tab.open(path)] == ["update"] * 3
+    assert tab.open(None) == (None, None, None)
+
+
+def test_only_a_painting_of_a_visitor_can_be_tuned(workshop):
+    for style in ("tiny", None, ""):
+        with pytest.raises(InputError, match="own painting"):
+            next(StylizeTab(workshop).tune(style))
+    with pytest.raises(InputError, match="no such style"):
+        next(StylizeTab(workshop).tune("/etc/passwd"))
 
 
 def test_what_is_protected_is_shown_before(workshop, uploaded):
@@ -284,7 +366,7 @@ def test_one_net_works_at_a_time_whoever_asks(workshop, uploaded, monkeypatch):
 
     monkeypatch.setattr("keras_nst.jobs.stylize.stylizer", lambda styles, shares=None: slow)
     with ThreadPoolExecutor(10) as pool:
-        made = [pool.submit(StylizeTab(workshop).stylize, photo, "tiny", 1, False, "no", 0.4) for _ in range(10)]
+        made = [pool.submit(stylize, workshop, photo) for _ in range(10)]
     assert len([one.result() for one in made]) == 10
     assert max(most) == 1
 
@@ -302,7 +384,7 @@ def test_a_strength_is_a_number_from_0_to_1(workshop, uploaded, home, number):
     photo = uploaded("painting.png")
     for strengths in ((number, 0.4), (1, number)):
         with pytest.raises(InputError, match="from 0 to 1") as told:
-            StylizeTab(workshop).stylize(photo, "tiny", strengths[0], False, "no", strengths[1])
+            stylize(workshop, photo, strength=strengths[0], least=strengths[1])
         assert "script" not in str(told.value)
     with pytest.raises(InputError, match="from 0 to 1"):
         LiveTab(workshop).stylize(frame((home / "halves.png").read_bytes()), "tiny", number)

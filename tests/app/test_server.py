@@ -17,7 +17,7 @@ from reference.gradio_client import Page, picture
 from keras_nst.pictures.io import read
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = (0.5, False, "no", 0.4)
+SETTINGS = (0.5, "style", "no", 0.4, "", 0.5, "png")
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def ask(server, method, path, body=None, headers=None):
 
 
 def stylize(page, photo, style="tiny", settings=SETTINGS):
-    return page.call("stylize", photo, style, *settings)
+    return page.call("stylize", photo, None, style, *settings)
 
 
 def result(page, answer):
     """The picture that is offered for download."""
-    _, _, download = answer["data"]
+    _, _, download, *_ = answer["data"]
     path = download["value"]["path"]
     status, content = page.get(f"/gradio_api/file={path}")
     assert status == 200
@@ -132,7 +132,7 @@ PICTURES = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_only_what_was_uploaded_is_read(page, name):
     answer = stylize(page, picture(**PICTURES[name]))
-    assert answer["error"]
+    assert answer.get("error") or answer["data"] == 3 * [{"__type__": "update"}]  # Nothing is done without a path.
     refused(answer, "")
     assert "passwd" not in answer["error"]
 
@@ -141,11 +141,14 @@ CALLS = {
     "another style": ("no/../such", SETTINGS),
     "a style by its folder": ("saved_models/tiny", SETTINGS),
     "no style": (None, SETTINGS),
-    "a strength beyond": ("tiny", (1e9, False, "no", 0.4)),
-    "a strength that is none": ("tiny", ("<script>", False, "no", 0.4)),
-    "no strength": ("tiny", (None, False, "no", 0.4)),
-    "a strength that is no number": ("tiny", (float("nan"), False, "no", 0.4)),
-    "another protection": ("tiny", (1, False, "/etc/passwd", 0.4)),
+    "a strength beyond": ("tiny", (1e9, *SETTINGS[1:])),
+    "a strength that is none": ("tiny", ("<script>", *SETTINGS[1:])),
+    "no strength": ("tiny", (None, *SETTINGS[1:])),
+    "a strength that is no number": ("tiny", (float("nan"), *SETTINGS[1:])),
+    "another protection": ("tiny", (1, "style", "/etc/passwd", *SETTINGS[3:])),
+    "other colors": ("tiny", (1, "<script>", *SETTINGS[2:])),
+    "another second style": ("tiny", (*SETTINGS[:4], "/etc/passwd", *SETTINGS[5:])),
+    "a file of another kind": ("tiny", (*SETTINGS[:6], "svg")),
     "too little": ("tiny", (1,)),
 }
 
@@ -268,7 +271,7 @@ def test_pages_beside_the_page_are_closed(page, path):
 
 
 def test_work_is_done_by_way_of_the_queue_alone(server, page, photo):
-    body = {"data": [picture(photo), "tiny", *SETTINGS], "fn_index": page.events["stylize"], "session_hash": "a"}
+    body = {"data": [picture(photo), None, "tiny", *SETTINGS], "fn_index": page.events["stylize"], "session_hash": "a"}
     status, answer = ask(server, "POST", "/gradio_api/run/predict", json.dumps(body), JSON)
     assert status == 404
     assert b"join the queue" in answer
@@ -289,7 +292,7 @@ def test_a_folder_is_no_picture(page, photo, name):
 def test_no_component_fetches_a_file(page, photo, path):
     """Gradio looks for files in the values of all of them."""
     refused(stylize(page, picture(photo), settings=(picture(path), *SETTINGS[1:])), "not here any more")
-    refused(stylize(page, picture(photo), settings=(1, [{"deep": picture(path)}], "no", 0.4)), "not here any more")
+    refused(stylize(page, picture(photo), settings=(1, [{"deep": picture(path)}], *SETTINGS[2:])), "not here any more")
 
 
 def test_nothing_is_written_beside(page, photo, server, home):
