@@ -150,7 +150,9 @@ def serve(
         folder, limits = Path(name).resolve(), limits or Limits()
         for variable in ("GRADIO_TEMP_DIR", "GRADIO_EXAMPLES_CACHE"):
             os.environ[variable] = str(folder)  # All that Gradio writes or serves.
-        blocks = page(Workshop(folder, share_dir and Path(share_dir), limits))
+        workshop = Workshop(folder, share_dir and Path(share_dir), limits)
+        cleaner.callback(workshop.closed.set)
+        blocks = page(workshop)
         cleaner.enter_context(cleaning(folder, limits))
 
         @contextlib.asynccontextmanager
@@ -200,4 +202,5 @@ class _Once:
 
     def __call__(self) -> None:
         if self._first.acquire(blocking=False):
-            threading.Thread(target=self._workshop.warm_up, daemon=True).start()
+            # Python waits for it: a thread that is ended within TensorFlow takes the process down.
+            threading.Thread(target=self._workshop.warm_up).start()

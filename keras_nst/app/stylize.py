@@ -192,7 +192,7 @@ class StylizeTab:
         record = chosen | {"style": " + ".join(names)}
         path = self._workshop.deliver(result, photo, "-".join(names).replace(" ", "_").lower(), record, suffix)
         height, width = result.rgb.shape[1:3]
-        note = f"{names[0]}, {width} × {height} pixels, {size_of(path)}, {time.perf_counter() - began:.1f} s"
+        note = f"{record['style']}, {width} × {height} pixels, {size_of(path)}, {time.perf_counter() - began:.1f} s"
         compared = before if before and self._workshop.took_in(before) else photo
         return *made(compared, path, note), path
 
@@ -202,6 +202,8 @@ class StylizeTab:
             return
         sheet = ""
         for number, style in enumerate([*styles(), *own], 1):
+            if self._workshop.closed.is_set():
+                return
             sheet += tile(number, self._workshop.tile(photo, style), "#stylize-style")
             yield f"<style>{sheet}</style>"
 

@@ -100,11 +100,15 @@ class Workshop:
         folder: For all files that are made; nothing is read from elsewhere.
         kept: A folder that results are also written to.
         limits: What is refused.
+
+    Attributes:
+        closed: Set when the server ends.
     """
 
     def __init__(self, folder: Path, kept: Path | None = None, limits: Limits | None = None):
         self.limits = limits or Limits()
         self._folder, self._kept = folder.resolve(), kept
+        self.closed = threading.Event()
         self._loading = threading.RLock()
         self._turns = {work: threading.BoundedSemaphore(count) for work, count in _AT_ONCE.items()}
         self.picture = functools.lru_cache(_PICTURES)(self._read)
@@ -207,6 +211,8 @@ class Workshop:
         """Load what takes seconds, so that nobody waits for it later."""
         flat = Picture(np.full((1, 64, 64, 3), 0.5, np.float32))
         for style in styles():
+            if self.closed.is_set():
+                return
             self.stylizer(style)
         for source in MASKS:
             subject_mask(flat, source)
