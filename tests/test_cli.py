@@ -398,7 +398,7 @@ BAD = {
     "stdin to workers": ("stylize - --style {style} -o out.png --engine ray", "ray"),
     "no workers": ("stylize photo.png --style {style} --workers 0", "--workers"),
     "protected of another size": ("stylize photo.png --style {style} --protect painting.jpg", "64 x 64"),
-    "no profile": ("stylize photo.png --style {style} --proof text.jpg", "no ICC profile"),
+    "no profile": ("stylize photo.png --style {style} --proof text.jpg", "not an ICC profile"),
     "proof of a clip": ("stylize text.mp4 --style {style} -o out.mp4 --proof text.jpg", "--proof"),
     "protected clip": ("stylize text.mp4 --style {style} -o out.mp4 --protect saliency", "--protect"),
     "strength": ("stylize photo.png --style {style} --strength 2", "from 0 to 1"),

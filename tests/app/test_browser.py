@@ -270,7 +270,7 @@ def test_what_is_refused_is_told_in_a_line_and_runs_no_script(page, tmp_path):
     page.set_input_files("#stylize-picture input[type=file]", path)
     toast = page.locator("[data-testid=toast-body]")
     toast.wait_for()
-    assert "Cannot read the image: it is no picture" in toast.inner_text()
+    assert "Cannot read the image: it is not a picture" in toast.inner_text()
     assert page.title() == "keras_nst"
 
 

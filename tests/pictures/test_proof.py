@@ -62,7 +62,7 @@ def test_a_printer_that_prints_all_of_srgb_changes_nothing(tmp_path, rng):
 
 def test_what_is_no_profile_is_told(tmp_path):
     (tmp_path / "text.icc").write_text("not a profile")
-    with pytest.raises(InputError, match="no ICC profile of a printer"):
+    with pytest.raises(InputError, match="not an ICC profile of a printer"):
         Proof(tmp_path / "text.icc")
     with pytest.raises(InputError, match="nowhere"):
         Proof(tmp_path / "nowhere.icc")
