@@ -224,7 +224,7 @@ def test_bad_clips_are_told(tmp_path):
     for name in ("index_last.mp4", "index_first.mp4", "cut.mkv"):
         cut(tmp_path / name, 0.5)
     told = {"index_last.mp4": "cut short", "index_first.mp4": r"of 1\.4 s", "cut.mkv": "cut short"}
-    told |= {"sound.mp4": "no video", "tiny.mp4": "16 x 8", "text.mp4": "no clip", "nowhere.mp4": "No such file"}
+    told |= {"sound.mp4": "no video", "tiny.mp4": "16 x 8", "text.mp4": "not a clip", "nowhere.mp4": "No such file"}
     for name, reason in told.items():
         with pytest.raises(InputError, match=reason):
             inspect(tmp_path / name)
@@ -288,7 +288,7 @@ def test_a_name_of_no_characters_is_refused(tmp_path):
     clips.write(tmp_path / "in.mp4", PICTURES)
     path = tmp_path / os.fsdecode(b"\xff.mp4")
     (tmp_path / "in.mp4").rename(path)
-    with pytest.raises(InputError, match="no Unicode"):
+    with pytest.raises(InputError, match="not valid Unicode"):
         inspect(path)
 
 
