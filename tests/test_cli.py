@@ -167,7 +167,7 @@ def test_results_that_are_there_are_not_made_again(here, style, capsys):
     first = {path: path.stat().st_mtime_ns for path in (here / "out").iterdir()}
     (here / "out" / "1-tiny.jpg").unlink()
     code, out, err = run(capsys, *arguments)
-    assert (code, err) == (0, "2 of 3 are done already.\n")
+    assert (code, err) == (0, "2 of 3 are already done.\n")
     assert out.count("\n") == 1
     assert out.startswith("out/1-tiny.jpg")
     kept = {path.name for path in first if path.stat().st_mtime_ns == first[path]}
@@ -185,7 +185,7 @@ def test_a_result_is_made_again_when_a_file_that_made_it_has_changed_whatever_it
     assert run(capsys, *arguments)[0] == 0
     for path in here.rglob("*.*"):  # As a copy of the folders has it.
         os.utime(path)
-    assert run(capsys, *arguments)[1:] == ("", "3 of 3 are done already.\n")
+    assert run(capsys, *arguments)[1:] == ("", "3 of 3 are already done.\n")
     if changed.endswith("keras"):
         net = transfer_net(filters=(4, 4, 8), residual_blocks=1)
         save_style("style", randomized(net, np.random.default_rng(1)), {})

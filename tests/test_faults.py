@@ -300,7 +300,7 @@ def test_a_limit_of_memory_is_told_in_one_line(place, tmp_path):
     ("arguments", "patched", "hint"),
     [
         ("train --style {photo} -o {out}/style", "keras_nst.jobs.learn.learn", "--resume"),
-        ("stylize {photos} -s {style} -o {out}", "keras_nst.commands.stylize.pipeline", "goes on"),
+        ("stylize {photos} -s {style} -o {out}", "keras_nst.commands.stylize.pipeline", "continues"),
         ("stylize {photo} -s {style} -o {out}/a.png", "keras_nst.commands.stylize.pipeline", ""),
         ("optimize {photo} {photo} --save-every 1 -o {out}/a.png", "keras_nst.jobs.optimize.optimize", "--init"),
     ],

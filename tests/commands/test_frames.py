@@ -65,13 +65,13 @@ def test_each_scene_gives_one_frame_named_by_its_number(here, capfd, scenes):
     for file, scene in zip(files, scenes, strict=True):
         assert np.abs(255 * read(file).rgb[0] - scene).mean() < 4  # Twice JPEG.
     assert read_record(files[1])["frame"] == 20
-    assert capfd.readouterr().out == "new/frames  3 frames of 6 looked at\n"
+    assert capfd.readouterr().out == "new/frames  3 of 6 frames\n"
 
 
 def test_thresholds_interval_and_size_are_taken(here, capfd):
     assert main(["frames", "film.avi", "-o", "all", "--every", "0", "--ssim", "1", "--psnr", "1000"]) == 0
     # JPEG makes equal frames of equal frames.
-    assert capfd.readouterr().out == "all  3 frames of 60 looked at\n"
+    assert capfd.readouterr().out == "all  3 of 60 frames\n"
     assert main(["frames", "film.avi", "-o", "small", "--every", "3", "--max-size", "80"]) == 0
     assert [file.name for file in sorted((here / "small").iterdir())] == ["film-000000.jpg", "film-000030.jpg"]
     assert read(here / "small/film-000000.jpg").rgb.shape == (1, 48, 80, 3)

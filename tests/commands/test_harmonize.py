@@ -85,8 +85,8 @@ def test_an_object_goes_where_it_is_told(here, capsys, source):
     [
         ("composite.png", "the painting with the object in it"),
         ("speck.png", "the painting with the object in it"),
-        ("layer.png", "an object on transparent ground of the painting's size"),
-        ("white.png", "an object on plain ground of the painting's size"),
+        ("layer.png", "an object on a transparent background, which has the painting's size"),
+        ("white.png", "an object on a plain background, which has the painting's size"),
     ],
 )
 def test_an_object_of_the_paintings_size_stays_where_it_is_and_it_is_said_what_it_is(here, capsys, source, taken):
@@ -100,7 +100,7 @@ def test_an_object_of_the_paintings_size_stays_where_it_is_and_it_is_said_what_i
         capsys, "painting.png", source, "-o", "out.png", "--keep-mask", "mask.png", "--style-strength", 0
     )
     assert code == 0
-    assert f"{source} is taken for {taken}" in err
+    assert f"{source} is used as {taken}" in err
     found, expected = read("mask.png").rgb[0, ..., 0] > 0.5, disc[..., 0] > 0.5
     assert (found & expected).sum() / (found | expected).sum() > 0.95
 

@@ -137,7 +137,7 @@ BAD = {
         ((*PAIR, "--init", "missing.png"), "missing.png", "No such file"),
         ((*PAIR, "-o", "out.xyz"), "xyz", ""),
         ((*PAIR, "-o", "photo.png/out.png"), "Cannot write photo.png/out.png", "another place"),
-        (("photo.png", "text.jpg"), "text.jpg", "no picture"),
+        (("photo.png", "text.jpg"), "text.jpg", "not a picture"),
         (("photo.png",), "STYLE", "--help"),
     ],
     "partial": [
