@@ -106,15 +106,16 @@ def destinations(
 
 
 def destination(output: str | None, source: str, method: str) -> str:
-    """Where the only result of a command goes, checked before anything is computed.
+    """Find the output path of a command's only result, and check it before anything is computed.
 
     Args:
-        output: The file, a folder, or "-" for stdout; None for the working directory, or for stdout after stdin.
-        source: The picture, "-" for stdin.
-        method: How the result is made; part of the file's name in a folder.
+        output: The file, a folder, or "-" for stdout; None for the working directory, or for stdout if the input is
+            stdin.
+        source: The input, "-" for stdin.
+        method: The last part of the file's name in a folder.
 
     Raises:
-        InputError: As `check_destination` does.
+        InputError: As in `check_destination`.
     """
     name = f"{'stdin' if source == '-' else Path(source.removeprefix('sample:')).stem}-{method}.png"
     if output is None:

@@ -107,7 +107,7 @@ def test_a_saved_model_runs_where_the_package_is_not(saved, expected, tmp_path):
     assert "Unknown image file format" in text
     assert "Input is empty" in empty or "Unknown image file format" in empty
     assert "Invalid JPEG data" in cut
-    assert "at least 16 pixels a side" in small
+    assert "at least 16 pixels per side" in small
 
 
 def test_jpeg_is_decoded_as_elsewhere(saved, expected, tmp_path):
@@ -263,7 +263,7 @@ def test_litert_with_weights_of_8_bits_is_a_byte_a_weight_and_close_on_average(t
 def test_an_export_that_differs_from_its_net_is_refused_and_leaves_nothing(style, tmp_path, monkeypatch):
     right = module._on_levels
     monkeypatch.setattr(module, "_on_levels", lambda net, size: right(lambda images: net(images) * 0.98, size))
-    with pytest.raises(InputError, match=r"tiny as saved_model is not what its net gives: pixels differ by \d"):
+    with pytest.raises(InputError, match=r"tiny as saved_model differs from its net: by \d"):
         export(style, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

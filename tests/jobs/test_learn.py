@@ -245,16 +245,16 @@ def test_cartoongan_is_learned_without_saliency(collection):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"init": "starry_night"}, "--init"),
-        ({"net": "lite"}, "--net"),
-        ({"recipe": "johnson2016", "style": "sample:coffee", "game": "hinge"}, "--game"),
-        ({"recipe": "johnson2016", "style": "sample:coffee", "spectral_norm": True}, "--spectral-norm"),
-        ({"recipe": "johnson2016", "style": "sample:coffee", "saliency": "subject"}, "--saliency"),
+        ({"init": "starry_night"}, "`init`"),
+        ({"net": "lite"}, "`net`"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "game": "hinge"}, "`game`"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "spectral_norm": True}, "`spectral_norm`"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "saliency": "subject"}, "`saliency`"),
         ({"saliency": "nowhere"}, r"nowhere.*subject, rbd\+mbd, or a folder"),
-        ({"batch": 5}, "--batch"),
+        ({"batch": 5}, "`batch`"),
         ({"style": "nowhere"}, "does not exist"),
         ({"weights": {"adversarial": 0.0}}, "adversarial"),
-        ({"content": None, "epochs": 2}, "--steps"),
+        ({"content": None, "epochs": 2}, "`steps`"),
     ],
 )
 def test_what_cannot_be_learned_is_told(collection, changed, message):
