@@ -1,4 +1,4 @@
-"""The tab that gives a photograph a style."""
+"""The tab that stylizes a photograph."""
 
 import time
 
@@ -21,17 +21,17 @@ _PROTECTED = [
 
 
 class StylizeTab:
-    """Drop a photograph, pick a style, compare, download.
+    """The tab to drop a photograph, choose a style, compare and download.
 
     Args:
-        workshop: What does the work.
+        workshop: Does the work.
     """
 
     def __init__(self, workshop: Workshop):
         self._workshop = workshop
 
     def build(self) -> None:
-        """Lay the tab out."""
+        """Lay out the tab."""
         with gr.Row(equal_height=False):
             with gr.Column():
                 photo = photograph("Photograph", elem_id="stylize-picture")
@@ -70,7 +70,7 @@ class StylizeTab:
         )
 
     def show(self, photo: str | None, protect: str | None) -> str | None:
-        """The path of a picture of what is protected; None where nothing is."""
+        """The path of a picture that shows the protected part; None if nothing is protected."""
         if not photo or protect not in MASKS:
             return None
         selection = Selection(photo, begin=protect)
@@ -90,13 +90,13 @@ class StylizeTab:
         Args:
             photo: Path of the photograph.
             style: Name of a style.
-            strength: From 0, the photograph, to 1, the full style.
-            keep: Whether the photograph's colors are kept.
-            protect: How the subject is found that is protected, of `MASKS`; anything else for no.
-            least: The strength there.
+            strength: From 0, the photograph itself, to 1, the full style.
+            keep: Whether to keep the photograph's colors.
+            protect: A name in `MASKS` to protect the subject; anything else protects nothing.
+            least: Strength in the protected part.
 
         Raises:
-            InputError: The photograph cannot be read, or has no subject, or a strength is none.
+            InputError: The photograph cannot be read, it has no subject, or a strength is out of range.
         """
         picture, mask = self._workshop.picture(photo), None
         self._workshop.stylizer(style)
