@@ -98,7 +98,7 @@ def test_commands_have_keras_as_their_nets_need_it(tmp_path, backend):
 def test_a_backend_that_is_none_is_told(tmp_path):
     done = settled("from keras_nst.cli import main; raise SystemExit(main(['info']))", tmp_path, KERAS_BACKEND="theano")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: KERAS_BACKEND=theano is no backend")
+    assert done.stderr.startswith("error: KERAS_BACKEND=theano is not an installed backend")
     assert done.stderr.count("\n") == 1
 
 
