@@ -46,7 +46,7 @@ def exported(style, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def failures():
-    """What the servers do instead of an answer."""
+    """What the servers do instead of answering."""
     return []
 
 
@@ -63,7 +63,7 @@ def url(protocol, exported, failures):
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch):
-    """The seconds that were waited, in place of waiting."""
+    """The seconds that the client would have waited."""
     waited = []
     monkeypatch.setattr(served.time, "sleep", waited.append)
     return waited
@@ -80,7 +80,7 @@ def here(tmp_path, monkeypatch, rng):
 
 @pytest.fixture
 def unused():
-    """A port that nobody listens at."""
+    """A port without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{free.getsockname()[1]}"
@@ -133,7 +133,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for(url, protocol, failures,
     with pytest.raises(InputError, match=r"no answer in time\..* `timeout`"):
         stylize(Picture(rng.random((1, 16, 16, 3), np.float32)))
     assert time.perf_counter() - began < 5
-    assert waits == []  # It may still be at work on the first request.
+    assert waits == []  # It may still work on the first request.
     release.set()
 
 
@@ -175,7 +175,7 @@ def test_a_server_of_the_other_protocol_is_told(exported):
 
 
 def answered(status, data):
-    """A response as urllib3 gives it."""
+    """A response of urllib3."""
     response = io.BytesIO(data)
     read = lambda size, decode_content: response.read(size)  # noqa: E731
     return type("Response", (), {"status": status, "read": staticmethod(read), "close": staticmethod(lambda: None)})
@@ -237,7 +237,7 @@ def test_whatever_a_server_says_of_its_state_is_taken_or_refused(monkeypatch, an
 
 @pytest.fixture(params=["headers", "body", "packed"])
 def dribbling(request):
-    """A server that sends a byte now and then, or little that unpacks to much."""
+    """A server that sends single bytes slowly, or a small answer that unpacks to a large one."""
     done = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -270,7 +270,7 @@ def test_one_deadline_and_one_size_hold_for_the_whole_exchange(dribbling):
     began = time.monotonic()
     with pytest.raises(InputError):
         ServedStyle(dribbling, "tiny", timeout=0.5)
-    assert time.monotonic() - began < 20  # On a machine that is busy; it would never end.
+    assert time.monotonic() - began < 20  # Even on a busy machine; without the deadline it would never end.
 
 
 def test_another_kind_of_server_is_told(monkeypatch):
