@@ -159,7 +159,7 @@ def test_what_the_server_says_of_a_picture_is_told(protocol, style, here, capsys
     with getattr(model_server, protocol)(fixed, "tiny") as url:
         assert main(["client", url, "photo.png", "--style", "tiny", "--protocol", protocol, "-o", "out.png"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"error: photo.png: Asking the server at {url} failed: ")
+    assert error.startswith(f"error: photo.png: The request to the server at {url} failed: ")
     assert "[36,47,3] is not compatible with expected shape [32,40,3]" in error
     assert error.count("\n") == 1
     assert not (here / "out.png").exists()
@@ -289,7 +289,7 @@ def test_a_missing_package_is_named(monkeypatch):
 
 @pytest.mark.parametrize("url", ["ftp://localhost", "localhost:port"])
 def test_a_wrong_url_is_told(url):
-    with pytest.raises(InputError, match=f"^Asking the server at {url} failed: "):
+    with pytest.raises(InputError, match=f"^The request to the server at {url} failed: "):
         ServedStyle(url, "tiny")
 
 
