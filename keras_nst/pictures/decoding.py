@@ -26,7 +26,7 @@ from keras_nst.pictures.spaces import (
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 _EXTRA_SAMPLES = 338  # A TIFF tag that Pillow has no name for.
 
-_HD = 1280, 576  # A frame at least so wide, or higher than this, is HD.
+_HD = 1280, 576  # A frame at least this wide, or higher than this, is HD.
 # A display matrix (a, b, c, d) takes (x, y) to (a x + c y, b x + d y). Its EXIF orientation:
 _ORIENTATIONS = {
     (1, 0, 0, 1): 1,
@@ -67,7 +67,7 @@ def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
 
     Args:
         frame: From PyAV.
-        aspect: Width of a stored pixel divided by its height. Other pixels than square ones are stretched.
+        aspect: Width of a stored pixel divided by its height. Pixels that are not square are stretched.
 
     Returns:
         (1, H, W, 3) float32 in [0, 1].

@@ -143,7 +143,7 @@ def likely(certainty: np.ndarray) -> np.ndarray:
         certainty: Probability that each pixel belongs to the subject, (1, h, w, 1) float32 in [0, 1].
 
     Returns:
-        The mask; zeros where no probability exceeds 0.4.
+        The mask; 0 where the probability is at most 0.4.
     """
     return _ramp(certainty, _LIKELY, _SOFTNESS)
 

@@ -42,7 +42,7 @@ _QUALITY = {
     "ffv1": {},
 }
 _SEGMENT = "nut"  # A container for any codec, with time stamps of any unit.
-_BT709, _LIMITED = 1, 1  # FFmpeg's numbers; the first for color space, primaries and transfer; luma from 16 to 235.
+_BT709, _LIMITED = 1, 1  # FFmpeg's numbers of BT.709 (space, primaries and transfer), and of luma from 16 to 235.
 _MICROSECONDS = 1_000_000  # FFmpeg's unit of a file's duration.
 # How much earlier than its duration a complete file may end, in seconds and as a share. Only MP4 is exact.
 _MISSING, _MISSING_OF_MP4, _MISSING_SHARE = 0.5, 0.1, 0.02
