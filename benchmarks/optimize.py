@@ -297,7 +297,7 @@ def against_torch(size: int, evaluations: int, coarse: int, style: str) -> list[
     print(f"{width}x{height}, astronaut in the style of {style}, {THREADS} threads, PyTorch {fastest}", flush=True)
     print(f"value and gradient differ by at most {max(found):.1e}", flush=True)
     if (others := os.getloadavg()[0] - THREADS) > 1:
-        print(f"About {others:.0f} other processes want these cores: the times below are no good.", flush=True)
+        print(f"About {others:.0f} other processes use these cores, so the times below are not valid.", flush=True)
     if not max(found) <= TOLERANCE:
         return [f"value or gradient differ by {max(found):.1e}, more than {TOLERANCE:.0e}"]
 

@@ -1,11 +1,12 @@
-"""The subject of photographs: how well each method finds known ones, and what it and matting take.
+"""Subject masks: the quality of each method on known subjects, and the time of masks and matting.
 
 Usage: python benchmarks/subject.py [--cases DIR] [--rounds 7]
 
-DIR holds folders with composite.jpg, a picture, and mask.jpg, its subject in white: the cases of Luan et al. 2018 are
-such. IoU is of mask and map both cut at one half, MAE the mean absolute difference of map and mask; both are means over
-the cases. Times are of a picture of 1024x768, of the best round, with the processor's beside them, which other programs
-disturb less; nothing is loaded in them. Exits with 1 where the subject's mask takes 0.4 s or more, or its matting 3 s.
+DIR holds folders with composite.jpg, a picture, and mask.jpg, its subject in white, like the cases of Luan et al. 2018.
+IoU compares map and mask, both thresholded at one half; MAE is the mean absolute difference of map and mask. Both are
+averaged over the cases. Times are for a picture of 1024x768, after loading; the best round counts. They are wall-clock
+times and processor times, which other programs disturb less. Exits with 1 if the subject's mask takes 0.4 s or more, or
+its matting 3 s.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def quality(folder: Path) -> None:
 
 
 def seconds(call, rounds: int) -> tuple[float, float]:
-    """The least time of so many rounds, and the least of the processor's, after one that loads."""
+    """The shortest wall-clock and processor times of the rounds, after one that loads."""
     call()
     times, busy = [], []
     for _ in range(rounds):
@@ -72,7 +73,7 @@ def main() -> int:
         best, busy = seconds(call, arguments.rounds)
         goal = GOALS.get(name)
         missed |= goal is not None and best >= goal
-        print(f"{name:14}{best:8.2f} s{busy:8.2f} s of the processor" + (f"   goal {goal} s" if goal else ""))
+        print(f"{name:14}{best:8.2f} s{busy:8.2f} s of processor time" + (f"   goal {goal} s" if goal else ""))
     return int(missed)
 
 

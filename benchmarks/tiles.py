@@ -1,11 +1,11 @@
 """Memory of an optimization with and without tiles, and the quality of a large picture in tiles.
 
-Each run of `keras-nst optimize` on scikit-image's astronaut, enlarged, is a process of its own. Its memory is the peak
-of a run at one scale, with one step more than the history of L-BFGS; further steps need no more. With --quality, the
-largest picture is made in tiles, coarse to fine, shrunk to 512 pixels and compared with a picture made at 512. The
-measure is the fraction by which each reduces the photograph's distance from the painting (relative Gram matrices, as in
-`keras_nst.evaluation`). The two fractions may differ by 0.1. The distance that remains is small in both, and larger for
-the large picture, which is measured at another scale than it was made at.
+Each run of `keras-nst optimize` on scikit-image's astronaut, enlarged, has its own process. Its memory is the peak of a
+run at one scale, with one step more than the history of L-BFGS; further steps need no more. With --quality, the largest
+picture is made in tiles, coarse to fine, shrunk to 512 pixels and compared with a picture made at 512. The measure is
+the fraction by which each reduces the photograph's distance from the painting (relative Gram matrices, as in
+`keras_nst.evaluation`). The two fractions may differ by 0.1. The remaining distance is small for both, and larger for
+the large picture, which is measured at another scale than the one it was made at.
 
 Exits with 1 if the largest takes more than 6 GB, or its quality is lower.
 

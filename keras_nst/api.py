@@ -1,4 +1,4 @@
-"""The jobs on single pictures, for programs: pictures in any form in, a `Picture` out.
+"""The jobs on single pictures, for programs: any form of a picture in, a `Picture` out.
 
 `keras_nst.jobs` has the same jobs for arrays, with regions and progress.
 """
@@ -17,13 +17,13 @@ def optimize(photograph: Any, painting: Any, mask: Any = None, **options: Any) -
     """Restyle a photograph by optimizing its pixels.
 
     Args:
-        photograph: As `keras_nst.pictures.given.as_picture` takes it.
-        painting: The same, or a list of several, which are blended.
-        mask: What is restyled, white there, of the photograph's size; None for all of it.
-        **options: Of `PixelOptions`.
+        photograph: Any form that `keras_nst.pictures.given.as_picture` accepts.
+        painting: The same, or a list of several to blend.
+        mask: The part to restyle, white, of the photograph's size; None for the whole photograph.
+        **options: Fields of `PixelOptions`.
 
     Returns:
-        The picture, at most `end_size` pixels on its longest side.
+        The picture, with a longest side of at most `end_size` pixels.
 
     Raises:
         InputError: A picture or an option cannot be used.
@@ -39,13 +39,13 @@ def optimize(photograph: Any, painting: Any, mask: Any = None, **options: Any) -
 
 
 def harmonize(painting: Any, composite: Any, mask: Any = None, **options: Any) -> Picture:
-    """Make an object that was pasted into a painting look painted there.
+    """Make an object that is pasted into a painting look painted.
 
     Args:
-        painting: Without the object, as `keras_nst.pictures.given.as_picture` takes it.
-        composite: With the object, of the same size.
-        mask: Where the object is, white there; None for where the two differ.
-        **options: Of `HarmonizeOptions`.
+        painting: The painting without the object, in any form that `keras_nst.pictures.given.as_picture` accepts.
+        composite: The painting with the object, of the same size.
+        mask: The object, white; None to find it by the difference of both.
+        **options: Fields of `HarmonizeOptions`.
 
     Returns:
         The picture.
@@ -59,7 +59,7 @@ def harmonize(painting: Any, composite: Any, mask: Any = None, **options: Any) -
     ground, pasted = as_picture(painting), as_picture(composite).rgb
     if pasted.shape != ground.rgb.shape:
         sizes = " and ".join("{1} x {0}".format(*rgb.shape[1:3]) for rgb in (ground.rgb, pasted))
-        raise InputError(f"The painting and the composite must have one size. Received {sizes} pixels.")
+        raise InputError(f"The painting and the composite must have the same size. Received {sizes} pixels.")
     found = find_object(pasted, ground.rgb) if mask is None else _selected(mask, ground)
     return Picture(harmonized(ground.rgb, pasted, found, HarmonizeOptions(**options)), ground.alpha)
 
@@ -68,5 +68,5 @@ def _selected(mask: Any, picture: Picture) -> np.ndarray:
     values = as_picture(mask).rgb[..., :1]
     if values.shape[1:3] != picture.rgb.shape[1:3]:
         sizes = " and ".join("{1} x {0}".format(*each.shape[1:3]) for each in (picture.rgb, values))
-        raise InputError(f"The mask and its picture must have one size. Received {sizes} pixels.")
+        raise InputError(f"The mask and the picture must have the same size. Received {sizes} pixels.")
     return values

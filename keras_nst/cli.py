@@ -1,6 +1,6 @@
-"""The command line: `keras-nst train` and `keras-nst stylize`, also as train.py and stylize.py; and others.
+"""The command line: `keras-nst COMMAND`; also train.py, stylize.py and others for single commands.
 
-The parser is made from the commands' options. What a command does, and what takes seconds to import, is loaded when it
+The parser is made from the commands' options. A command's module, which may take seconds to import, is loaded when it
 runs.
 """
 
@@ -35,22 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: What follows the program's name; None for the process's own.
+        arguments: The arguments after the program's name; None for those of the process.
 
     Returns:
-        The exit code: 0, 2 after bad input or too little memory (one line on stderr says which), 130 when interrupted.
+        The exit code: 0; 2 for bad input or too little memory, with one line on stderr; 130 if interrupted.
     """
     startup.open_streams()
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # As stderr: a file's name may be no Unicode.
-    # Pillow's warnings of damage: what matters of it comes as an error, too.
+        sys.stdout.reconfigure(errors="backslashreplace")  # Like stderr; a file's name may not be valid Unicode.
+    # Pillow warns of damage, but raises errors as well.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    if not sys.warnoptions:  # Of other libraries, unless somebody asks for them.
+    if not sys.warnoptions:
         warnings.simplefilter("ignore", append=True)
     try:
         name, options = _parsed(sys.argv[1:] if arguments is None else arguments)
         startup.settle_keras(name)
-        if name != "train":  # Its photographs are read by the same threads.
+        if name != "train":  # It reads photographs in the same threads.
             startup.one_operation_at_once()
         with interruption.orderly():
             code = importlib.import_module(f"keras_nst.commands.{name}").run(options)
@@ -60,35 +60,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(one_line(error), file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt as interrupted:
-        print("Interrupted.", *interrupted.args, file=sys.stderr)  # Who knows how to go on has said so.
+        print("Interrupted.", *interrupted.args, file=sys.stderr)  # The arguments say how to resume.
         return INTERRUPTED
-    except OSError as error:  # Of standard output, or of memory: files are told of where they are opened.
-        print(f"error: Cannot go on: {error.strerror or error}.", file=sys.stderr)
+    except OSError as error:  # From standard output or too little memory. For files, an InputError is raised.
+        print(f"error: Cannot continue: {error.strerror or error}.", file=sys.stderr)
         try:
             sys.stdout.flush()
         except OSError:
             with contextlib.suppress(OSError):
-                sys.stdout.close()  # Else Python tries again as it ends, and tells of it.
+                sys.stdout.close()  # Otherwise Python flushes it again at exit, and reports the error.
         return BAD_INPUT
     except Exception as error:
         if not _is_lack_of_memory(error):
             raise
-        print(f"error: The memory does not suffice for this. {_LESS_MEMORY}", file=sys.stderr)
+        print(f"error: There is not enough memory. {_LESS_MEMORY}", file=sys.stderr)
         return BAD_INPUT
 
 
-_LESS_MEMORY = "Take a smaller picture (--max-size, --end-size), --tile or --batch, or end other programs."
+_LESS_MEMORY = "Use a smaller picture (--max-size, --end-size), --tile or --batch, or close other programs."
 
 
-# Of OpenCV, and of what is loaded where none is left.
+# Messages of OpenCV and of the system's loader.
 _NO_MEMORY = "Insufficient memory", "failed to map segment", "annot allocate memory"
 
 
 def _is_lack_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or what led to it, is Python's, OpenCV's or TensorFlow's of that kind."""
+    """Whether an error, or an error that led to it, means too little memory."""
     if error is None:
         return False
-    # By their names: neither is loaded for a command that does without.
+    # By name, since a command may not have loaded TensorFlow or OpenCV.
     told = type(error).__name__ == "ResourceExhaustedError" or any(words in str(error) for words in _NO_MEMORY)
     return told or isinstance(error, MemoryError) or _is_lack_of_memory(error.__cause__ or error.__context__)
 
@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_arguments(parser: argparse.ArgumentParser, known: Mapping[str, Field]) -> None:
     groups: dict[str, Any] = {"": parser}
-    # After a flag that takes several values, a positional argument would be one more of them.
+    # A flag with several values would also take a positional argument that follows.
     several = (
         {"action": "append"} if any(each.positional for each in known.values()) else {"action": "extend", "nargs": "+"}
     )

@@ -1,4 +1,4 @@
-"""Fields of options: kind, default and help of each, declared once for Python and for the command line."""
+"""Fields of options: their kinds, defaults and help, declared once for Python and the command line."""
 
 import contextlib
 import dataclasses
@@ -22,14 +22,14 @@ class Text:
     """A text, such as a path.
 
     Attributes:
-        metavar: What stands for the value in the help.
+        metavar: Stands for the value in the help.
     """
 
     metavar: str
     expected: ClassVar[str] = "a text"
 
     def read(self, text: str) -> Any:
-        """The value of a command-line argument; the text itself if it has none."""
+        """Convert a command-line argument; an argument that cannot be converted is returned as it is."""
         return text
 
     def allows(self, value: Any) -> bool:
@@ -42,9 +42,9 @@ class Number:
     """A finite number between two limits.
 
     Attributes:
-        low: The least.
-        high: The largest.
-        metavar: As `Text`.
+        low: The minimum.
+        high: The maximum.
+        metavar: As in `Text`.
     """
 
     low: float
@@ -59,13 +59,13 @@ class Number:
         return f"a number from {self.low:g} to {self.high:.9g}"
 
     def read(self, text: str) -> Any:
-        """As `Text`."""
+        """As in `Text`."""
         with contextlib.suppress(ValueError):
             return self._type(text)
         return text
 
     def allows(self, value: Any) -> bool:
-        """As `Text`."""
+        """As in `Text`."""
         is_number = isinstance(value, self._number) and not isinstance(value, bool)
         return is_number and bool(self.low <= value <= self.high)
 
@@ -94,7 +94,7 @@ class Choice:
 
     @property
     def metavar(self) -> str:
-        """As `Text`."""
+        """As in `Text`."""
         return "{" + ",".join(map(str, self.values)) + "}"
 
     @property
@@ -103,11 +103,11 @@ class Choice:
         return " or ".join(map(str, self.values))
 
     def read(self, text: str) -> Any:
-        """As `Text`."""
+        """As in `Text`."""
         return next((value for value in self.values if str(value) == text), text)
 
     def allows(self, value: Any) -> bool:
-        """As `Text`."""
+        """As in `Text`."""
         return value in self.values
 
 
@@ -116,10 +116,10 @@ class Listed:
     """Several values of a kind, separated by commas on the command line.
 
     Attributes:
-        kind: Kind of each.
-        metavar: As `Text`; it shows as many values as are expected, if `exact`, and their separator.
-        exact: Whether there must be as many values as the metavar shows.
-        separator: What separates the values.
+        kind: Kind of each value.
+        metavar: As in `Text`. It shows the separator and, if `exact`, the number of values.
+        exact: Whether the number of values is that of the metavar.
+        separator: Separates the values.
     """
 
     kind: Text | Number | Choice
@@ -133,12 +133,12 @@ class Listed:
         return f"{self.metavar}, each {self.kind.expected}"
 
     def read(self, text: str) -> Any:
-        """As `Text`."""
+        """As in `Text`."""
         values = tuple(map(self.kind.read, text.split(self.separator)))
         return values if self.allows(values) else text
 
     def allows(self, value: Any) -> bool:
-        """As `Text`."""
+        """As in `Text`."""
         if isinstance(value, str) or not isinstance(value, Sequence):
             return False
         right = not self.exact or len(value) == len(self.metavar.split(self.separator))
@@ -147,10 +147,10 @@ class Listed:
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """Weights of terms of a loss, {term: weight}; one option for each term on the command line.
+    """Weights of a loss's terms, {term: weight}; on the command line, one option per term.
 
     Attributes:
-        terms: Names of the terms that the command line offers.
+        terms: Names of the terms with an option on the command line.
     """
 
     terms: Sequence[str]
@@ -163,35 +163,35 @@ class Weights:
         return f"terms, each with {self._weight.expected}"
 
     def read(self, text: str) -> Any:
-        """The weight of a command-line argument; the text itself if it has none."""
+        """Convert the command-line argument of one weight, as in `Text`."""
         return self._weight.read(text)
 
     def allows(self, value: Any) -> bool:
-        """As `Text`."""
+        """As in `Text`."""
         return isinstance(value, Mapping) and all(map(self._weight.allows, value.values()))
 
 
 class Switch:
-    """True or False; an option without a value on the command line."""
+    """True or False; on the command line, an option without a value."""
 
     expected = "True or False"
 
     def allows(self, value: Any) -> bool:
-        """As `Text`."""
+        """As in `Text`."""
         return isinstance(value, bool)
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """What is known of a field.
+    """The declaration of a field.
 
     Attributes:
-        help: What it is, in a line or two.
-        kind: What values it takes.
-        default: Its default; `dataclasses.MISSING` if it needs a value.
-        unset: What the default None means, for the help.
+        help: Its meaning, in a line or two.
+        kind: The kind of its values.
+        default: Its default; `dataclasses.MISSING` if it is required.
+        unset: The meaning of the default None, for the help.
         group: Heading in the command's help.
-        several: "some" if it takes a sequence of values, at least one; "any" if the sequence may be empty.
+        several: "some" for a sequence of at least one value; "any" for a sequence that may be empty.
         positional: Whether it has no flag on the command line.
         short: A second, short flag.
     """
@@ -213,14 +213,14 @@ class Field:
         return self.help if plain else f"{self.help} (default: {shown})"
 
     def check(self, name: str, value: Any) -> None:
-        """Refuse a value of another kind.
+        """Check a value.
 
         Args:
             name: Name of the field.
             value: The value.
 
         Raises:
-            InputError: The field does not take this value.
+            InputError: The field does not allow this value.
         """
         if value is None and self.default is None:
             return
@@ -240,7 +240,7 @@ class Field:
 
 
 def field(help: str, kind: Any, default: Any = None, **more: Any) -> Any:
-    """Declare a field of a class of options; arguments are those of `Field`."""
+    """Declare a field of a class of options. The arguments are those of `Field`."""
     known = Field(help, kind, default, **more)
     if isinstance(default, Mapping):
         return dataclasses.field(default_factory=lambda: dict(default), metadata={"field": known})
@@ -253,7 +253,7 @@ def fields(options: type) -> dict[str, Field]:
 
 
 def values(chosen: Any, options: type) -> dict[str, Any]:
-    """The values of the fields of a class of options, by name, without those that a subclass adds."""
+    """The values of the fields of a class of options, by name; fields of subclasses are left out."""
     return {name: getattr(chosen, name) for name in fields(options)}
 
 
@@ -269,6 +269,6 @@ def options(cls: type) -> type:
 
 def _check(self) -> None:
     for name, known in fields(type(self)).items():
-        if known.several and known.kind.allows(getattr(self, name)):  # A single value stands for a list of one.
+        if known.several and known.kind.allows(getattr(self, name)):  # A single value means a list of one.
             object.__setattr__(self, name, [getattr(self, name)])
         known.check(name, getattr(self, name))

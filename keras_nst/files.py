@@ -13,7 +13,7 @@ from pathlib import Path
 
 from keras_nst.errors import InputError
 
-# What files may not be to others, which is one number of the whole process: read once, while there is one thread.
+# The process's mask of file permissions. It can only be read by setting it, which is safe while there is one thread.
 _UMASK = os.umask(0)
 os.umask(_UMASK)
 
@@ -131,14 +131,14 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def _told(path: str | Path, temporary: Callable[[], Path | None]) -> Iterator[None]:
-    """Tell an error of a file's work as one of writing `path`, unless it is of reading another file, or of memory."""
+    """Raise OSErrors as InputErrors about writing `path`, or about reading another file. Those of memory stay."""
     try:
         yield
     except OSError as error:
         named, begun = error.filename, temporary()
         if error.errno == errno.ENOMEM:
             raise
-        # Until the block begins all that can go wrong is of the place.
+        # Before the block begins, all errors are about the output.
         of_place = not isinstance(named, str) or named.startswith(str(begun)) or Path(path).is_relative_to(named)
         if begun is not None and not of_place:
             raise InputError(f"Cannot read {named}: {error.strerror}.") from error
@@ -147,7 +147,7 @@ def _told(path: str | Path, temporary: Callable[[], Path | None]) -> Iterator[No
 
 
 def make_folder(path: str, option: str = "report") -> None:
-    """Create a folder for results before the work starts, which would be lost without it.
+    """Create a folder for results before the work starts.
 
     Args:
         path: The folder.
@@ -159,4 +159,4 @@ def make_folder(path: str, option: str = "report") -> None:
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"Cannot make the folder `{option}` {path}: {error.strerror}. Choose another.") from error
+        raise InputError(f"Cannot create the folder `{option}` {path}: {error.strerror}. Choose another.") from error

@@ -1,4 +1,4 @@
-"""Handle Ctrl-C, and what else asks a job to end, so that no library loses it.
+"""Handle Ctrl-C, and other signals that end a job, so that no library loses them.
 
 Python raises KeyboardInterrupt wherever the program is. Inside TensorFlow or Keras it may be swallowed, or treated as
 another error that leads to a wrong graph or a misleading message, or it may crash a module that is being loaded. So

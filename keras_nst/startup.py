@@ -1,4 +1,4 @@
-"""Start a process whatever its surroundings: TensorFlow quiet and with few threads, Keras as our nets need it."""
+"""Prepare the process: standard streams, a quiet TensorFlow with few threads, and the Keras settings of our nets."""
 
 import importlib.util
 import os
@@ -37,14 +37,14 @@ _ANY_BACKEND = (
     "train",
     "optimize",
     "harmonize",
-)  # Commands whose networks run on each of them; others need TensorFlow.
+)  # Commands that run on all of them; the others need TensorFlow.
 
 
 class _Settled(MetaPathFinder):
-    """Finds Keras, and sets right what a file of its settings may say against our nets."""
+    """Finds Keras, and overrides settings in its keras.json that our nets do not support."""
 
     def find_spec(self, fullname, path=None, target=None) -> ModuleSpec | None:
-        """The module as Python finds it, if it is Keras, with a loader that settles it."""
+        """The spec of Keras, with a loader that overrides its settings; None for any other module."""
         spec = PathFinder.find_spec(fullname, path) if fullname == "keras" else None
         if spec is not None and spec.loader is not None:
             spec.loader.exec_module = _settling(spec.loader.exec_module)
@@ -52,33 +52,33 @@ class _Settled(MetaPathFinder):
 
 
 def settle_keras(command: str) -> None:
-    """Have Keras, which is not loaded yet, run on a backend that a command works with, with channels last, in float32.
+    """Make Keras, which is not loaded yet, use a backend that the command supports, channels last and float32.
 
     Raises:
-        InputError: The environment names a backend that does not exist, or is not installed.
+        InputError: The environment names a backend that does not exist or is not installed.
     """
     asked = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
     if asked not in BACKENDS or importlib.util.find_spec(asked) is None:
         known = ", ".join(filter(importlib.util.find_spec, BACKENDS))
-        raise InputError(f"KERAS_BACKEND={asked} is no backend of Keras that is installed. Known: {known}. Unset it.")
+        raise InputError(f"KERAS_BACKEND={asked} is not an installed backend. Known: {known}. Unset it.")
     os.environ["KERAS_BACKEND"] = asked if command in _ANY_BACKEND else BACKENDS[0]
     sys.meta_path.insert(0, _Settled())
 
 
 CLOSED: set[int] = set()
-"""Numbers of the standard streams that were closed as the process started."""
+"""Numbers of the standard streams that were closed when the process started."""
 
 
 def open_streams() -> None:
-    """Put nothing in the place of closed standard streams: the next file would take it, and get what is printed."""
+    """Open /dev/null for closed standard streams; otherwise the next file gets their number and what is printed."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
             CLOSED.add(number)
-            os.open(os.devnull, os.O_RDWR)  # Which takes the lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)  # It gets the lowest free number.
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  (as long as the process)
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
 
 
 def one_operation_at_once() -> None:
@@ -98,7 +98,7 @@ def _quietly(execute):
         sys.stderr.flush()
         try:
             printed = tempfile.TemporaryFile()  # noqa: SIM115
-        except OSError:  # There is no place for it.
+        except OSError:  # There is no folder or space for temporary files.
             return execute(module)
         kept = os.dup(2)
         with printed:

@@ -1,9 +1,9 @@
 import os
 from pathlib import Path
 
-# Before TensorFlow is imported: its notes on CPUs and missing GPUs would drown the report of a failing test.
+# Before TensorFlow is imported: its messages about CPUs and missing GPUs would hide the report of a failing test.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# The tests use the embedded VGG16 weights, whatever this machine is set to.
+# Use the embedded VGG16 weights, whatever the environment says.
 FULL_PRECISION = os.environ.pop("KERAS_NST_VGG_WEIGHTS", None)
 
 import keras  # noqa: E402
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests of many minutes run where slow ones are asked for."""
+    """Skip tests of many minutes unless slow ones are asked for."""
     if "slow" not in config.option.markexpr:
         for item in items:
             if any("minutes" in mark.kwargs for mark in item.iter_markers("slow")):
@@ -33,7 +33,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(scope="session")
 def full_precision_vgg16() -> Path:
-    """keras.applications' own file, vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5."""
+    """The file of keras.applications, vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5."""
     beside = ROOT.parent / "shared" / "weights" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
     path = Path(FULL_PRECISION or beside)
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""What docs/architecture.md promises of the source as a whole, read from the source."""
+"""The source follows docs/architecture.md."""
 
 import ast
 import configparser
@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "keras_nst"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
-# Imports point to the left, or stay in their group.
+# A module imports only from its own group and those before it.
 ORDER = [
     {"__init__", "console", "errors", "fields", "files", "interruption", "memory", "startup"},
     {"pictures"},
@@ -26,7 +26,7 @@ ORDER = [
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 
-# Everything else is keras and keras.ops, which any backend runs.
+# Everything else uses keras and keras.ops, which run on any backend.
 TENSORFLOW = (
     "fit/autodiff.py",
     "fit/callbacks.py",
@@ -39,7 +39,7 @@ TENSORFLOW = (
     "startup.py",
 )
 
-# Elsewhere a picture is what is seen of it. These write, size or paste it with its alpha.
+# Other modules use the visible colors. These write, resize or paste a picture with its alpha.
 HIDDEN = (
     "commands/stylize.py",
     "jobs/stylize.py",
@@ -60,7 +60,7 @@ def tree(module):
 
 
 def imported(nodes):
-    """Dotted names of what is imported anywhere, inside functions too."""
+    """Dotted names of all imports, also inside functions."""
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -76,7 +76,7 @@ def test_the_parts_of_the_package_are_all_in_order():
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_one_way(module):
     own = [name.split(".") for name in imported(tree(module)) if name.split(".")[0] == PACKAGE.name]
-    # A second name that is no part is something of keras_nst/__init__.py.
+    # A second name that is not a part is a name in keras_nst/__init__.py.
     reached = {names[1] if len(names) > 1 and names[1] in RANK else "__init__" for names in own}
     backwards = {other for other in reached if RANK[other] > RANK[part(module)]}
     assert not backwards
@@ -98,7 +98,7 @@ def test_the_library_does_not_print():
 
 
 def test_rich_shows_text_in_one_place():
-    """Where it is told to take none for markup; columns without text and tables may be made elsewhere."""
+    """In `console`, which disables markup. Columns without text, and tables, may be made elsewhere."""
     harmless = {"box.SIMPLE_HEAD", "table.Table"} | {
         f"progress.{column}Column" for column in ("Bar", "MofNComplete", "TimeElapsed", "TimeRemaining")
     }

@@ -1,4 +1,4 @@
-"""Damaged and odd pictures through every command: a right result, or one line, exit code 2 and nothing half-written."""
+"""Damaged and odd pictures through every command: a correct result, or one line, exit code 2 and no output."""
 
 import contextlib
 import functools
@@ -24,12 +24,12 @@ from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture
 
 ALL, FAILING = {GOOD: GOOD, BAD: BAD, EITHER: EITHER}, {BAD: BAD}
-# Where a picture is taken for what need not be one, or need not be of use.
+# Options whose file need not be a picture, or may not be used.
 UNSURE = {GOOD: EITHER, BAD: EITHER, EITHER: EITHER}
 SELECTING = {GOOD: EITHER, BAD: BAD, EITHER: EITHER}
 
-# The command, "{bad}" where the input stands, and what is expected of it by the kind of the input; a kind that is
-# missing would be hours of work. "{linked}" is a folder with the input named bad.jpg, model.keras ..., and a good one.
+# The command, with "{bad}" for the input, and what is expected for each kind of input; a kind that is missing would
+# take hours. "{linked}" is a folder with the input as bad.jpg, model.keras ..., and a good picture.
 COMMANDS = {
     "stylize": ("stylize {bad} -s {style} -o {out}/result.png", ALL),
     "stylize from stdin": ("stylize - -s {style} -o {out}/result.png", ALL),
@@ -69,13 +69,13 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Good pictures, and a style."""
+    """Good pictures and a style."""
     folder = tmp_path_factory.mktemp("place")
     picture = Image.fromarray(bad_inputs.pixels())
     (folder / "photos").mkdir()
     for path in ("good.png", "photos/1.png", "photos/2.png"):
         picture.save(folder / path)
-    # A disc, cut out.
+    # A cut-out disc.
     rows, columns = np.mgrid[:20, :20] - 10
     alpha = np.uint8(255 * (rows**2 + columns**2 < 60))[..., None]
     Image.fromarray(np.concatenate([bad_inputs.pixels()[:20, :20], alpha], axis=-1)).save(folder / "object.png")
@@ -85,7 +85,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """What takes long gives back what it was given."""
+    """Replace slow jobs by ones that return their input."""
 
     def restyled(picture, *arguments, progress):
         picture = arguments[0] if isinstance(arguments[0], np.ndarray) else picture
@@ -105,7 +105,7 @@ def quick(monkeypatch):
     monkeypatch.setattr("keras_nst.infer.stylizer.Stylizer", functools.cache(Stylizer))
 
 
-# Pillow leaves a file open that cannot be read.
+# Pillow does not close a file that cannot be read.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -153,7 +153,7 @@ def run_all(command, cases, place, tmp_path, capfd, monkeypatch):
         ):
             links.mkdir()
             for link, target in targets.items():
-                with contextlib.suppress(OSError):  # A path that is too long even for that.
+                with contextlib.suppress(OSError):  # The path may be too long.
                     (links / link).symlink_to(target)
         names |= {"linked": linked, "alone": alone}
         before = tree(tmp_path)
@@ -169,7 +169,7 @@ def tree(folder: Path) -> list[str]:
 
 
 def told(arguments, capfd):
-    """Exit code or exception, stdout and stderr, of the libraries' C code too, and warnings."""
+    """Exit code or exception; stdout and stderr, including those of C code; and warnings."""
     capfd.readouterr()
     with warnings.catch_warnings(record=True) as warned, limited(30):
         warnings.simplefilter("always")
@@ -178,8 +178,8 @@ def told(arguments, capfd):
         except Exception as error:
             code = error
     out, err = capfd.readouterr()
-    lines = [line for line in err.splitlines() if not line.startswith("VGG19's weights")]
-    # Which Python would show.
+    lines = [line for line in err.splitlines() if not line.startswith("Using VGG16")]
+    # Python would show them.
     shown = [str(one.message) for one in warned if issubclass(one.category, UserWarning | RuntimeWarning)]
     return code, out, lines, shown
 

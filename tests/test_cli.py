@@ -25,7 +25,7 @@ from keras_nst.pictures.io import read, read_record
 from keras_nst.pictures.sheet import GAP
 from keras_nst.video.clips import inspect
 
-# Of a sheet, above its first row and beside it.
+# In a sheet, above the first row and left of it.
 TOP, SIDE = GAP + 22, GAP + 40
 
 
@@ -45,7 +45,7 @@ def other(tmp_path_factory):
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, rng):
-    """A working directory with a photograph, files that are none, and folders of both."""
+    """A working directory with a photograph, files that are not pictures, and folders of both."""
     monkeypatch.chdir(tmp_path)
 
     def photograph(path, width=48, height=36):
@@ -167,12 +167,12 @@ def test_results_that_are_there_are_not_made_again(here, style, capsys):
     first = {path: path.stat().st_mtime_ns for path in (here / "out").iterdir()}
     (here / "out" / "1-tiny.jpg").unlink()
     code, out, err = run(capsys, *arguments)
-    assert (code, err) == (0, "2 of 3 are done already.\n")
+    assert (code, err) == (0, "2 of 3 are already done.\n")
     assert out.count("\n") == 1
     assert out.startswith("out/1-tiny.jpg")
     kept = {path.name for path in first if path.stat().st_mtime_ns == first[path]}
     assert kept == {"0-tiny.jpg", "2-tiny.jpg"}
-    assert run(capsys, *arguments, "--strength", 0.5)[1].count("\n") == 3  # Other results.
+    assert run(capsys, *arguments, "--strength", 0.5)[1].count("\n") == 3  # With other options, so other results.
 
 
 @pytest.mark.parametrize("changed", ["photos/1.jpg", "mask.png", "profile.icc", "style/model.keras"])
@@ -183,9 +183,9 @@ def test_a_result_is_made_again_when_a_file_that_made_it_has_changed_whatever_it
     arguments = ["stylize", "photos", "--style", "style", "-o", "out"]
     arguments += ["--protect", "mask.png", "--proof", "profile.icc"]
     assert run(capsys, *arguments)[0] == 0
-    for path in here.rglob("*.*"):  # As a copy of the folders has it.
+    for path in here.rglob("*.*"):  # Like in a copy of the folders.
         os.utime(path)
-    assert run(capsys, *arguments)[1:] == ("", "3 of 3 are done already.\n")
+    assert run(capsys, *arguments)[1:] == ("", "3 of 3 are already done.\n")
     if changed.endswith("keras"):
         net = transfer_net(filters=(4, 4, 8), residual_blocks=1)
         save_style("style", randomized(net, np.random.default_rng(1)), {})
@@ -305,7 +305,7 @@ def test_an_evaluation_against_a_folder_compares_sets_and_names_the_networks(her
     summary = json.loads(out)
     assert code == 0
     assert (summary["style"], summary["style_pictures"]) == ("photos", summary["photographs"])
-    # The same set: its Gaussian is its own, and the unbiased distance is below 0 by the pairs of a picture and itself.
+    # The same set has the same Gaussian, and the unbiased distance leaves out pairs of a picture with itself.
     assert summary["models"]["same"]["fid_vgg16"] == pytest.approx(0, abs=1e-3)
     assert summary["models"]["same"]["kid_vgg16"] <= 0
     assert summary["models"]["same"]["is_efficientnet_lite0"] >= 1
@@ -313,7 +313,7 @@ def test_an_evaluation_against_a_folder_compares_sets_and_names_the_networks(her
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """What trainings are asked to do, in place of training."""
+    """The options of the trainings that commands start; nothing is trained."""
     asked = []
 
     def learn(options, *, console):
@@ -398,7 +398,7 @@ BAD = {
     "stdin to workers": ("stylize - --style {style} -o out.png --engine ray", "ray"),
     "no workers": ("stylize photo.png --style {style} --workers 0", "--workers"),
     "protected of another size": ("stylize photo.png --style {style} --protect painting.jpg", "64 x 64"),
-    "no profile": ("stylize photo.png --style {style} --proof text.jpg", "no ICC profile"),
+    "no profile": ("stylize photo.png --style {style} --proof text.jpg", "not an ICC profile"),
     "proof of a clip": ("stylize text.mp4 --style {style} -o out.mp4 --proof text.jpg", "--proof"),
     "protected clip": ("stylize text.mp4 --style {style} -o out.mp4 --protect saliency", "--protect"),
     "strength": ("stylize photo.png --style {style} --strength 2", "from 0 to 1"),

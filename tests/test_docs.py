@@ -1,4 +1,4 @@
-"""What the pages print: commands that parse, tests and files that are there, examples that run."""
+"""The documentation: commands parse, named tests and files exist, examples run."""
 
 import ast
 import doctest
@@ -41,7 +41,7 @@ def text(page):
 
 
 def commands(page):
-    """What a page says to type: indented lines, and code within a line; synopses left out."""
+    """The commands on a page: indented lines, and code within lines, without synopses."""
     joined = re.sub(r"\\\n *", "", text(page))
     lines = re.findall(r"(?m)^    (?! )(.*)$", joined) + re.findall(r"`(keras-nst [a-z][^`]* [^`]*)`", joined)
     for line in lines:
@@ -157,7 +157,7 @@ def here(tmp_path, monkeypatch, rng):
 
 
 def run_small(code, names, **smaller):
-    """Run an example with numbers that take seconds in place of its own."""
+    """Run an example with smaller numbers, so that it takes seconds."""
     for number, small in smaller.items():
         assert re.search(number, code)
         code = re.sub(number, small, code)
@@ -266,5 +266,5 @@ def test_the_notebook_runs(here):
             exec(compile(ast.Module(statements, []), "cell", "exec"), names)
             shown.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names))
     assert names["SIDE"] == 64
-    # Of one sheet height, whatever they show.
+    # All sheets have the same height.
     assert [picture.height for picture in shown] == [256 + 2 * GAP] * 4

@@ -1,4 +1,4 @@
-"""Killed, interrupted, without disk or memory: what is there is whole, and another run completes."""
+"""Kills, interruptions, full disks and too little memory: files are complete, and another run completes the job."""
 
 import itertools
 import json
@@ -31,7 +31,7 @@ INTERRUPTED = 130
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Photographs, and a style."""
+    """Photographs and a style."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "photos").mkdir()
     for number in range(24):
@@ -50,7 +50,7 @@ def training(place, out):
     yield [SMALL, "train", *learned, *asked]
     if (out / "style" / "training" / "options.json").exists():
         yield ["--resume"]
-    elif (out / "style" / MODEL).exists():  # Whole, but what tells of its training was not drawn.
+    elif (out / "style" / MODEL).exists():  # The style is complete, but the curves of its training were not drawn.
         yield ["--overwrite"]
 
 
@@ -134,13 +134,13 @@ def started(job, place, out):
         stderr=subprocess.PIPE,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         text=True,
-        # Of a shell's background these tests would inherit that interruptions are ignored.
+        # In a shell's background, these processes would inherit that Ctrl-C is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
 def time_of(job, place, out) -> float:
-    """Seconds of a run to the end, whose results are checked."""
+    """The seconds of a complete run, whose results are checked."""
     out.mkdir(exist_ok=True)
     began = time.monotonic()
     process = started(job, place, out)
@@ -158,7 +158,7 @@ def test_ended_at_any_moment_all_is_whole_and_the_next_run_completes(job, sent, 
     folder = next(folders)
     lasting = time_of(job, place, folder)
     moments = random.Random(0)
-    # What one run leaves is what the next begins with, which is ended as well: a job goes on until it has been let.
+    # Each run starts with what the previous one left, and is interrupted as well, until one may finish.
     ended, completed = 0, True
     while ended < TIMES:
         if completed:
@@ -180,7 +180,7 @@ def test_ended_at_any_moment_all_is_whole_and_the_next_run_completes(job, sent, 
         time_of(job, place, folder)
 
 
-# Without disk.
+# Full disks.
 
 WRITING = {
     "stylize": "stylize {photo} -s {style} -o {out}/result.png",
@@ -212,8 +212,8 @@ def written(template, place, out):
 @pytest.mark.parametrize("template", WRITING.values(), ids=WRITING)
 def test_a_disk_that_is_full_is_told_in_one_line(template, place, tmp_path, capfd, small):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Files of more than 1500 bytes cannot be written, which ends processes that do not ask for an error instead. What
-    # is said of it is shorter.
+    # Files of more than 1500 bytes cannot be written. By default, this kills the process; here it raises an error. The
+    # report of the error is shorter.
     assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN
     resource.setrlimit(resource.RLIMIT_FSIZE, (1500, before[1]))
     try:
@@ -238,7 +238,7 @@ def refused(code, capfd, folder):
     assert "Traceback" not in err
     assert "Cannot write" in errors[0]
     assert out == ""
-    # A folder that was begun may be there, and what says how to go on.
+    # An unfinished folder may be there, and the message how to resume.
     assert [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".png", ".keras", ".pb")] == []
 
 
@@ -253,7 +253,7 @@ def test_standard_output_that_is_full_is_told_in_one_line(place):
     assert done.stderr.decode().count("\n") == 1
 
 
-# Without memory.
+# Too little memory.
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(12, "Cannot allocate memory")])
@@ -275,7 +275,7 @@ def test_too_little_memory_is_told_in_one_line(place, tmp_path, capfd, monkeypat
 def test_a_limit_of_memory_is_told_in_one_line(place, tmp_path):
     Image.fromarray(bad_inputs.pixels()).resize((3000, 2000)).save(tmp_path / "large.png")
     code = (
-        # Once without a limit: what is loaded where none is left can crash in anybody's C code.
+        # First without a limit: loading a library without memory may crash its C code.
         "import resource, sys, psutil; from keras_nst.cli import main; "
         "main([*sys.argv[1:-1], sys.argv[-1] + '.small.png', '--max-size', '64']); "
         "limit = psutil.Process().memory_info().vms + 100_000_000; "
@@ -293,14 +293,14 @@ def test_a_limit_of_memory_is_told_in_one_line(place, tmp_path):
     assert not (tmp_path / "result.png").exists()
 
 
-# Interrupted.
+# Interruptions.
 
 
 @pytest.mark.parametrize(
     ("arguments", "patched", "hint"),
     [
         ("train --style {photo} -o {out}/style", "keras_nst.jobs.learn.learn", "--resume"),
-        ("stylize {photos} -s {style} -o {out}", "keras_nst.commands.stylize.pipeline", "goes on"),
+        ("stylize {photos} -s {style} -o {out}", "keras_nst.commands.stylize.pipeline", "continues"),
         ("stylize {photo} -s {style} -o {out}/a.png", "keras_nst.commands.stylize.pipeline", ""),
         ("optimize {photo} {photo} --save-every 1 -o {out}/a.png", "keras_nst.jobs.optimize.optimize", "--init"),
     ],

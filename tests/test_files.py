@@ -20,7 +20,7 @@ def test_file_appears_when_the_block_ends(tmp_path):
     with replacing(path) as temporary:
         temporary.write_text("whole")
         assert not path.exists()
-        assert temporary.parent == path.parent  # Or the rename would not be atomic.
+        assert temporary.parent == path.parent  # Otherwise the rename would not be atomic.
     assert path.read_text() == "whole"
     assert names(path.parent) == ["result.txt"]
 

@@ -1,4 +1,4 @@
-"""What anybody may have written, at random: pictures, masks, arguments, cards, and files of weights."""
+"""Random input: pictures, masks, arguments, cards and files of weights."""
 
 import ast
 import io
@@ -31,7 +31,7 @@ ROOT = Path(keras_nst.__file__).parents[1]
 settings.register_profile(
     "keras_nst",
     max_examples=60,
-    deadline=None,  # The machine is shared.
+    deadline=None,  # The machine may be busy.
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -46,7 +46,7 @@ JSON = st.recursive(
 
 
 def in_one_line(call, *arguments, **options):
-    """What a call returns; None where it refuses its input, which it does in one line."""
+    """The result of a call; None if it refuses its input in one line."""
     told = ""
     try:
         return call(*arguments, **options)
@@ -101,7 +101,7 @@ def test_bytes_are_a_picture_or_refused(noise, format, data):
 
 @pytest.fixture(scope="module")
 def moving(tmp_path_factory):
-    """The content of a clip and of animations, by their suffixes."""
+    """The content of a clip and of animations, by suffix."""
     pytest.importorskip("av")
     from reference import clips
 
@@ -223,7 +223,7 @@ def take_or_refuse(capsys, command, arguments):
         patched.setattr(cli.importlib, "import_module", lambda name: command_module)
         try:
             code = cli.main([command, *arguments])
-        except SystemExit as end:  # --help and --version, also in part.
+        except SystemExit as end:  # --help and --version, also abbreviated.
             code = f"shown, {end.code}"
     out, err = capsys.readouterr()
     if code == "shown, 0":
@@ -289,7 +289,7 @@ def test_without_a_card_a_damaged_net_is_loaded_or_refused_in_one_line(style, tm
 
 
 def corrupted(data, content: bytes) -> bytes:
-    """Cut short, or with some bytes of it exchanged."""
+    """Cut off, or with some bytes changed."""
     if data.draw(st.booleans()):
         return content[: data.draw(st.integers(0, len(content) - 1))]
     changed = bytearray(content)
@@ -299,7 +299,7 @@ def corrupted(data, content: bytes) -> bytes:
 
 
 def layered(config: dict) -> dict:
-    """A net of one layer."""
+    """A net with one layer."""
     image = {
         "module": "keras.layers",
         "class_name": "InputLayer",
@@ -378,7 +378,7 @@ def test_an_hdf5_file_that_is_damaged_is_read_or_refused(tmp_path, data):
 
 
 def hdf5() -> bytes:
-    """The first convolutions of VGG16 as keras.applications has them."""
+    """The first convolutions of VGG16 in the layout of keras.applications."""
     import h5py
 
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Pictures that look the same are the same to every net and loss, whatever color their transparent pixels have."""
+"""Pictures that look the same are the same to every net and loss, whatever the colors of their transparent pixels."""
 
 import argparse
 
@@ -21,7 +21,7 @@ from keras_nst.pictures.io import read
 
 @pytest.fixture
 def twins(tmp_path, rng):
-    """Two folders with a picture each, its left half transparent, green or black beneath."""
+    """Two folders with a picture each, whose left half is transparent, above green or black."""
     seen = rng.integers(0, 256, (48, 64, 3), np.uint8)
     alpha = np.full((48, 64), 255, np.uint8)
     alpha[:, :32] = 0
@@ -63,7 +63,7 @@ def compared(path):
 
 
 def placed(path):
-    """An object of which the mask has more than is opaque."""
+    """An object whose mask exceeds its opaque part."""
     everything = path.with_name("all.png")
     Image.new("L", (64, 48), 255).save(everything)
     where = {"at": None, "scale": 1.0, "rotate": None, "select": []}

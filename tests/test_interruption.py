@@ -1,4 +1,4 @@
-"""Ctrl-C while a library is at work that would lose it."""
+"""Ctrl-C while a library is running that would swallow it."""
 
 import os
 import signal
@@ -60,7 +60,7 @@ def interrupted(function, library):
 
 @pytest.fixture(autouse=True)
 def pythons_handler_and_the_tracer_afterwards():
-    """As where nobody ignores interruptions, which a shell does for what runs in the background, and nobody traces."""
+    """With Python's handler and without a tracer; shells make background jobs ignore Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals are heard by the main thread alone")
     handler, tracer = signal.signal(signal.SIGINT, signal.default_int_handler), sys.gettrace()

@@ -22,7 +22,7 @@ def test_a_containers_limit_counts(tmp_path, monkeypatch, folder, limit, taken, 
     (where / taken).write_text("3000000\n")
     (where / "memory.stat").write_text(f"anon 2000000\n{cache} 1000000\n")
     (where / limit).write_text("5000000\n")
-    assert memory.free_memory() == 3_000_000  # A third of what is taken are files that are read again when needed.
+    assert memory.free_memory() == 3_000_000  # A third of the used memory is file cache.
     (where / limit).write_text("1000000\n")
     assert memory.free_memory() == 0
     (where / limit).write_text("max\n" if not folder else "9223372036854771712\n")

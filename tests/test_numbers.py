@@ -1,4 +1,4 @@
-"""Every number that a command takes is finite and bounded, whatever is written for it."""
+"""Every number that a command reads is finite and within limits, whatever is given."""
 
 import math
 

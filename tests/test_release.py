@@ -1,4 +1,4 @@
-"""The wheel that a release is made of."""
+"""The wheel of a release."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ LARGEST = 100_000_000
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Built from a copy: what an earlier build left in the tree would go in as well."""
+    """Built from a copy, since leftovers of earlier builds in the tree would be included."""
     folder = tmp_path_factory.mktemp("release")
     shutil.copytree(ROOT, folder / "tree", ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "runs"))
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, folder / "tree"]

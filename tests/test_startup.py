@@ -1,4 +1,4 @@
-"""TensorFlow is quiet whoever loads it, and nothing else is."""
+"""TensorFlow is quiet, whoever loads it, and everything else is not."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# Stands for TensorFlow: its C++ side writes past Python.
+# Stands for TensorFlow: its C++ code writes without Python.
 NOISY = r"""
 import os, sys
 os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n")
@@ -70,7 +70,7 @@ def test_without_tensorflow_it_is_missing_as_ever():
     assert "No module named 'tensorflow'" in stderr_of("import keras_nst, sys; sys.path.clear(); import tensorflow")
 
 
-# The surroundings of a command.
+# The environment of a command.
 
 KERAS = "; import keras; print(keras.backend.backend(), keras.config.image_data_format(), keras.config.floatx())"
 
@@ -98,7 +98,7 @@ def test_commands_have_keras_as_their_nets_need_it(tmp_path, backend):
 def test_a_backend_that_is_none_is_told(tmp_path):
     done = settled("from keras_nst.cli import main; raise SystemExit(main(['info']))", tmp_path, KERAS_BACKEND="theano")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: KERAS_BACKEND=theano is no backend")
+    assert done.stderr.startswith("error: KERAS_BACKEND=theano is not an installed backend")
     assert done.stderr.count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""What a type checker tells programs that use the package."""
+"""What a type checker reports for programs that use the package."""
 
 import subprocess
 import sys

@@ -1,9 +1,9 @@
-"""Make keras_nst/models/efficientnet_lite0.npz from the ImageNet weights in float32.
+"""Convert float32 ImageNet weights to keras_nst/models/efficientnet_lite0.npz.
 
 Usage: python tools/convert_efficientnet_lite0.py efficientnet_lite0.weights.npz
 
-The input holds an array for each variable of `efficientnet_lite0()`, named by its path. The SHA-256 that this prints
-belongs into keras_nst/models/weights.py.
+The input holds an array for each variable of `efficientnet_lite0()`, named by its path. The printed SHA-256 belongs in
+keras_nst/models/weights.py.
 """
 
 import hashlib

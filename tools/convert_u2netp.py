@@ -1,9 +1,9 @@
-"""Make keras_nst/models/u2netp.npz from the ONNX file of U2-Netp.
+"""Convert the ONNX file of U2-Netp to keras_nst/models/u2netp.npz.
 
 Usage: python tools/convert_u2netp.py u2netp.onnx
 
-The file's convolutions come in the order in which `u2netp()` builds its own. Kernels and biases are kept as float16
-arrays named by the variables' paths. The SHA-256 that this prints belongs into keras_nst/models/weights.py.
+The file must list its convolutions in the order in which `u2netp()` builds them. Kernels and biases are stored as
+float16, named by the variables' paths. The printed SHA-256 belongs in keras_nst/models/weights.py.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ if __name__ == "__main__":
     # From (filters, channels, height, width).
     theirs = [array for kernel, bias in convolutions for array in (known[kernel].transpose(2, 3, 1, 0), known[bias])]
     own = [layer for layer in u2netp(pretrained=False).layers if layer.weights]
-    # Keras sorts by depth, which puts the convolutions of maps before others.
+    # Keras sorts by depth, so the convolutions of the maps come before some others.
     own.sort(key=lambda layer: layer.name if layer.name.startswith(("map", "subject")) else "")
     arrays = {}
     for variable, array in zip((variable for layer in own for variable in layer.weights), theirs, strict=True):

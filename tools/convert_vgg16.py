@@ -1,9 +1,9 @@
-"""Make keras_nst/models/vgg16.npz from the VGG16 weights in the layout of keras.applications.
+"""Convert VGG16 weights in the layout of keras.applications to keras_nst/models/vgg16.npz.
 
 Usage: python tools/convert_vgg16.py vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
 
-The convolutions up to block5_conv1 are kept, as float16 arrays named "<layer>/kernel" and "<layer>/bias". The SHA-256
-that this prints belongs into keras_nst/models/weights.py.
+The convolutions up to block5_conv1 are stored as float16 arrays named "<layer>/kernel" and "<layer>/bias". The printed
+SHA-256 belongs in keras_nst/models/weights.py.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""Runs the commands of docs/gallery.md and writes its pictures.
+"""Run the commands of docs/gallery.md, and write its pictures.
 
-python tools/gallery.py            # minutes
-python tools/gallery.py --quick    # small and with few steps, to see that it runs
+python tools/gallery.py            # takes minutes
+python tools/gallery.py --quick    # small and with few steps, to check that it runs
 """
 
 import argparse
@@ -22,7 +22,7 @@ from keras_nst.pictures.sheet import contact_sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
 BYTES, SHEET_BYTES = 200_000, 500_000
-# What is shown side by side, of photographs and of the commands' results.
+# The pictures that are shown side by side.
 PICTURES = {
     "styles": ["styles.png"],
     "lite": ["lite.png"],
@@ -46,7 +46,7 @@ def commands() -> list[list[str]]:
 
 
 def make(folder: Path, quick: bool) -> None:
-    """Run the commands in a folder of their own and write the pictures."""
+    """Run the commands in a temporary folder, and write the pictures."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as elsewhere, chdir(elsewhere):
@@ -59,7 +59,7 @@ def make(folder: Path, quick: bool) -> None:
 
 
 def small(pictures: list[Picture], limit: int) -> bytes:
-    """Pictures side by side, as large as fits into so many bytes."""
+    """Encode pictures side by side, as large as fits into `limit` bytes."""
     height = max(picture.rgb.shape[1] for picture in pictures)
     while len(encoded := beside(pictures, height)) > limit:
         height = round(0.9 * height)
@@ -67,7 +67,7 @@ def small(pictures: list[Picture], limit: int) -> bytes:
 
 
 def beside(pictures: list[Picture], height: int) -> bytes:
-    """Pictures side by side, encoded."""
+    """Encode pictures side by side."""
     return encode(Picture(contact_sheet([[picture.rgb for picture in pictures]], height=height)), "jpg")
 
 

@@ -1,4 +1,4 @@
-"""For mkdocstrings: docstrings of classes of options as `keras_nst.fields` completes them, unlike the source."""
+"""Extension for mkdocstrings: reads the docstrings of option classes as `keras_nst.fields` completes them."""
 
 import importlib
 import inspect
@@ -7,10 +7,10 @@ import griffe
 
 
 class GeneratedDocstrings(griffe.Extension):
-    """Reads the docstring of each class of options from the class itself."""
+    """Replaces the docstrings in the source of option classes by those of the classes."""
 
     def on_class(self, *, cls: griffe.Class, **_):
-        """Replace the docstring of a class that the decorator `options` made."""
+        """Replace the docstring of a class with the decorator `options`."""
         if any(decorator.callable_path == "keras_nst.fields.options" for decorator in cls.decorators):
             made = getattr(importlib.import_module(cls.module.path), cls.name)
             cls.docstring = griffe.Docstring(inspect.getdoc(made), parent=cls)

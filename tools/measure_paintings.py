@@ -1,8 +1,9 @@
-"""Make keras_nst/models/paintings.npz: what VGG16's statistics of paintings are like, by which a predictor sees them.
+"""Measure paintings for keras_nst/models/paintings.npz, by which a predictor normalizes its input.
 
 Usage: python tools/measure_paintings.py PAINTINGS [PAINTINGS ...]
 
-Mean and standard deviation over the paintings of some folders of each of `keras_nst.models.predictor.STATISTICS`.
+The file holds the mean and standard deviation, over the paintings of some folders, of each value of
+`keras_nst.models.predictor.STATISTICS`.
 """
 
 import sys
@@ -21,7 +22,7 @@ SIDE = 384
 
 
 def main() -> None:
-    """Measure the paintings that are named on the command line."""
+    """Measure the paintings in the folders on the command line."""
     observer, found = Observer(vgg=vgg()), []
     for folder in sys.argv[1:]:
         for path in picture_files(folder).values():

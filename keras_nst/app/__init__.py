@@ -1,1 +1,1 @@
-"""The web application: pages for people who would rather look than read. It needs Gradio, the extra `app`."""
+"""The web application. It needs Gradio, the extra `app`."""

@@ -1,4 +1,4 @@
-"""Deleting the files that nobody needs any more, while the server runs."""
+"""Delete old files while the server runs."""
 
 import contextlib
 import threading
@@ -10,17 +10,17 @@ from pathlib import Path
 from keras_nst.app.workshop import Limits
 
 _EVERY = 60.0  # Seconds.
-_MOST = 20_000  # Files: small ones take room, too.
+_MOST = 20_000  # Files.
 
 
 @contextlib.contextmanager
 def cleaning(folder: Path, limits: Limits, every: float = _EVERY) -> Iterator[None]:
-    """Clean a folder up again and again, in a thread, until the block ends. What is there now stays.
+    """Context in which a thread cleans a folder repeatedly. Files that are there at its beginning stay.
 
     Args:
-        folder: What is cleaned up.
-        limits: When and how much.
-        every: Seconds from one time to the next.
+        folder: The folder.
+        limits: Maximum age and size.
+        every: Seconds between cleanings.
     """
     stays, over = {path for path, *_ in _files(folder)}, threading.Event()
 
@@ -28,7 +28,7 @@ def cleaning(folder: Path, limits: Limits, every: float = _EVERY) -> Iterator[No
         while not over.wait(every):
             try:
                 clean_up(folder, limits, stays)
-            except Exception as error:  # The next time may go well.
+            except Exception as error:  # The next time may succeed.
                 traceback.print_exception(error)
 
     thread = threading.Thread(target=work, daemon=True)
@@ -41,11 +41,11 @@ def cleaning(folder: Path, limits: Limits, every: float = _EVERY) -> Iterator[No
 
 
 def clean_up(folder: Path, limits: Limits, stays: Collection[Path] = ()) -> None:
-    """Delete what is older than `limits.age`, then the oldest until no more than `limits.kept` is left.
+    """Delete files older than `limits.age`, and then the oldest until at most `limits.kept` bytes are left.
 
     Args:
-        folder: Of the files; those in its folders count, too.
-        limits: When and how much.
+        folder: The folder, with its subfolders.
+        limits: Maximum age and size.
         stays: Files that are neither deleted nor counted.
     """
     now, bytes_left, files_left = time.time(), limits.kept, _MOST
@@ -53,14 +53,14 @@ def clean_up(folder: Path, limits: Limits, stays: Collection[Path] = ()) -> None
     for path, when, size in sorted(files, key=lambda file: file[1], reverse=True):
         bytes_left, files_left = bytes_left - size, files_left - 1
         if now - when > limits.age or min(bytes_left, files_left) < 0:
-            with contextlib.suppress(OSError):  # Somebody else deleted it, or reads it.
+            with contextlib.suppress(OSError):  # It may be deleted already, or open.
                 path.unlink()
             with contextlib.suppress(OSError):  # Not empty.
                 path.parent.rmdir()
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
-    """Files below a folder, when each was last changed, and its bytes."""
+    """The files below a folder, with the time of their last change and their size in bytes."""
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):
             status = path.lstat()

@@ -1,4 +1,4 @@
-"""What reaches the app: requests by a name it is served at, for what its page needs, no larger than the page sends."""
+"""Request filter: only for the server's own names, for what its page needs, and up to the page's sizes."""
 
 import ipaddress
 import re
@@ -16,27 +16,27 @@ from starlette.responses import PlainTextResponse
 from keras_nst.app.workshop import Limits
 
 _UPLOAD = "/gradio_api/upload"
-# What the page asks for, of all that Gradio serves.
+# The paths that the page uses, of all that Gradio serves.
 _READS = (
     r"/(config|theme\.css|favicon\.ico|(assets|static)/.+"
     r"|gradio_api/(startup-events|queue/data|upload_progress|heartbeat/\w+|file={}/.+))?"
 )
 _WRITES = r"/gradio_api/(upload|queue/join|run/predict|stream/\w+(/close)?)"
 
-_FORM = 10_000  # Bytes around a file.
-_DISCARDED = 10  # What is refused is read, so that the answer is read, up to so many times the largest file.
+_FORM = 10_000  # Bytes of an upload besides the file.
+_DISCARDED = 10  # Refused requests are read, up to this many times the largest file, so that clients read the answer.
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class Names:
     """The names and addresses that a server answers to.
 
-    A page of another site can have its own name resolve to this computer (DNS rebinding): the browser then takes the
-    server for that site, but asks for it by that name.
+    A page of another site can make its own name resolve to this computer (DNS rebinding). Browsers then allow it to
+    read the server's answers, but they send that name as "Host".
 
     Args:
         host: The address that the server listens at.
-        others: Names that browsers reach it by, such as that of a proxy in front.
+        others: Other names that browsers use for the server, such as that of a proxy.
     """
 
     def __init__(self, host: str, others: Collection[str] = ()):
@@ -50,12 +50,12 @@ class Names:
             self._names |= {own, f"{own}.local"}
 
     def answer(self, host: str) -> bool:
-        """Whether the server answers to a header "Host"."""
+        """Whether the server answers to a "Host" header."""
         name = _hostname(f"//{host}")
         return name in self._names or (self._everywhere and _is_address(name))
 
     def trust(self, origin: str, host: str) -> bool:
-        """Whether a header "Origin" is that of the server's own page, beside a header "Host"."""
+        """Whether an "Origin" header is that of the server's own page, given the "Host" header."""
         return origin.lower().partition("://")[2] == host.lower() or _hostname(origin) in self._others
 
 
@@ -66,13 +66,13 @@ class _Upload:
 
 
 class Door:
-    """ASGI middleware that lets in what it should, and answers the rest in a line.
+    """ASGI middleware that refuses requests with one line of text.
 
     Args:
         app: The app behind it.
-        names: Of the server.
-        folder: Of the files that are served.
-        limits: What is refused.
+        names: The names of the server.
+        folder: The folder of served files.
+        limits: The limits.
     """
 
     def __init__(self, app: Callable, names: Names, folder: Path, limits: Limits):
@@ -82,7 +82,7 @@ class Door:
         self._uploads: dict[str, list[_Upload]] = {}
 
     async def __call__(self, scope, receive, send):
-        """As ASGI has it."""
+        """Handle an ASGI connection."""
         if scope["type"] != "http":
             await send({"type": "websocket.close"})  # The page opens none.
             return
@@ -104,7 +104,7 @@ class Door:
         await self._app(scope, counted, send)
 
     def _admit(self, scope) -> Callable[[int], None]:
-        """What raises the exception, too, once a request has more bytes than it may have.
+        """Admit a request, and return the check of its size so far, which raises the same exception.
 
         Raises:
             HTTPException: The request is refused.
@@ -128,7 +128,7 @@ class Door:
             raise _too_large("The request has", self._limits.message)
 
     def _upload(self, visitor: str) -> Callable[[int], None]:
-        """What counts the bytes of a visitor's next upload."""
+        """Start counting an upload of a visitor; returns the check of its size so far."""
         now, limits = time.monotonic(), self._limits
         for name, uploads in list(self._uploads.items()):
             uploads[:] = [upload for upload in uploads if upload.when > now - limits.age]

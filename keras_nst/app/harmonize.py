@@ -1,4 +1,4 @@
-"""The tab that pastes an object into a painting and makes it look painted there."""
+"""The tab that pastes an object into a painting and makes it look painted."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ from keras_nst.pictures.pyramid import fit, sizes
 from keras_nst.select.masks import check, seen
 from keras_nst.select.paste import check_object, colors, place
 
-_VISITORS = 200  # Who can stop what they began: more than ever wait.
+_VISITORS = 200  # Visitors whose work can be stopped; more than can wait.
 _GLANCE = 0.5  # Seconds between intermediate pictures.
 _SIZE, _TURN = (5, 100), (-180, 180)
 _STROKES = [("Automatic", "auto"), ("Light", "0.3"), ("Medium", "0.5"), ("Strong", "0.8")]
@@ -29,16 +29,16 @@ _QUALITIES = [("Draft", "draft"), ("Good", "good"), ("Best", "best")]
 
 
 class Scene(NamedTuple):
-    """What goes where.
+    """An object and its place in a painting.
 
     Attributes:
         selection: The object.
-        tolerance: Of its clicks.
-        refined: Whether its outline is fitted.
+        tolerance: Tolerance of its clicks.
+        refined: Whether to fit its outline.
         painting: Path of the painting.
-        x: Column of the painting where the object's center goes; None for the middle.
+        x: Column in the painting of the object's center; None for the middle.
         y: Row.
-        size: Percent of the painting's sides that it fits into.
+        size: Percentage of the painting's sides that the object fits into.
         turn: Degrees, counterclockwise.
     """
 
@@ -53,10 +53,10 @@ class Scene(NamedTuple):
 
 
 class HarmonizeTab:
-    """Drop an object and a painting, place it, watch it being painted, download.
+    """The tab to drop an object and a painting, place the object, watch it being painted, and download.
 
     Args:
-        workshop: What does the work.
+        workshop: Does the work.
     """
 
     def __init__(self, workshop: Workshop):
@@ -64,7 +64,7 @@ class HarmonizeTab:
         self._stops: dict[str | None, threading.Event] = {}
 
     def build(self) -> None:
-        """Lay the tab out."""
+        """Lay out the tab."""
         painting = gr.State()
         with gr.Row(equal_height=False):
             with gr.Column():
@@ -101,7 +101,7 @@ class HarmonizeTab:
             change.then(self.preview, scene, canvas, **HIDDEN)
         placed = [x.input, y.input, size.change, turn.change]
         gr.on(placed, self.preview, scene, canvas, trigger_mode="always_last", **HIDDEN)
-        # By the page alone, so that it needs no place in the queue.
+        # In the page itself, without waiting in the queue.
         shown = {"outputs": [run, stop], "show_progress": "hidden", "queue": False}
         run.click(None, js=_buttons(working=True), **shown)
         begun = run.click(self.begin, None, None, queue=False, **HIDDEN)
@@ -119,44 +119,44 @@ class HarmonizeTab:
         stop.click(self.stop, None, None, queue=False, **HIDDEN)
 
     def open(self, path: str | None) -> tuple:
-        """Take a painting in, and aim at its middle."""
+        """Load a painting, and place the object in its middle."""
         path, _ = self._workshop.take_in(path)
         height, width = self._workshop.picture(path).rgb.shape[1:3]
         return path, path, width // 2, height // 2
 
     def move(self, painting: str | None, event: gr.SelectData) -> tuple[int, int]:
-        """Aim at where the painting was clicked."""
+        """Place the object where the painting was clicked."""
         if painting is None:
             raise InputError("There is no painting yet. Choose one first.")
         return point(event.index)
 
     def preview(self, *values) -> str | None:
-        """The painting with the object in it, as far as both are there, of the values of a `Scene`."""
+        """The path of the painting with the object, or of the painting alone, for the values of a `Scene`."""
         scene = Scene(*values)
         if scene.painting is None or scene.selection is None or not self._workshop.mask(*scene[:3]).any():
             return scene.painting
         return self._workshop.show(self._pasted(scene)[0])
 
     def begin(self, request: gr.Request) -> None:
-        """Let the visitor stop it from now on, so also while others are served first."""
+        """Let the visitor stop the work, even while it waits."""
         self._stops[request.session_hash] = threading.Event()
         if len(self._stops) > _VISITORS:
             self._stops.pop(next(iter(self._stops)))
 
     def harmonize(self, request: gr.Request, strokes: str, quality: str, *values) -> Iterator[tuple]:
-        """Harmonize, showing how far it has come.
+        """Harmonize, and show progress.
 
         Args:
-            request: The visitor's.
-            strokes: Strength of style, or "auto".
-            quality: As `HarmonizeOptions` has it.
-            values: Of a `Scene`.
+            request: The visitor's request.
+            strokes: Style strength, or "auto".
+            quality: As in `HarmonizeOptions`.
+            values: Values of a `Scene`.
 
         Yields:
             Values for a `Result`.
 
         Raises:
-            InputError: There is no painting, no object, or it cannot be placed so.
+            InputError: There is no painting or object, or the object cannot be placed there.
         """
         stop = self._stops.setdefault(request.session_hash, threading.Event())
         began = time.perf_counter()
@@ -171,7 +171,7 @@ class HarmonizeTab:
             picture = self._workshop.picture(scene.painting)
             before = self._workshop.show(pasted)
             done, result = 0.0, pasted
-            # Half of the object before, half after.
+            # The slider divides the object.
             middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
             slider = gr.update(value=(before, before), slider_position=middle)
             yield slider, bar("Getting ready", done), gr.update(visible=False)
@@ -182,14 +182,14 @@ class HarmonizeTab:
             stop.set()
             self._stops.pop(request.session_hash, None)
         if done < 1:
-            yield gr.skip(), "Stopped. The picture shows how far it came.", gr.skip()
+            yield gr.skip(), "Stopped. This is the last intermediate picture.", gr.skip()
             return
         record = dataclasses.asdict(chosen)
         path = self._workshop.deliver(Picture(result, picture.alpha), scene.painting, "harmonized", record)
         yield made(before, path, f"Done in {time.perf_counter() - began:.0f} s")
 
     def stop(self, request: gr.Request) -> None:
-        """End the visitor's harmonization."""
+        """Stop the visitor's work."""
         if running := self._stops.get(request.session_hash):
             running.set()
 
@@ -205,7 +205,7 @@ class HarmonizeTab:
         return place(painting, colors(picture, mask), mask, at, rotate=scene.turn, share=scene.size / 100)
 
     def _watched(self, painting, pasted, mask, options, stop) -> Iterator[tuple[str, float, np.ndarray]]:
-        """A line, the part that is done and a picture, again and again until all is done or stopped."""
+        """A note, the finished share and the picture, repeatedly until the work is done or stopped."""
         news = queue.SimpleQueue()
         threading.Thread(target=self._work, args=(painting, pasted, mask, options, stop, news.put), daemon=True).start()
         shown = 0.0
@@ -224,7 +224,7 @@ class HarmonizeTab:
                 shown = time.perf_counter()
 
     def _work(self, painting, pasted, mask, options, stop: threading.Event, tell: Callable) -> None:
-        """Harmonize, and tell of each step; then of the result, or of what went wrong."""
+        """Harmonize, and report each step, the result, or an error."""
         try:
             with self._workshop.turn("optimization"):
                 if stop.is_set():
@@ -240,7 +240,7 @@ class HarmonizeTab:
                     if stop.is_set():
                         raise _StoppedError
                     past = (first + others * (scales.index(side) - 1)) if side != scales[0] else 0
-                    # Not quite all: the result is yet to come.
+                    # Below 1, which means the final result.
                     so_far = blend(painting, fit(now.image, painting), mask)
                     tell((f"{side} pixels, step {now.iteration}", 0.99 * (past + now.iteration) / steps, so_far))
                     if time.monotonic() > end:
@@ -254,10 +254,10 @@ class HarmonizeTab:
 
 
 class _StoppedError(Exception):
-    """Somebody wants no result any more."""
+    """The visitor has stopped the work."""
 
 
 def _buttons(working: bool) -> str:
-    """JavaScript that shows the button to stop in place of the one to run, or the other way around."""
+    """JavaScript that shows the button to stop or the button to run."""
     updates = [{"__type__": "update", "visible": visible} for visible in (not working, working)]
     return f"() => {json.dumps(updates)}"

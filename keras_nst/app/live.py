@@ -1,4 +1,4 @@
-"""The tab that gives a camera's pictures a style while they are taken."""
+"""The tab that stylizes a camera's pictures live."""
 
 import base64
 import binascii
@@ -13,12 +13,12 @@ from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read
 
 SIDE = 320
-"""Longest side in pixels: small enough for several pictures a second on two cores."""
-_BYTES = 4_000_000  # Of one picture, in base64.
-_EVERY = 0.1  # Seconds between two pictures at least; the next one is sent when the last has come back.
+"""Longest side in pixels; small enough for several pictures per second on two cores."""
+_BYTES = 4_000_000  # Of a picture in base64.
+_EVERY = 0.1  # Least number of seconds between pictures. The next is sent when the last has returned.
 _MINUTES = 10
-# Gradio's camera goes on when its stream has failed: each picture begins another one, which fails. Of two failures at
-# once the second must not switch it on again.
+# After a failure Gradio's camera continues, and each picture starts another stream that fails. A second failure at the
+# same time must not switch it on again.
 _SWITCH_OFF = """() => {
   const camera = document.querySelector("#live-picture");
   if (Date.now() - (camera.switchedOff ?? 0) > 1000) camera.querySelector("[aria-label='capture photo']").click();
@@ -27,24 +27,24 @@ _SWITCH_OFF = """() => {
 
 
 class LiveTab:
-    """Switch the camera on and pick a style.
+    """The tab to switch on the camera and choose a style.
 
     Args:
-        workshop: What does the work.
+        workshop: Does the work.
     """
 
     def __init__(self, workshop: Workshop):
         self._workshop = workshop
 
     def build(self) -> None:
-        """Lay the tab out."""
+        """Lay out the tab."""
         with gr.Row(equal_height=False):
             with gr.Column():
                 view = camera("Camera", 2 * SIDE, elem_id="live-picture")
                 style = style_picker("Style", "live", fast=True)
                 strength = slider(0, 1, 1, "Strength", "live-strength", 0.05)
             with gr.Column():
-                # In the page itself, so that no file is written for each picture.
+                # Within the page, so that pictures are not written to files.
                 result = gr.HTML(elem_id="live-result", padding=False)
                 note = gr.HTML(elem_id="live-note", elem_classes="note", padding=False)
         streamed = view.stream(
@@ -61,18 +61,18 @@ class LiveTab:
         streamed.failure(None, js=_SWITCH_OFF)
 
     def stylize(self, frame: str | None, style: str | None, strength: float) -> tuple[str, str]:
-        """Stylize a picture of a camera.
+        """Stylize a picture from the camera.
 
         Args:
-            frame: As a data URL.
+            frame: The picture as a data URL.
             style: Name of a style.
-            strength: From 0, the picture, to 1, the full style.
+            strength: From 0, the picture itself, to 1, the full style.
 
         Returns:
-            The result and a line about it, for the page.
+            The result and a note, in HTML.
 
         Raises:
-            InputError: The picture cannot be read, or the strength is none.
+            InputError: The picture cannot be read, or the strength is out of range.
         """
         check_number(strength, 0, 1, "The strength")
         stylizer, picture = self._workshop.stylizer(style), self._picture(frame)
@@ -81,13 +81,13 @@ class LiveTab:
             stylized = stylizer(picture, strength=strength)
         shown = base64.b64encode(encode(stylized, "jpg")).decode()
         height, width = stylized.rgb.shape[1:3]
-        note = f"{width} × {height} pixels, {1 / (time.perf_counter() - began):.1f} a second"
+        note = f"{width} × {height} pixels, {1 / (time.perf_counter() - began):.1f} per second"
         return f'<img alt="The camera\'s picture in the style" src="data:image/jpeg;base64,{shown}">', note
 
     def _picture(self, frame: str | None):
         kind, _, content = (frame or "").partition(";base64,")
         if not kind.startswith("data:image/") or len(content) > _BYTES:
-            raise InputError("That is no picture of a camera. Switch it on again.")
+            raise InputError("That is not a picture from a camera. Switch it on again.")
         try:
             data = base64.b64decode(content, validate=True)
         except binascii.Error:

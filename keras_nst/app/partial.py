@@ -1,4 +1,4 @@
-"""The tab that gives a part of a photograph a style of its own."""
+"""The tab that restyles a part of a photograph."""
 
 import time
 
@@ -14,17 +14,17 @@ from keras_nst.select.masks import check, feather
 
 
 class PartialTab:
-    """Click an area, pick its style, compare, download.
+    """The tab to click an area, choose its style, compare and download.
 
     Args:
-        workshop: What does the work.
+        workshop: Does the work.
     """
 
     def __init__(self, workshop: Workshop):
         self._workshop = workshop
 
     def build(self) -> None:
-        """Lay the tab out."""
+        """Lay out the tab."""
         with gr.Row(equal_height=False):
             with gr.Column():
                 selected, _ = Selector(self._workshop, "subject").build("Photograph", "partial")
@@ -46,14 +46,14 @@ class PartialTab:
     def restyle(
         self, selection: Selection | None, tolerance: float, refined: bool, style: str | None, background: str | None
     ) -> tuple:
-        """Restyle what is selected.
+        """Restyle the selected area.
 
         Args:
-            selection: What is.
-            tolerance: Of the clicks.
-            refined: Whether the outline is fitted.
+            selection: The selection.
+            tolerance: Tolerance of the clicks.
+            refined: Whether to fit the outline.
             style: Name of the area's style.
-            background: Name of a style for all else, or nothing.
+            background: Name of a style for the rest; None or "" for none.
 
         Raises:
             InputError: Nothing is selected.

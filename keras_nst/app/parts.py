@@ -1,4 +1,4 @@
-"""What is on more than one tab: pictures to drop, styles to pick, an area to click together, a result to compare."""
+"""Parts of several tabs: pictures, style picker, selector and result."""
 
 import base64
 from abc import ABCMeta
@@ -20,28 +20,28 @@ from keras_nst.select.masks import TOLERANCE
 _THUMBNAIL = 160
 _HINT = "Click on what you mean."
 HIDDEN = {"api_visibility": "undocumented", "show_progress": "hidden"}
-"""Of events that answer at once."""
+"""Options of events that answer at once."""
 
 
 class _NoStub(type(gr.Image)):
-    """Makes the class of a component, as its base does, but without writing a file of types beside the module."""
+    """Creates a component class like its base, but without a stub file next to the module."""
 
     def __new__(cls, name, bases, namespace):
         return ABCMeta.__new__(cls, name, bases, namespace)
 
 
 class Photograph(gr.Image, metaclass=_NoStub):
-    """A place to drop a picture. Handlers get the path of the uploaded file, unread: reading is the workshop's."""
+    """A place to drop a picture. Handlers get the path of the uploaded file; the workshop reads it."""
 
-    is_template = True  # The page shows it as it does its base.
+    is_template = True  # The page shows it like its base class.
 
     def preprocess(self, payload):
-        """Path of the file."""
+        """The path of the file."""
         return payload and payload.path
 
 
 class Camera(gr.Image, metaclass=_NoStub):
-    """A camera's view, which is streamed. Handlers get each picture as a data URL, unread."""
+    """The streamed view of a camera. Handlers get each picture as a data URL."""
 
     is_template = True
 
@@ -56,12 +56,12 @@ def photograph(label: str, **kwargs) -> Photograph:
 
 
 def camera(label: str, side: int, **kwargs) -> Camera:
-    """A camera's view.
+    """The view of a camera.
 
     Args:
-        label: Of the view.
-        side: Pixels that the longest side should have.
-        kwargs: Of `gradio.Image`.
+        label: Label of the view.
+        side: Preferred longest side in pixels.
+        kwargs: Arguments of `gradio.Image`.
     """
     wish = {"video": {"width": {"ideal": side}, "height": {"ideal": 3 * side // 4}}}
     options = WebcamOptions(constraints=wish)
@@ -69,7 +69,7 @@ def camera(label: str, side: int, **kwargs) -> Camera:
 
 
 def slider(low: float, high: float, value: float, label: str, name: str, step: float = 1, **kwargs) -> gr.Slider:
-    """A slider, two of which stand side by side."""
+    """A slider; two fit side by side."""
     return gr.Slider(low, high, value, step=step, label=label, elem_id=name, min_width=200, buttons=[], **kwargs)
 
 
@@ -116,10 +116,10 @@ _COPY = """async () => {
 
 
 class Result:
-    """A slider from before to after, and the file.
+    """A slider between before and after, with a download.
 
     Attributes:
-        outputs: The components that `made` gives values for.
+        outputs: The components that `made` returns values for.
     """
 
     def __init__(self, name: str):
@@ -142,33 +142,34 @@ def made(before: str, after: str, note: str) -> tuple:
     """Values for a `Result`.
 
     Args:
-        before: Path of the picture.
+        before: Path of the original picture.
         after: Path of the result.
-        note: A line about it.
+        note: A note about it.
     """
     return (before, after), note, gr.update(value=after, visible=True)
 
 
 class Selector:
-    """A picture of which an area is clicked together.
+    """A picture in which an area is selected by clicks.
 
     Args:
-        workshop: What reads and shows it.
-        begin: What is selected to begin with, as `Selection` has it.
+        workshop: Reads and shows the picture.
+        begin: The first selection, as in `Selection`.
     """
 
     def __init__(self, workshop: Workshop, begin: str):
         self._workshop, self._begin = workshop, begin
 
     def build(self, label: str, name: str) -> tuple[list, list]:
-        """Lay it out.
+        """Lay out the picture and its controls.
 
         Args:
-            label: Of the picture.
-            name: For the page's identifiers.
+            label: Label of the picture.
+            name: Prefix of the page's identifiers.
 
         Returns:
-            Components whose values are arguments of `workshop.mask`, and events after which the mask may be another.
+            Components whose values are the arguments of `workshop.mask`, and events after which the mask may have
+            changed.
         """
         selection = gr.State()
         picture = photograph(label, elem_id=f"{name}-picture", elem_classes="clickable")
@@ -197,30 +198,30 @@ class Selector:
         return inputs, changes
 
     def open(self, path: str | None, tolerance: float, refined: bool) -> tuple:
-        """Take a picture in."""
+        """Load a picture."""
         path, _ = self._workshop.take_in(path)
         selection = Selection(path, begin=self._begin)
         try:
             return self.show(selection, tolerance, refined)
-        except InputError:  # There is none that could be found.
+        except InputError:  # There is no such object.
             return self.show(selection._replace(begin="nothing"), tolerance, refined)
 
     def click(
         self, selection: Selection | None, tolerance: float, refined: bool, adds: bool, event: gr.SelectData
     ) -> tuple:
-        """Add what was clicked, or take it away."""
+        """Add the clicked area to the selection, or remove it."""
         return self.show(clicked(selection, event.index, adds), tolerance, refined)
 
     def undo(self, selection: Selection | None, tolerance: float, refined: bool) -> tuple:
-        """As before the last click."""
+        """Undo the last click."""
         return self.show(selection and selection._replace(clicks=selection.clicks[:-1]), tolerance, refined)
 
     def clear(self, selection: Selection | None, tolerance: float, refined: bool) -> tuple:
-        """Nothing selected."""
+        """Select nothing."""
         return self.show(selection and Selection(selection.path), tolerance, refined)
 
     def show(self, selection: Selection | None, tolerance: float, refined: bool) -> tuple:
-        """The picture with what is selected, the selection, and a line about it."""
+        """The picture with the selection marked, the selection, and a hint."""
         if selection is None:
             return None, None, _HINT
         share = float(np.mean(self._workshop.mask(selection, tolerance, refined)))

@@ -1,4 +1,4 @@
-"""The page with its tabs, and the server of it."""
+"""The page with its tabs, and its server."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ from keras_nst.errors import InputError
 from keras_nst.models.styles import styles
 
 TABS = {"Stylize": StylizeTab, "Harmonize": HarmonizeTab, "Partial": PartialTab, "Live": LiveTab}
-"""What does each, by the name it has on the page."""
+"""The tabs, by the name on the page."""
 
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica", "Arial", "sans-serif"]
 _SESSIONS = 200
@@ -36,7 +36,7 @@ _STYLE = """
 .gradio-container h1 + p {display: inline; color: var(--neutral-500)}
 .unseen {position: absolute}
 @media (min-width: 900px) {.result {position: sticky; top: 8px}}
-/* Gradio takes it that a picture fills its place. */
+/* Gradio computes clicks as if a picture filled its box. */
 .clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
 .styles .wrap {display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 6px}
 .styles label {position: relative; aspect-ratio: 1; padding: 0; overflow: hidden; background-size: cover}
@@ -67,11 +67,11 @@ _ARROWS = """() => document.addEventListener("focusin", ({target}) => {
 
 
 class _Page(gr.Blocks):
-    """Blocks whose handlers raise errors like any function: a visitor is told of bad input, and of nothing else.
+    """Blocks whose handlers may raise errors like any function. Visitors only see those of bad input.
 
     Args:
-        workshop: Whose files handlers may be given.
-        kwargs: Of `gradio.Blocks`.
+        workshop: Holds the files that handlers may get.
+        kwargs: Arguments of `gradio.Blocks`.
     """
 
     def __init__(self, workshop: Workshop, **kwargs):
@@ -79,7 +79,7 @@ class _Page(gr.Blocks):
         self._workshop = workshop
 
     async def preprocess_data(self, block_fn, inputs, *args, **kwargs):
-        """As the base class does, which for any component would fetch addresses, and remember folders as files."""
+        """Check files first: for any component, the base class would fetch URLs and accept folders as files."""
         traverse(inputs, self._check_file, is_file_obj_with_meta)
         return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
 
@@ -88,7 +88,7 @@ class _Page(gr.Blocks):
             raise InputError("That picture is not here any more. Choose it again.")
 
     async def process_api(self, *args, **kwargs):
-        """As the base class does, with errors for visitors."""
+        """Like the base class, with errors for visitors."""
         try:
             return await super().process_api(*args, **kwargs)
         except gr.Error:
@@ -102,10 +102,10 @@ class _Page(gr.Blocks):
 
 
 def page(workshop: Workshop) -> gr.Blocks:
-    """The page.
+    """Build the page.
 
     Args:
-        workshop: What does the work.
+        workshop: Does the work.
 
     Raises:
         InputError: There is no style.
@@ -131,14 +131,14 @@ def serve(
     names: Collection[str] = (),
     limits: Limits | None = None,
 ) -> Iterator[str]:
-    """Serve the page until the block ends.
+    """Context in which the page is served.
 
     Args:
         host: Address of a network interface of this computer.
-        port: 0 for any that is free.
-        share_dir: A folder where results are kept; without it they go with the server.
-        names: Names that browsers reach the server by, beside the host's.
-        limits: What is refused.
+        port: The port; 0 for any free one.
+        share_dir: Folder in which to keep results; None to delete them when the server stops.
+        names: Other names that browsers use for the server.
+        limits: The limits for visitors.
 
     Yields:
         The page's address.
@@ -149,7 +149,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="keras_nst-") as name, contextlib.ExitStack() as cleaner:
         folder, limits = Path(name).resolve(), limits or Limits()
         for variable in ("GRADIO_TEMP_DIR", "GRADIO_EXAMPLES_CACHE"):
-            os.environ[variable] = str(folder)  # All that Gradio writes or serves.
+            os.environ[variable] = str(folder)  # The only folder that Gradio writes to or serves from.
         workshop = Workshop(folder, share_dir and Path(share_dir), limits)
         cleaner.callback(workshop.closed.set)
         blocks = page(workshop)
@@ -157,7 +157,7 @@ def serve(
 
         @contextlib.asynccontextmanager
         async def lifespan(app) -> AsyncIterator[None]:
-            # Before Gradio's own layers, one of which answers requests of other sites.
+            # Outside of Gradio's own layers, one of which answers requests from other sites.
             app.middleware_stack = Door(app.middleware_stack, Names(host, names), folder, limits)
             yield
 
@@ -195,7 +195,7 @@ def _free_port(host: str) -> int:
 
 
 class _Once:
-    """Loads what takes seconds in the background, once somebody has the page."""
+    """Loads styles in the background when somebody first opens the page."""
 
     def __init__(self, workshop: Workshop):
         self._workshop, self._first = workshop, threading.Lock()

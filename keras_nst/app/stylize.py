@@ -46,14 +46,14 @@ class StylizeTab:
     """Drop a photograph: it is painted at once, and the styles show it as they would paint it.
 
     Args:
-        workshop: What does the work.
+        workshop: Does the work.
     """
 
     def __init__(self, workshop: Workshop):
         self._workshop = workshop
 
     def build(self) -> None:
-        """Lay the tab out."""
+        """Lay out the tab."""
         opened, before, latest, own = gr.State(), gr.State(), gr.State(), gr.State([])
         remembered = gr.BrowserState([], storage_key="keras_nst", secret="keras_nst")
         with gr.Row(equal_height=False):
@@ -208,7 +208,7 @@ class StylizeTab:
             yield f"<style>{sheet}</style>"
 
     def show(self, photo: str | None, protect: str | None) -> str | None:
-        """The path of a picture of what is protected; None where nothing is."""
+        """The path of a picture that shows the protected part; None if nothing is protected."""
         if not photo or protect not in MASKS:
             return None
         selection = Selection(photo, begin=protect)

@@ -1,4 +1,4 @@
-"""What the tabs share: pictures in and out of one folder, masks and nets that stay at hand, and limits."""
+"""Shared by the tabs: pictures in one folder, cached masks and nets, and limits."""
 
 import contextlib
 import functools
@@ -25,32 +25,31 @@ from keras_nst.select.matting import matte
 from keras_nst.select.subject import MASKS, cut_out, subject_mask
 
 FEATHER = 2.0
-"""Pixels on either side of the outline in which a restyled part and its surroundings mix."""
+"""Width of a restyled part's soft outline on each side, in pixels."""
 
-# Of a selection, before the first click.
+# Functions for the selection before the first click.
 _BEGINNINGS = {"object": cut_out, **{name: functools.partial(subject_mask, source=name) for name in MASKS}}
-_PICTURES, _MASKS, _PAINTED = 4, 16, 4  # That are kept in memory.
+_PICTURES, _MASKS, _PAINTED = 4, 16, 4  # Cached.
 _CLICKS = 100
 _TILE = 160  # Pixels of the longest side.
-_AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # What takes time or memory.
+_AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # Expensive work done at the same time.
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one visitor may ask for.
+    """Limits for a visitor.
 
     Attributes:
-        pixels: Pictures of more are refused, before they are decoded.
-        side: Pictures are shrunk to this longest side.
+        pixels: Largest number of pixels of a picture, checked before decoding.
+        side: Longest side that pictures are shrunk to.
         file: Bytes of an uploaded file.
-        uploads: Files that are uploaded from one address while `age` passes.
+        uploads: Files uploaded from one address within `age`.
         uploaded: Bytes of these together.
-        message: Bytes of a request that uploads nothing.
-        age: Seconds after which a file goes.
-        kept: Bytes of all files together; beyond, the oldest go.
-        seconds: After which an optimization does no more than it must to end with a whole picture, and for which a job
-            waits for another one.
-        waiting: Requests that wait; the next is refused.
+        message: Bytes of a request that is not an upload.
+        age: Seconds after which a file is deleted.
+        kept: Bytes of all files together; the oldest are deleted.
+        seconds: Time for an optimization, after which it only finishes its picture; longest wait for other work.
+        waiting: Number of requests that may wait.
     """
 
     pixels: int = 50_000_000
@@ -66,7 +65,7 @@ class Limits:
 
 
 class Click(NamedTuple):
-    """A click that selects, or takes from what is selected, all that is joined to a pixel by colors like its own.
+    """A click on a pixel: selects or deselects all connected pixels of a similar color.
 
     Attributes:
         x: Column.
@@ -80,12 +79,12 @@ class Click(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What is selected of a picture; the mask follows from it.
+    """A selection, which determines a mask.
 
     Attributes:
-        path: The picture.
-        clicks: In their order.
-        begin: "nothing"; "object" as `cut_out` finds it; or a name of `MASKS`.
+        path: Path of the picture.
+        clicks: The clicks, in order.
+        begin: The selection before the clicks: "nothing", "object" (see `cut_out`), or a name of `MASKS`.
     """
 
     path: str
@@ -94,12 +93,12 @@ class Selection(NamedTuple):
 
 
 class Workshop:
-    """Where pictures are read, made and kept.
+    """Reads, makes and keeps pictures.
 
     Args:
-        folder: For all files that are made; nothing is read from elsewhere.
-        kept: A folder that results are also written to.
-        limits: What is refused.
+        folder: Folder of all files. Nothing is read from elsewhere.
+        kept: Folder that results are also written to.
+        limits: The limits for visitors.
 
     Attributes:
         closed: Set when the server ends.
@@ -116,27 +115,27 @@ class Workshop:
         self.painted = functools.lru_cache(_PAINTED)(self._paint)
 
     def take_in(self, path: str | None) -> tuple[str, str]:
-        """A picture as the workshop keeps it, upright, in sRGB and no larger than the limit.
+        """Store an uploaded picture, upright, in sRGB and within the limits.
 
         Args:
-            path: Of an uploaded file.
+            path: Path of the uploaded file.
 
         Returns:
-            Path of the picture, and a line about it.
+            Path of the picture, and a note about it.
 
         Raises:
-            InputError: There is none, or none that can be read, or it is too large or too small.
+            InputError: There is no picture, it cannot be read, or it is too large or too small.
         """
         picture = self._read(path)
         height, width = picture.rgb.shape[1:3]
         return self._write(picture, _stem(path), "png"), f"{width} × {height} pixels"
 
     def show(self, rgb: np.ndarray) -> str:
-        """The path of a picture (1, h, w, 3) to be looked at."""
+        """The path of a JPEG of a picture (1, h, w, 3)."""
         return self._write(Picture(rgb), "preview", "jpg")
 
     def show_selection(self, selection: Selection, tolerance: float, refined: bool) -> str:
-        """The path of a picture of what is selected; of the picture itself where nothing is."""
+        """The path of the picture with the selection marked, or of the picture itself if nothing is selected."""
         mask = self.mask(selection, tolerance, refined)
         return self.show(overlay(self.picture(selection.path).rgb, mask)) if mask.any() else selection.path
 
@@ -145,13 +144,13 @@ class Workshop:
 
         Args:
             picture: The result.
-            path: Of the picture it was made of.
-            method: What made it, for its name.
-            record: How, for its metadata.
+            path: Path of the picture it was made from.
+            method: How it was made, for the file's name.
+            record: How it was made, for the metadata.
             suffix: "png" or "jpg".
 
         Returns:
-            Its path.
+            Path of the result.
         """
         if suffix not in ("png", "jpg"):
             raise InputError("A result is written as PNG or JPEG. Choose one of them.")
@@ -162,7 +161,7 @@ class Workshop:
         return self._write(picture, name, suffix, record)
 
     def stylizer(self, style: str):
-        """The net of a style, loaded once.
+        """Load a style. It is cached.
 
         Args:
             style: The name of a style, or the path of a painting that a visitor has added.
@@ -208,7 +207,7 @@ class Workshop:
         self.painted.cache_clear()
 
     def warm_up(self) -> None:
-        """Load what takes seconds, so that nobody waits for it later."""
+        """Load a style and the networks for masks, so that no visitor waits for them."""
         flat = Picture(np.full((1, 64, 64, 3), 0.5, np.float32))
         for style in styles():
             if self.closed.is_set():
@@ -219,7 +218,7 @@ class Workshop:
 
     @contextlib.contextmanager
     def turn(self, work: str) -> Iterator[None]:
-        """Wait until no more of this is done elsewhere than may be at once, by whatever way it was asked for.
+        """Wait until few enough others do the same work.
 
         Args:
             work: A name of `_AT_ONCE`.
@@ -229,19 +228,19 @@ class Workshop:
         """
         turn = self._turns[work]
         if not turn.acquire(timeout=self.limits.seconds):
-            raise InputError("Too many want this at once. Try again in some minutes.")
+            raise InputError("Too many visitors at once. Try again in a few minutes.")
         try:
             yield
         finally:
             turn.release()
 
     def holds(self, path: str) -> bool:
-        """Whether a path is that of a regular file of the workshop."""
+        """Whether a path is a regular file of the workshop."""
         file = Path(path).resolve()
         return file.is_relative_to(self._folder) and file.is_file()
 
     def took_in(self, path: str) -> bool:
-        """Whether a path is that of a picture as the workshop keeps it, with a name that nobody can guess."""
+        """Whether a path is that of a picture in the workshop. Nobody can guess the name of its folder."""
         return bool(re.fullmatch(r"[0-9a-f]{32}", Path(path).parent.name)) and self.holds(path)
 
     def _check_style(self, style: str) -> None:
@@ -265,11 +264,11 @@ class Workshop:
         if not self.holds(path):
             raise InputError("That picture is not here any more. Choose it again.")
         with self.turn("reading"):
-            content = Path(path).read_bytes()  # So that messages do not tell where it lies.
+            content = Path(path).read_bytes()  # So that error messages do not contain the path.
             return read(content, max_pixels=self.limits.pixels, max_size=self.limits.side)
 
     def _select(self, selection: Selection, tolerance: float, refined: bool) -> np.ndarray:
-        """The mask of a selection, (1, h, w, 1); zeros where nothing is selected."""
+        """The mask of a selection, (1, h, w, 1); zeros if nothing is selected."""
         check_number(tolerance, 0, 100, "The tolerance")
         picture = self.picture(selection.path)
         rgb = picture.rgb
@@ -289,27 +288,27 @@ class Workshop:
 
 
 def check_number(number: float, low: float, high: float, name: str) -> None:
-    """Refuse what is no number from `low` to `high`.
+    """Check that a value is a number from `low` to `high`.
 
     Args:
         number: What a visitor sent.
-        low: The least.
-        high: The most.
-        name: What it is, for the message.
+        low: The minimum.
+        high: The maximum.
+        name: Name of the value in messages.
 
     Raises:
-        InputError: It is something else.
+        InputError: It is not.
     """
     if not isinstance(number, int | float) or not low <= number <= high:
         raise InputError(f"{name} is out of range. Expected a number from {low} to {high}.")
 
 
 def clicked(selection: Selection | None, position: Sequence | None, adds: bool) -> Selection:
-    """A selection after a click.
+    """Add a click to a selection.
 
     Args:
-        selection: Before.
-        position: Column and row, as the browser tells them.
+        selection: The selection before.
+        position: Column and row, from the browser.
         adds: Whether the click selects.
 
     Raises:
@@ -323,10 +322,10 @@ def clicked(selection: Selection | None, position: Sequence | None, adds: bool) 
 
 
 def point(position: Sequence | None) -> tuple[int, int]:
-    """Column and row of a click, from what a browser tells of it.
+    """Read the column and row of a click.
 
     Raises:
-        InputError: It tells nothing of the kind.
+        InputError: The browser sent something else.
     """
     try:
         x, y = map(int, position)

@@ -1,1 +1,1 @@
-"""What each subcommand of the command line does; `keras_nst.cli` has their arguments."""
+"""The subcommands of the command line."""

@@ -1,4 +1,4 @@
-"""`keras-nst client`: apply a style that a server holds."""
+"""`keras-nst client`: apply a style on a server."""
 
 import functools
 import time
@@ -10,7 +10,7 @@ from keras_nst.errors import InputError
 
 
 def run(options: Client) -> int:
-    """Send each picture to the server, and write what it answers."""
+    """Send each picture to the server, and write the result."""
     inputs = expand(options.inputs)
     outputs = destinations(inputs, options.output, functools.partial(result_name, options.style))
     from keras_nst.infer.served import ServedStyle

@@ -12,11 +12,11 @@ from keras_nst.pictures.io import read
 
 
 def run(options: Evaluate) -> int:
-    """Measure, print the means, and write the report that was asked for."""
+    """Measure, print the means, and write the report if asked for."""
     console = Console()
     whole = os.path.isdir(options.style) or options.style.startswith("tfds:")
     if not whole:
-        read(options.style)  # A wrong path is told before TensorFlow has loaded.
+        read(options.style)  # Report a wrong path before TensorFlow loads.
     photographs = read_photographs(options.photos, options.size, options.limit)
     models = find_models(options.model, photographs.images)
     if options.report:

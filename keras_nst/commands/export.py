@@ -7,7 +7,7 @@ from keras_nst.models.styles import find_style
 
 
 def run(options: Export) -> int:
-    """Export each style, and print where it is."""
+    """Export each style, and print its path."""
     names = [find_style(style).resolve().name for style in options.styles]
     if twice := {name for name in names if names.count(name) > 1}:
         raise InputError(f"Two styles are named {min(twice)}. Export them to different folders.")

@@ -1,4 +1,4 @@
-"""`keras-nst frames`: a film's frames, without near-duplicates."""
+"""`keras-nst frames`: extract frames of a film, without near-duplicates."""
 
 import math
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from keras_nst.video.film import distinct
 
 
 def run(options: Frames) -> int:
-    """Write the frames, each as a file named after the film and the frame's number."""
+    """Write the frames as files named after the film and the frame's number."""
     clip, folder = inspect(options.film, whole=False), Path(options.output)
     if clip.frames == 1:  # FFmpeg also reads pictures.
         raise InputError(f"{options.film} is a single picture. Expected a film.")
@@ -48,5 +48,5 @@ def run(options: Frames) -> int:
         kept += 1
     if damage:
         console.line(f"{damage} The frames before that are kept.")
-    print(f"{folder}  {kept} frames of {looked} looked at")
+    print(f"{folder}  {kept} of {looked} frames")
     return 0

@@ -1,4 +1,4 @@
-"""`keras-nst harmonize`: make an object pasted into a painting look painted there."""
+"""`keras-nst harmonize`: make a pasted object look painted."""
 
 import dataclasses
 import json
@@ -39,7 +39,7 @@ def run(options: Harmonize) -> int:
         make_folder(options.report)
     if options.keep_mask:
         write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
-    print(printable(f"{options.paste} is taken for {taken}."), file=sys.stderr)
+    print(printable(f"{options.paste} is used as {taken}."), file=sys.stderr)
     from keras_nst.fit import precision
     from keras_nst.jobs.harmonize import harmonize
 
@@ -74,7 +74,7 @@ OURS = "keras_nst"
 
 
 def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-    """The painting with the object, the object's mask in it, of zeros and ones, and what was made of what was given."""
+    """The painting with the object, the object's mask of zeros and ones, and a description of what was given."""
     paste = read(options.paste)
     placed = options.at is not None or options.scale is not None or options.rotate is not None or options.select
     mask = named_mask(options.mask, paste) if options.mask else None
@@ -85,11 +85,11 @@ def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np
         mask = find_object(composite, painting) if mask is None else mask
     else:
         ground = "transparent" if is_transparent(paste) else "plain"
-        taken = f"an object on {ground} ground" if mask is None else "an object and its mask"
+        taken = f"an object on a {ground} background" if mask is None else "an object with a mask"
         mask = cut_out(paste, options.select or ()) if mask is None else mask
         layer = colors(paste, mask), seen(mask, paste)
         if stays:
-            taken += " of the painting's size, which stays where it is"
+            taken += ", which has the painting's size and stays where it is"
             composite, mask = lay(painting, *layer), layer[1]
         else:
             composite, mask = place(painting, *layer, options.at, options.scale, options.rotate or 0.0)
@@ -99,9 +99,9 @@ def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _others(options: Harmonize, painting: np.ndarray) -> dict[str, np.ndarray]:
-    """Results of other methods that are compared, by their labels."""
+    """Results of other methods to compare with, by label."""
     if options.compare and not options.report:
-        raise InputError("`compare` is for the report. Say where that goes with `report`.")
+        raise InputError("`compare` needs a report. Give its folder with `report`.")
     others = {}
     for named in options.compare:
         label, separator, path = named.partition("=")

@@ -1,4 +1,4 @@
-"""`keras-nst info`: what is installed and what it runs on."""
+"""`keras-nst info`: what is installed, and the devices."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def run(options: Info) -> int:
 
 
 def extras() -> dict[str, bool]:
-    """The package's extras, and whether all that each needs is installed; empty in a checkout that is not."""
+    """The package's extras, and whether each is completely installed; empty if the package itself is not installed."""
     try:
         found = metadata.metadata(PACKAGE)
     except metadata.PackageNotFoundError:

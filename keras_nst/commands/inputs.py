@@ -1,4 +1,4 @@
-"""The pictures and clips that a command is given, and where what it makes of them goes."""
+"""Inputs and outputs of commands."""
 
 import functools
 import glob
@@ -17,20 +17,20 @@ from keras_nst.video.clips import CODECS
 
 
 def expand(patterns: Sequence[str], *, clips: bool = False) -> list[str]:
-    """The single files that folders and patterns stand for.
+    """List the files that folders and patterns stand for.
 
-    What a folder or a pattern holds beside is left out, and said on stderr.
+    Other files in a folder or pattern are left out, with a message on stderr.
 
     Args:
         patterns: Files, folders, patterns, or "-".
-        clips: Whether clips are taken, too; else pictures alone.
+        clips: Whether to include clips as well as pictures.
 
     Raises:
-        InputError: A folder or a pattern holds none of these.
+        InputError: A folder or pattern has no such files.
     """
     inputs: list[str] = []
     for pattern in patterns:
-        if os.path.isdir(pattern):  # Unlike Path's, it can be asked of a name that is too long.
+        if os.path.isdir(pattern):  # Path.is_dir raises if a name is too long.
             inputs += _taken(pattern, look_through(pattern), clips)
         elif glob.has_magic(pattern) and not os.path.exists(pattern):
             paths = [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]
@@ -51,20 +51,20 @@ def _taken(place: str, found: Found, clips: bool) -> list[str]:
 
 
 def read_picture(source: str, **limits) -> Picture:
-    """A picture that a command is given, "-" for stdin; of an animation it is said that the first frame is taken.
+    """Read an input picture; for an animation, with a message on stderr that only the first frame is used.
 
     Args:
-        source: As the command is given it.
-        limits: Of `pictures.io.read`.
+        source: As given to the command; "-" for stdin.
+        limits: Limits of `pictures.io.read`.
 
     Raises:
-        InputError: As `pictures.io.read` does.
+        InputError: As in `pictures.io.read`.
     """
     if source == "-" and 0 in startup.CLOSED:
         raise InputError("Cannot read standard input: it is closed.")
     picture = read(sys.stdin.buffer.read() if source == "-" else source, **limits)
     if is_animation(source):
-        print(printable(f"{source} is an animation, of which the first frame is taken."), file=sys.stderr)
+        print(printable(f"{source} is an animation. Its first frame is used."), file=sys.stderr)
     return picture
 
 
@@ -74,19 +74,19 @@ def destinations(
     name: Callable[[Path], str],
     check: Callable[[str, str], object] = lambda source, suffix: check_format(suffix),
 ) -> list[str]:
-    """Where the result of each picture goes, checked before anything is computed.
+    """Find the output path of each input, and check it before anything is computed.
 
     Args:
         inputs: From `expand`; "-" for stdin.
-        output: What --output says: a file for one picture, a folder for several, "-" for stdout.
-        name: From a picture's path to its result's name in a folder.
-        check: Refuses, for a picture, suffixes that its result cannot have.
+        output: The option --output: a file for one picture, a folder for several, "-" for stdout.
+        name: Function from an input's path to its result's name in a folder.
+        check: Raises if an input's result cannot have this suffix.
 
     Returns:
-        A path for each picture, or "-".
+        A path for each input, or "-".
 
     Raises:
-        InputError: Results cannot go there, would overwrite each other, or have no such format.
+        InputError: Results cannot be written there, would overwrite each other, or cannot have this format.
     """
     if len(inputs) == 1 and output and not _is_folder(output):
         outputs = [output]
@@ -95,26 +95,27 @@ def destinations(
     else:
         folder = Path(output or ".")
         if os.path.isfile(folder) or output == "-":
-            raise InputError(f"Several pictures need a folder to go to. Received: `output` {output}.")
+            raise InputError(f"Several pictures need a folder as output. Received: `output` {output}.")
         paths = [Path("stdin" if source == "-" else source.removeprefix("sample:")) for source in inputs]
         outputs = [str(folder / name(path)) for path in paths]
     for source, destination in zip(inputs, outputs, strict=True):
         check_destination(destination, functools.partial(check, source))
     if twice := {destination for destination in outputs if outputs.count(destination) > 1}:
-        raise InputError(f"Several pictures would be written to {min(twice)}. Rename them, or do them one by one.")
+        raise InputError(f"Several results would be written to {min(twice)}. Rename the inputs, or do them one by one.")
     return outputs
 
 
 def destination(output: str | None, source: str, method: str) -> str:
-    """Where the only result of a command goes, checked before anything is computed.
+    """Find the output path of a command's only result, and check it before anything is computed.
 
     Args:
-        output: The file, a folder, or "-" for stdout; None for the working directory, or for stdout after stdin.
-        source: The picture, "-" for stdin.
-        method: How the result is made; part of the file's name in a folder.
+        output: The file, a folder, or "-" for stdout; None for the working directory, or for stdout if the input is
+            stdin.
+        source: The input, "-" for stdin.
+        method: The last part of the file's name in a folder.
 
     Raises:
-        InputError: As `check_destination` does.
+        InputError: As in `check_destination`.
     """
     name = f"{'stdin' if source == '-' else Path(source.removeprefix('sample:')).stem}-{method}.png"
     if output is None:
@@ -130,7 +131,7 @@ def _is_folder(output: str) -> bool:
 
 
 def result_name(style: str, path: Path) -> str:
-    """The name of a picture's or clip's result in a style, in its own format where that can be written."""
+    """The name of a result in a style, in the input's format if it can be written."""
     suffix = path.suffix.lower()
     if is_clip(path):
         suffix = suffix if suffix[1:] in CODECS else ".apng" if suffix == ".png" else ".mp4"
@@ -140,11 +141,11 @@ def result_name(style: str, path: Path) -> str:
 
 
 def check_destination(output: str, check: Callable[[str], object] = check_format) -> None:
-    """Refuse what nothing can be written to, before a result is computed that would be lost.
+    """Check that a file can be written, before its content is computed.
 
     Args:
         output: A path, or "-".
-        check: Refuses suffixes that the result cannot have.
+        check: Raises if the result cannot have this suffix.
 
     Raises:
         InputError: The suffix is refused, or the folder cannot be written to.
@@ -156,11 +157,11 @@ def check_destination(output: str, check: Callable[[str], object] = check_format
     check(Path(output).suffix)
     folder = next(parent for parent in Path(output).absolute().parents if os.path.exists(parent))
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InputError(f"Cannot write {output}: {folder} is no folder that can be written to. Choose another place.")
+        raise InputError(f"Cannot write {output}: {folder} is not a writable folder. Choose another place.")
 
 
 def deliver(output: str, picture: Picture, *, bits: int = 8, record: dict | None = None) -> None:
-    """Write a picture to a file, or for "-" as a PNG to stdout."""
+    """Write a picture to a file, or to stdout as PNG for "-"."""
     if output == "-":
         sys.stdout.buffer.write(encode(picture, "png", bits=bits, record=record))
     else:
@@ -170,19 +171,19 @@ def deliver(output: str, picture: Picture, *, bits: int = 8, record: dict | None
 def each(
     process: Callable[[str, str], None], inputs: Sequence[str], outputs: Sequence[str], *, alone: bool = True
 ) -> int:
-    """Process one picture after another; one that cannot be read does not stop the others.
+    """Process inputs one after another. An input that cannot be read does not stop the others.
 
     Args:
-        process: What is done with a picture and its destination.
+        process: Function of an input and its output.
         inputs: From `expand`.
         outputs: From `destinations`.
-        alone: Whether the command was given nothing else.
+        alone: Whether the command has no other inputs.
 
     Returns:
         The exit code.
 
     Raises:
-        InputError: The only picture cannot be read or written.
+        InputError: The only input cannot be read, or its result cannot be written.
     """
     failed = False
     for source, output in zip(inputs, outputs, strict=True):

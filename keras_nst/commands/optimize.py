@@ -1,4 +1,4 @@
-"""`keras-nst optimize`: restyle one picture by optimizing its pixels."""
+"""`keras-nst optimize`: restyle a picture by optimizing its pixels."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from keras_nst.select.named import named_mask
 
 
 def run(options: Optimize) -> int:
-    """Optimize, report the progress, and write the result."""
+    """Optimize, show progress, and write the result."""
     output = destination(options.output, options.content, Path(options.style[0]).stem)
     _check_numbers(options)
     for style in options.style:
@@ -39,14 +39,14 @@ def run(options: Optimize) -> int:
     if options.report:
         make_folder(options.report)
     if options.init not in ("content", "noise"):
-        read(options.init)  # A wrong path is told before TensorFlow has loaded.
+        read(options.init)  # Report a wrong path before TensorFlow loads.
     from keras_nst.jobs.optimize import coverage, optimize, settled
 
     chosen = settled(options)
     console = Console()
     if options.recipe == "jin2020" and chosen.backbone == "vgg16" and options.backbone is None:
         console.line(
-            "VGG19's weights are not at hand: VGG16 takes its place. --backbone vgg19 downloads them, "
+            "Using VGG16, since VGG19's weights are not installed. --backbone vgg19 downloads them, "
             "--vgg-weights FILE reads them."
         )
     with Reporter(console, output, options.save_every) as reporter:
@@ -54,7 +54,7 @@ def run(options: Optimize) -> int:
             restyled = optimize(picture.rgb, regions, chosen, progress=reporter)
         except KeyboardInterrupt:
             if reporter.saved:
-                raise KeyboardInterrupt(f"--init {reporter.saved} goes on from the last preview.") from None
+                raise KeyboardInterrupt(f"--init {reporter.saved} continues from the last preview.") from None
             raise
     if (covered := coverage(regions)) is not None:
         photograph = resize(Picture(picture.rgb), chosen.end_size).rgb
@@ -78,7 +78,7 @@ def run(options: Optimize) -> int:
 
 
 def _regions(options: Optimize, picture: Picture) -> list[Region]:
-    """What is restyled and how, of the masks and paintings that are named."""
+    """Read the regions from the named masks and paintings."""
     paintings = [read(style) for style in options.style]
     masks = [named_mask(source, picture) for source in options.content_mask]
     if len(masks) < 2:
@@ -95,7 +95,7 @@ def _regions(options: Optimize, picture: Picture) -> list[Region]:
 
 
 def _record(chosen: Optimize, facts: dict) -> dict:
-    """What made the result. A picture is published: it names no folder of the machine it was made on."""
+    """The record of the result. A picture may be published, so it names no folders."""
     settings = values(chosen, PixelOptions)
     for file in ("init", "vgg_weights"):
         settings[file] = settings[file] and Path(settings[file]).name
@@ -104,7 +104,7 @@ def _record(chosen: Optimize, facts: dict) -> dict:
 
 
 def _check_numbers(options: Optimize) -> None:
-    """Refuse numbers of paintings, masks and shares that do not go together.
+    """Check that the numbers of paintings, masks and shares match.
 
     Raises:
         InputError: They do not.
@@ -113,28 +113,28 @@ def _check_numbers(options: Optimize) -> None:
     if style_masks > masks:
         raise InputError(
             f"There are more style masks ({style_masks}) than content masks ({masks}). "
-            "Each `style_mask` belongs to a `content_mask`, in their order."
+            "Each `style_mask` belongs to a `content_mask`, in order."
         )
     if masks > 1 and styles not in (1, masks):
-        raise InputError(f"{masks} content masks take 1 style or one each. Received: {styles}.")
+        raise InputError(f"{masks} content masks need one style, or one each. Received: {styles}.")
     if style_masks and masks == 1 < styles:
-        raise InputError("Blended styles take no `style_mask`. Give one style, or a `content_mask` for each.")
+        raise InputError("Blended styles cannot have a `style_mask`. Give one style, or a `content_mask` for each.")
     if options.blend and (masks > 1 or len(options.blend) != styles):
-        raise InputError(f"`blend` takes a share for each of the {styles} styles of one region.")
+        raise InputError(f"`blend` needs a share for each of the {styles} styles, and a single region.")
 
 
 class Reporter:
-    """Shows how an optimization goes on, and writes previews.
+    """Shows the progress of an optimization, and writes previews.
 
     Args:
-        console: Where to.
-        output: The result's file, beside which previews are written.
-        every: Write one each so many steps; None for none.
+        console: The console.
+        output: The result's file; previews are written next to it.
+        every: Steps between previews; None for no previews.
 
     Attributes:
-        facts: What the result's record tells of the optimization.
-        history: Of each scale, {term: its raw value after each step}, and "total".
-        pictures: What each scale ended with.
+        facts: Facts for the result's record.
+        history: For each scale, {term: its unweighted value after each step}, with "total".
+        pictures: The result of each scale.
         saved: The last preview.
     """
 
@@ -159,7 +159,7 @@ class Reporter:
         self._end_scale()
 
     def __call__(self, side: int, now) -> None:
-        """One step at a scale."""
+        """Report a step at a scale."""
         if side != self._side:
             self._end_scale()
             self._side = side

@@ -1,4 +1,4 @@
-"""`keras-nst partial`: restyle a selected part of a photograph."""
+"""`keras-nst partial`: restyle a part of a photograph."""
 
 import dataclasses
 import os
@@ -21,7 +21,7 @@ from keras_nst.select.masks import overlay
 
 
 def run(options: Partial) -> int:
-    """Select, restyle, put back, and write the result."""
+    """Select, restyle, blend, and write the result."""
     output = destination(options.output, options.photo, "partial")
     picture = read_picture(options.photo, max_size=options.max_size)
     for style in filter(None, (options.style, options.background_style)):

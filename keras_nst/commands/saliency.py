@@ -1,4 +1,4 @@
-"""`keras-nst saliency`: maps of where the subject of a photograph is."""
+"""`keras-nst saliency`: maps of the subject of a photograph."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""`keras-nst sheet`: photographs in all styles and strengths, as one picture."""
+"""`keras-nst sheet`: a contact sheet of photographs in all styles and strengths."""
 
 from pathlib import Path
 

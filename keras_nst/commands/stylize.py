@@ -36,14 +36,14 @@ def run(options: Stylize) -> int:
             print(f"{name:24} {card.get('recipe', '?')!s:14} {card.get('steps', '?')} steps  {folder}")
         return 0
     if not options.inputs or not options.style:
-        raise InputError("Expected pictures and a `style`. See `list` for the styles and --help for the rest.")
+        raise InputError("Expected pictures and a `style`. See `list` for the styles and --help for all options.")
     if options.blend and len(options.blend) != len(options.style):
-        raise InputError(f"`blend` takes a share for each `style`. Received: {len(options.blend)}.")
+        raise InputError(f"`blend` needs a share for each `style`. Received: {len(options.blend)}.")
     if options.tune:
         paintings = [style for style in options.style if os.path.isfile(style)]
         if not paintings:
             raise InputError(
-                "`tune` brings a style nearer to a painting. Give `style` a painting's file, or leave it out."
+                "`tune` adapts a style to a painting. Give a painting's file as `style`, or leave `tune` out."
             )
         from keras_nst.jobs.tune import tune
 
@@ -69,12 +69,12 @@ def run(options: Stylize) -> int:
         return max(codes)
     except KeyboardInterrupt:
         if len(inputs) > 1 or clips:
-            raise KeyboardInterrupt("The same command goes on with what is missing.") from None
+            raise KeyboardInterrupt("The same command continues with what is missing.") from None
         raise
 
 
 def _moves(options: Stylize, source: str) -> bool:
-    """Whether an input is stylized as a clip: an animation is a picture where the result is to be one."""
+    """Whether to stylize an input as a clip. An animation is stylized as a picture if the output is one."""
     asked = Path(options.output or "").suffix.lower()[1:]
     return is_clip(source) and not (is_animation(source) and asked in FORMATS and asked not in CODECS)
 
@@ -85,13 +85,13 @@ def _write_each(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
         done = {job for job in jobs if _is_done(options, job)}
         jobs = [job for job in jobs if job not in done]
         if done:
-            print(f"{len(done)} of {count} are done already.", file=sys.stderr)
+            print(f"{len(done)} of {count} are already done.", file=sys.stderr)
     if options.proof:
-        Proof(options.proof)  # A wrong file is told before TensorFlow has loaded.
+        Proof(options.proof)  # Report a wrong file before TensorFlow loads.
     run = functools.partial(_run, options)
     if options.engine == "ray" and jobs:
         if any("-" in job for job in jobs):
-            raise InputError("The engine ray takes files to files. Expected no -.")
+            raise InputError("The engine ray only reads and writes files. Expected no -.")
         jobs = [tuple(path if path.startswith("sample:") else os.path.abspath(path) for path in job) for job in jobs]
         results = on_ray(jobs, run, workers=options.workers, address=options.address)
     else:
@@ -114,18 +114,18 @@ def _run(options: Stylize, jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | In
 
     def read_one(job: Job):
         began = time.perf_counter()
-        record = _record(options, job[0])  # First: of a file that changes just now, the old one's is told.
+        record = _record(options, job[0])  # First: if the file changes now, its result will be made again.
         return job[0], _read(options, job[0]), record, time.perf_counter() - began
 
     def stylize_one(picture_and_more):
         source, picture, record, seconds = picture_and_more
         from keras_nst.jobs.stylize import protected_part, stylize, stylizer
 
-        stylizer(tuple(options.style), options.blend and tuple(options.blend))  # Loading is not part of the time.
+        stylizer(tuple(options.style), options.blend and tuple(options.blend))  # Loaded before the time is measured.
         began = time.perf_counter()
         protected = protected_part(picture, options.protect) if options.protect else None
         if protected is not None and not protected.any():
-            print(f"{source} has no subject that could be found, and is protected nowhere.", file=sys.stderr)
+            print(f"No subject was found in {source}, so nothing is protected.", file=sys.stderr)
         result = stylize(picture, options, protected=protected)
         return result, record, seconds + time.perf_counter() - began
 
@@ -140,13 +140,13 @@ def _run(options: Stylize, jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | In
 
 
 def _without_results(options: Stylize, inputs: list[str], name: str) -> list[str]:
-    """The inputs but for the results of earlier runs: a folder may be stylized into itself.
+    """Leave out the results of earlier runs, since a folder may be stylized into itself.
 
-    Left out is what lies where results go and either has the name of another input's result, or was found in a folder
-    or by a pattern and records a style.
+    A file in the output folder is a result if it has the name of another input's result, or if it was found by folder
+    or pattern and records a style.
 
     Raises:
-        InputError: Nothing else is there.
+        InputError: There are no other inputs.
     """
     folder = os.path.realpath(options.output or ".")
     beside = [source for source in inputs if os.path.realpath(os.path.dirname(source)) == folder]
@@ -159,7 +159,7 @@ def _without_results(options: Stylize, inputs: list[str], name: str) -> list[str
     if results == set(inputs):
         raise InputError(f"All pictures in {folder} are results. Give another `output` to stylize them again.")
     if results:
-        print(f"{len(results)} of {len(inputs)} are results of earlier runs, and left out.", file=sys.stderr)
+        print(f"{len(results)} of {len(inputs)} are results of earlier runs, and are left out.", file=sys.stderr)
     return [source for source in inputs if source not in results]
 
 
@@ -172,12 +172,12 @@ def _is_result(path: str) -> bool:
 
 
 def _is_done(options: Stylize, job: Job) -> bool:
-    """Whether a result is there, and records that all that it would be made of made it."""
+    """Whether the result exists, made from the same files with the same options."""
     source, output = job
     try:
         found = read_record(output)
         return found is not None and source != "-" and found == _record(options, source)
-    except InputError:  # No file, or not ours.
+    except InputError:  # There is no such file, or it is not a picture.
         return False
 
 
@@ -190,11 +190,11 @@ def _write_clips(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
     from keras_nst.video.stylized import stylize_clip
 
     if options.output == "-":
-        raise InputError("A clip cannot go to standard output. Expected `output` with a file or a folder.")
+        raise InputError("A clip cannot be written to standard output. Give a file or a folder as `output`.")
     if options.proof:
-        raise InputError("A clip is not printed. Leave `proof` out.")
+        raise InputError("`proof` is only for pictures. Leave it out for clips.")
     if options.protect:
-        raise InputError("What is in a clip moves, and `protect` does not follow it. Leave it out.")
+        raise InputError("`protect` is only for pictures, since it cannot follow motion. Leave it out for clips.")
     console = Console()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
 
@@ -233,10 +233,10 @@ def _read(options: Stylize, source: str) -> Picture:
 
 
 def _record(options: Stylize, source: str) -> dict:
-    """What makes a result: what was asked for, and one hash of it and of the content of all files that count.
+    """The record of a result: the options, and a hash of them and of the content of all files used.
 
     Raises:
-        InputError: One of them cannot be read.
+        InputError: A file cannot be read.
     """
     record = {
         "version": keras_nst.__version__,
@@ -253,7 +253,7 @@ def _record(options: Stylize, source: str) -> dict:
     nets = (file for style in options.style for file in net_files(Path(style)))
     files = [*nets, options.proof, options.protect]
     contents = [file and os.path.isfile(file) and sha256(file) for file in files]
-    # Standard input is read once, and a sample is what its name says.
+    # Standard input can only be read once; a sample is known by its name.
     made_from = source if source == "-" or source.startswith("sample:") else sha256(source)
     everything = json.dumps([record, contents, made_from])
     return {**record, "made_from": hashlib.sha256(everything.encode()).hexdigest()}

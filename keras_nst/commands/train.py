@@ -1,4 +1,4 @@
-"""`keras-nst train`: learn a new style from a painting or a collection."""
+"""`keras-nst train`: learn a style from a painting or a collection."""
 
 import os
 
@@ -11,16 +11,16 @@ from keras_nst.recipes import ADVERSARIAL
 
 
 def run(options: TrainingOptions) -> int:
-    """Train, and print the command that uses the result."""
+    """Train, and print the command that applies the style."""
     console = Console()
     for style in () if options.recipe in ADVERSARIAL else options.style:
         if not os.path.isdir(style) and not style.startswith("tfds:"):
-            read(style)  # A wrong path is told before TensorFlow has loaded.
+            read(style)  # Report a wrong path before TensorFlow loads.
     if options.init:
         (check_painter if NETS[options.net].conditional else find_style)(options.init)
     if options.content is None:
         console.line(
-            "Training on built-in samples and synthetic images; --content FOLDER of photographs gives better nets."
+            "Training on built-in samples and synthetic images. A folder of photographs (--content) gives better nets."
         )
     from keras_nst.jobs.learn import learn
     from keras_nst.jobs.training_folder import TrainingFolder
@@ -29,7 +29,7 @@ def run(options: TrainingOptions) -> int:
         folder = learn(options, console=console)
     except KeyboardInterrupt:
         if TrainingFolder(options.folder).can_be_resumed:
-            raise KeyboardInterrupt("The same command with --resume goes on from the last checkpoint.") from None
+            raise KeyboardInterrupt("The same command with --resume continues from the last checkpoint.") from None
         raise
     known = styles().get(folder.name)
     name = folder.name if known and known.samefile(folder) else folder

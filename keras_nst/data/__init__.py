@@ -1,1 +1,1 @@
-"""The data of a training."""
+"""Data for training."""

@@ -1,4 +1,4 @@
-"""The pictures that a training draws on, as an endless stream of crops that can be taken up anywhere."""
+"""Sets of pictures, as endless streams of crops that can start anywhere."""
 
 import atexit
 import hashlib
@@ -21,8 +21,8 @@ from keras_nst.pictures.io import read
 from keras_nst.pictures.kinds import PICTURES, look_through
 from keras_nst.pictures.samples import SAMPLES, dead_leaves, sample_path
 
-# TFDS shuffles a dataset as it writes it, so this many neighbors at a time are enough to make the passes differ. It
-# bounds the memory: 512 encoded photographs are about 80 MB.
+# Records that are shuffled together. TFDS stores datasets shuffled, so a few are enough to make passes differ. They are
+# in memory at once: 512 encoded photographs take about 80 MB.
 TFDS_WINDOW = 512
 
 _TFDS_SOURCE = re.compile(r"tfds:(?P<name>[^:]+(:[\d*]+\.[\d*]+\.[\d*]+)?)(:(?P<split>.+))?")
@@ -33,10 +33,10 @@ _cropping: set[int] = set()
 
 @atexit.register
 def _settle() -> None:
-    """Keeps TensorFlow's threads out of an interpreter that shuts down, where they would hang or abort the process.
+    """Stop cropping at exit: TensorFlow's threads would hang or abort the process while the interpreter shuts down.
 
-    An iterator lives that long in a global variable or in the traceback of an uncaught error. Nothing is taken from it
-    any more, so it comes to rest as soon as its buffers are full, which blank crops do in no time.
+    An iterator may live until then, in a global variable or the traceback of an uncaught error. From now on crops are
+    blank, so its buffers fill up and its threads stop at once.
     """
     _exiting.set()
     while _cropping:
@@ -45,34 +45,33 @@ def _settle() -> None:
 
 
 Crop = Callable[[np.ndarray], np.ndarray]
-"""From a picture (height, width, channels) to a random square of it (size, size, channels)."""
+"""Function from a picture (height, width, channels) to a random square of it (size, size, channels)."""
 
 Draw = Callable[[Path | bytes | None, np.ndarray, Crop, np.random.Generator], np.ndarray]
-"""From a picture's file, which may be encoded bytes or none, its colors, a crop and a source of chance to what a stream
-has of it."""
+"""Makes an item of a stream from a picture: its path, encoded bytes or None; its colors; a crop; a random generator."""
 
 
 def plain(source: Path | bytes | None, rgb: np.ndarray, crop: Crop, rng: np.random.Generator) -> np.ndarray:
-    """The `Draw` of a crop and nothing else, (size, size, 3)."""
+    """The `Draw` that only crops, (size, size, 3)."""
     return crop(rgb)
 
 
 class Photographs:
-    """An endless, repeatable stream of crops from a source of photographs; `photographs` opens one.
+    """An endless, reproducible stream of crops of photographs. `photographs` opens one.
 
     Attributes:
         kind: "folder", "tfds" or "samples".
         name: The folder's name, the dataset's with config, version and split, or "built-in".
-        folder: Where its files lie; None for the built-in samples.
-        skipped: Why a picture could not be read, by its path or its TFDS id. It grows while a stream is read.
+        folder: The folder of the files; None for the built-in samples.
+        skipped: Why pictures could not be read, by path or TFDS id. It grows while a stream is read.
     """
 
-    # Most COCO photographs are 640 × 480 or 640 × 427 pixels: 0.6 of 427 still fills the usual crop of 256 pixels, so
-    # that they are never enlarged and objects come at about the size they have in a picture to be stylized.
+    # Most COCO photographs have 640 × 480 or 640 × 427 pixels. 0.6 of 427 is 256, the usual crop: no photograph is
+    # enlarged, and objects have about the size that they have in a picture to be stylized.
     _SMALLEST_CROP = 0.6
 
     def __init__(self, kind: str, name: str, folder: Path | None, pictures: tf.data.Dataset, window: int):
-        """Takes the pictures as tuples for `_source`, shuffled `window` of them at a time."""
+        """Take the pictures, as tuples for `_source`; `window` of them are shuffled at a time."""
         self.kind = kind
         self.name = name
         self.folder = folder
@@ -88,11 +87,11 @@ class Photographs:
         return int(self._pictures.cardinality())
 
     def describe(self) -> dict[str, str | int]:
-        """What a model card says of the source: kind, name, count of pictures, and a hash of files' names and sizes."""
+        """The entry in a model card: kind, name, count and, for a folder, a hash of the files' names and sizes."""
         return {"kind": self.kind, "name": self.name, "count": len(self)}
 
     def sources(self) -> Iterator[tuple[str, Path | bytes]]:
-        """Each picture once: its path or its TFDS id, and its file or what that holds."""
+        """Each picture once: its path or TFDS id, and its path or encoded bytes."""
         return (self._source(*picture) for picture in self._pictures.as_numpy_iterator())
 
     def batches(
@@ -106,35 +105,35 @@ class Photographs:
         channels: int = 3,
         smallest: float | None = None,
     ) -> tf.data.Dataset:
-        """The stream from batch number `start` on.
+        """Make the stream, from batch number `start` on.
 
-        Crop i of the stream is a function of the source, `seed` and i alone, so that a training resumed at step k
-        sees the batches it would have seen. The pictures come in a new order each pass. A crop is a square of 0.6 to 1
-        times the picture's shorter side (0.4 to 1 for the built-in samples), anywhere inside it, mirrored half the
-        time. Another picture takes the place of one that cannot be read.
+        Crop i depends only on the source, `seed` and i, so a training that is resumed at step k gets the same batches.
+        Each pass has a new order. A crop is a square with 0.6 to 1 times the picture's shorter side (0.4 to 1 for the
+        built-in samples), at a random place, mirrored half the time. A picture that cannot be read is replaced by
+        another.
 
         Args:
-            size: The side of a crop, in pixels. Smaller pictures are enlarged.
-            batch: Crops in a batch.
-            seed: Any whole number from 0.
-            start: The number of the first batch, from 0.
-            draw: What becomes of a picture. More channels on it before it is cropped are cropped as it is.
-            channels: How many `draw` gives.
-            smallest: The smallest crop's side, as a part of the picture's shorter side, in (0, 1]; None for what
-                suits the source.
+            size: Side of a crop in pixels. Smaller pictures are enlarged.
+            batch: Crops per batch.
+            seed: A whole number, at least 0.
+            start: Number of the first batch, counted from 0.
+            draw: Makes an item from a picture. It may add channels before it crops.
+            channels: Number of channels of an item.
+            smallest: Least side of a square before resizing, as a share of the picture's shorter side, in (0, 1]; None
+                for the source's default.
 
         Returns:
-            Batches of shape (batch, size, size, channels), float32 in [0, 1], without end.
+            Batches (batch, size, size, channels), float32 in [0, 1], without end.
 
         Raises:
-            tf.errors.InvalidArgumentError: While iterating, when no picture of a folder can be read any more.
+            tf.errors.InvalidArgumentError: While iterating, if no picture of a folder can be read any more.
         """
         window = self._window
         first = start * batch
         turn, place = divmod(first, window)
 
         def shuffle(turn, pictures):
-            # Dataset.shuffle would also depend on the global seed and on how often the stream was iterated.
+            # Dataset.shuffle would also depend on the global seed and on earlier iterations.
             order = tf.argsort(tf.random.stateless_uniform([window], seed=[seed, turn]))
             return tf.nest.map_structure(lambda part: tf.gather(part, order), pictures)
 
@@ -172,15 +171,15 @@ class Photographs:
         return draw(source, rgb, cut, rng)
 
     def _source(self, *picture) -> tuple[str, Path | bytes]:
-        """The path or TFDS id of a picture, and its file or what that holds."""
+        """The path or TFDS id of a picture, and its path or encoded bytes."""
         raise NotImplementedError
 
     def _replacement(self, rng: np.random.Generator) -> tuple[Path | bytes, np.ndarray]:
-        """What `_load` gives of the picture that stands in for one that cannot be read."""
+        """What `_load` returns for another picture, which replaces one that cannot be read."""
         raise NotImplementedError
 
     def _load(self, *picture) -> tuple[Path | bytes, np.ndarray] | None:
-        """A picture's file or what that holds, and its colors (height, width, 3); None where it cannot be read."""
+        """A picture's path or encoded bytes, and its colors (height, width, 3); None if it cannot be read."""
         name, source = self._source(*picture)
         if name in self.skipped:
             return None
@@ -191,7 +190,7 @@ class Photographs:
             return None
 
     def _unreadable(self) -> InputError:
-        reason = ": ".join(next(iter(self.skipped.items()), ("there is none",)))
+        reason = ": ".join(next(iter(self.skipped.items()), ("it is empty",)))
         return InputError(f"No picture of the {self.kind} {self.name!r} can be read. The first: {reason}")
 
 
@@ -219,7 +218,7 @@ class _Files(Photographs):
 
 
 class _Samples(_Files):
-    # Few pictures must do for thousands, and more scales make more of them.
+    # More scales, because there are few pictures.
     _SMALLEST_CROP = 0.4
 
     def __init__(self):
@@ -236,12 +235,12 @@ class _Tfds(Photographs):
         return tfds_id.decode(), encoded
 
     def _replacement(self, rng: np.random.Generator) -> tuple[bytes, np.ndarray]:
-        # A stream of records cannot be asked for another one.
+        # A stream of records has no random access.
         return self._spare
 
 
 def paintings(source: str | Path, *, download: bool = False) -> Photographs:
-    """Opens one painting's file, or a set of them as `photographs` does.
+    """Open the file of one painting, or a set as `photographs` does.
 
     Raises:
         InputError: It does not exist, or holds no picture that can be read.
@@ -255,19 +254,19 @@ def paintings(source: str | Path, *, download: bool = False) -> Photographs:
 
 
 def photographs(source: str | Path | None, *, download: bool = False) -> Photographs:
-    """Opens a set of pictures and reads a first one, so that a wrong source fails before a training starts.
+    """Open a set of pictures and read the first, so that a wrong source fails before a training starts.
 
     Args:
-        source: A folder, searched through with its subfolders but for hidden ones; "tfds:NAME[:SPLIT]" for a dataset of
-            TensorFlow Datasets, where NAME may hold a config and a version ("tfds:coco/2014:1.1.0:train") and SPLIT is
-            "train" when left out; None for the built-in samples, half of them replaced by dead leaves images.
-        download: Whether a dataset of TensorFlow Datasets that is not on this machine may be downloaded.
+        source: A folder, with its subfolders except hidden ones; "tfds:NAME[:SPLIT]" for a dataset of TensorFlow
+            Datasets, where NAME may include config and version ("tfds:coco/2014:1.1.0:train") and SPLIT defaults to
+            "train"; None for the built-in samples, where half of the crops are dead leaves.
+        download: Whether a missing dataset of TensorFlow Datasets may be downloaded.
 
     Returns:
-        The opened source.
+        The set.
 
     Raises:
-        InputError: The folder or dataset does not exist or holds no picture that can be read.
+        InputError: The folder or dataset does not exist, or holds no picture that can be read.
     """
     if source is None:
         return _Samples()
@@ -284,16 +283,16 @@ def photographs(source: str | Path | None, *, download: bool = False) -> Photogr
 
 
 def random_crop(picture: np.ndarray, size: int, rng: np.random.Generator, *, smallest: float) -> np.ndarray:
-    """A random square of a picture, mirrored half the time, brought to `size` without changing its proportions.
+    """Crop a random square, mirror it half the time, and resize it.
 
     Args:
-        picture: Shape (height, width, channels), float32 in [0, 1], of up to four channels.
-        size: The side of the result, in pixels.
-        rng: Draws the square's side, its place and the mirroring.
-        smallest: The smallest side of the square, as a part of the picture's shorter side, in (0, 1].
+        picture: (height, width, channels), float32 in [0, 1], with at most four channels.
+        size: Side of the result in pixels.
+        rng: The random generator.
+        smallest: Least side of the square, as a share of the picture's shorter side, in (0, 1].
 
     Returns:
-        Shape (size, size, channels), float32 in [0, 1].
+        (size, size, channels), float32 in [0, 1].
     """
     height, width = picture.shape[:2]
     side = math.ceil(min(height, width) * rng.uniform(smallest, 1))
@@ -321,18 +320,18 @@ def _tfds(source: str, download: bool) -> Photographs:
     except (ValueError, AssertionError) as error:  # No such config; no such version.
         raise InputError(f"Cannot open the TFDS dataset {name!r}. {_first_line(error)}") from error
     if not isinstance(dict(builder.info.features or {}).get("image"), tfds.features.Image):
-        raise InputError(f"The TFDS dataset {name!r} has no 'image'. Choose one of photographs, like tfds:coco/2014.")
+        raise InputError(f"The TFDS dataset {name!r} has no 'image'. Choose one with photographs, like tfds:coco/2014.")
     if download:
         try:
             builder.download_and_prepare()
-        except Exception as error:  # The network, a full disk, a manual download, a missing package: all end the same.
+        except Exception as error:  # No network, a full disk, a manual download, a missing package.
             raise InputError(f"Cannot download the TFDS dataset {name!r}. {_first_line(error)}") from error
     elif not builder.is_prepared():
         raise InputError(f"The TFDS dataset {name!r} is not in {builder.data_dir}. Pass `download` to fetch it.")
     try:
         records = builder.as_dataset(
             split=split,
-            # Nothing but the picture is parsed, and it is decoded only after the stream has skipped to its start.
+            # Only the picture is parsed, and it is decoded only after the stream has skipped to its start.
             decoders=tfds.decode.PartialDecoding({"image": True}, {"image": tfds.decode.SkipDecoding()}),
             read_config=tfds.ReadConfig(add_tfds_id=True, try_autocache=False),
             shuffle_files=False,

@@ -1,4 +1,4 @@
-"""Saliency maps of photographs: made once and kept beside them, or given."""
+"""Reference saliency maps of photographs, computed once and stored, or given."""
 
 import functools
 import hashlib
@@ -21,37 +21,34 @@ from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.select.saliency import WORKING_SIDE, saliency
 
-# Of the folders. To be changed with the maps, so that no old one is taken for a new one.
+# Names of folders. Change them when the maps change, so that old maps are not used.
 _COLORS, _FOUND = "saliency-2", "subject-1"
-_AT_ONCE = 16  # Photographs for each process that are handed out, and held in memory, together.
+_AT_ONCE = 16  # Photographs per process that are in memory at once.
 
 
 class References:
-    """What a saliency network is taught, by the content of a photograph's file.
+    """Reference maps for a saliency net, by the content of a photograph's file.
 
-    A map has the name of its photograph's SHA-256. So a photograph that changes gets a new map, one that moves keeps
-    its own, and a preparation that was killed goes on where it was.
+    A map's name is the SHA-256 of its photograph. So a changed photograph gets a new map, a moved one keeps its map,
+    and an interrupted preparation can be resumed.
 
     Attributes:
-        folder: Where the maps are, PNG files of the size that subjects are looked for at.
+        folder: The folder of the maps, PNG files of at most `WORKING_SIDE` pixels.
 
-    Source:
-        Li et al. 2020, "SDP-GAN", section IV.A: the mean of RBD and MBD.
-
-    Differs from the source:
-        Anything else that finds subjects may take its place.
+    Source: Li et al. 2020, "SDP-GAN", section IV.A: the mean of RBD and MBD.
+    Differs from the source: another method can be used instead.
     """
 
     def __init__(self, beside: Path | None, find: Callable[[np.ndarray], np.ndarray] | None = None):
-        """Keeps the maps in a hidden folder of `beside`, or, where nothing can be written there, of the user's cache.
+        """Store the maps in a hidden folder of `beside` or, if that is not writable, in the user's cache.
 
         Args:
             beside: A folder.
-            find: The subject net's, from a photograph (1, h, w, 3) to its map (1, h, w, 1); None for the mean of RBD
-                and MBD.
+            find: A subject net's function from a photograph (1, h, w, 3) to its map (1, h, w, 1); None for the mean of
+                RBD and MBD.
 
         Raises:
-            InputError: Neither can be written to.
+            InputError: Neither folder is writable.
         """
         self._find = find
         kind = _FOUND if find else _COLORS
@@ -65,14 +62,14 @@ class References:
     def prepare(
         self, sources: Iterable[tuple[str, Path | bytes]], count: int, *, console: Console | None = None
     ) -> None:
-        """Make the maps that are missing: those of colors in a process for each core, a net's here, on all cores.
+        """Compute the missing maps: RBD and MBD in one process per core, a net in this process on all cores.
 
-        Photographs that cannot be read are passed over.
+        Photographs that cannot be read are skipped.
 
         Args:
-            sources: Names, which do not count, and files or what these hold.
-            count: How many, for the progress.
-            console: Where that is shown; None for nowhere.
+            sources: Names, which are not used, and paths or encoded bytes.
+            count: Their number, for the progress bar.
+            console: Shows the progress bar; None for no bar.
 
         Raises:
             InputError: A map cannot be written.
@@ -82,14 +79,14 @@ class References:
             pass
 
     def __call__(self, source: Path | bytes | None, rgb: np.ndarray) -> np.ndarray:
-        """The map of a photograph, made and kept if it is missing.
+        """The map of a photograph, computed and stored if it is missing.
 
         Args:
-            source: The photograph's file or what that holds; None for a picture of no file, whose map is not kept.
+            source: The photograph's path or encoded bytes; None for a picture without a file, whose map is not stored.
             rgb: Its colors, (h, w, 3) float32 in [0, 1].
 
         Returns:
-            (h, w, 1) float32 in [0, 1], in steps of a 255th before it is enlarged.
+            (h, w, 1) float32 in [0, 1], with 8 bits before it is enlarged.
 
         Raises:
             InputError: The map cannot be written.
@@ -100,13 +97,13 @@ class References:
             path = self._path(source)
             try:
                 small = read(path).rgb[0, ..., 0]
-            except InputError:  # Not there, or damaged.
+            except InputError:  # Missing or damaged.
                 small = self._small(rgb)
                 _keep(path, small)
         return cv2.resize(small, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
 
     def _small(self, rgb: np.ndarray) -> np.ndarray:
-        """The map at the size at which it is found, (h, w) float32 in steps of a 255th."""
+        """The map at the size at which it is computed, (h, w) float32 with 8 bits."""
         find = self._find or saliency
         found = find(resize(Picture(rgb[None]), WORKING_SIDE).rgb)[0, ..., 0]
         return np.rint(255 * found) / np.float32(255)
@@ -116,7 +113,7 @@ class References:
         return self.folder / f"{hashlib.sha256(content).hexdigest()}.png"
 
     def _made(self, sources: Iterator[Path | bytes]) -> Iterator[None]:
-        """Takes up a photograph for each item."""
+        """Prepare one photograph for each item."""
         if self._find:
             for source in sources:
                 if not self._at_hand(source):
@@ -124,7 +121,7 @@ class References:
                 yield
             return
         workers = os.cpu_count() or 1
-        # A forked process would inherit TensorFlow's locks without its threads. None is started before it has work.
+        # A forked process would inherit TensorFlow's locks without its threads.
         processes = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=processes, initializer=_alone) as pool:
             while some := list(itertools.islice(sources, _AT_ONCE * workers)):
@@ -135,18 +132,18 @@ class References:
     def _at_hand(self, source: Path | bytes) -> bool:
         try:
             return self._path(source).is_file()
-        except OSError:  # The photograph cannot be read; the process that tries will tell nobody either.
+        except OSError:  # The photograph cannot be read, and will be skipped.
             return False
 
 
 class GivenReferences:
-    """Maps that somebody made, in a folder: of holiday.jpg that is holiday.png, or of another format.
+    """Given maps in a folder: holiday.png, or another format, for holiday.jpg.
 
     Args:
-        folder: Of the maps; how bright they are counts.
+        folder: The folder of the maps; their luma is the saliency.
 
     Raises:
-        InputError: It is no folder.
+        InputError: It is not a folder.
     """
 
     def __init__(self, folder: Path):
@@ -158,24 +155,24 @@ class GivenReferences:
     def prepare(
         self, sources: Iterable[tuple[str, Path | bytes]], count: int, *, console: Console | None = None
     ) -> None:
-        """Check that each photograph has a map that can be read; the arguments are those of `References`.
+        """Check that each photograph has a map that can be read. The arguments are those of `References`.
 
         Raises:
-            InputError: A map is missing or damaged, or the photographs are from a dataset and so have no names.
+            InputError: A map is missing or damaged, or the photographs are from a dataset and have no names.
         """
         for name, source in sources:
             if isinstance(source, bytes) or source.stem not in self._maps:
                 raise InputError(
                     f"No saliency map of {name} in {self._folder}. Expected a picture of the same name for each "
-                    "photograph of a folder; add it, or take the `saliency` subject."
+                    "photograph of a folder; add it, or use `saliency` subject."
                 )
             read(self._maps[source.stem])  # A damaged map would end the training.
 
     def __call__(self, source: Path | bytes | None, rgb: np.ndarray) -> np.ndarray:
-        """The map of a photograph, brought to its size; arguments are those of `References`.
+        """The map of a photograph, resized to it. The arguments are those of `References`.
 
         Returns:
-            (h, w, 1) float32 in [0, 1]; zeros for a picture of no file.
+            (h, w, 1) float32 in [0, 1]; zeros for a picture without a file.
 
         Raises:
             InputError: It cannot be read.
@@ -195,14 +192,14 @@ def _writable(folder: Path) -> bool:
 
 
 def _alone() -> None:
-    """Sets up a process of many: one thread, and what ends it is left to the process that hands out the work."""
+    """Set up a worker process: one thread; interruptions are left to the parent."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """Ends a process whose parent was killed, which would wait for work forever."""
+    """End this process when its parent is killed; otherwise it would wait for work forever."""
     multiprocessing.parent_process().join()
     os._exit(1)
 

@@ -1,4 +1,4 @@
-"""What a training draws on: photographs and paintings to paint them like, or two whole sets side by side."""
+"""Training data: photographs with paintings of their styles, or two sets of pictures."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -16,16 +16,16 @@ from keras_nst.pictures.grain import with_grain
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import fit_short_side
 
-# Of a painting's shorter side: its statistics are those of nearly all of it, and still not the same each time.
+# Least crop of a painting, as a share of its shorter side: it covers most of the painting but still varies.
 _PAINTING = 0.85
 
 
 class PaintedPhotographs:
-    """What a transfer net is trained with: an endless, repeatable stream of photographs, and paintings for them.
+    """Data for a transfer net: an endless, reproducible stream of photographs with paintings.
 
     Attributes:
-        photos: The photographs, as `keras_nst.data.datasets.photographs` opens them.
-        styles: Sets of paintings, of each of which a batch has one.
+        photos: The photographs, from `keras_nst.data.datasets.photographs`.
+        styles: Sets of paintings; a batch has one painting of each.
     """
 
     def __init__(
@@ -36,13 +36,13 @@ class PaintedPhotographs:
         style_size: int = 256,
         download: bool = False,
     ):
-        """Opens the sets.
+        """Open the sets.
 
         Args:
-            photos: As `photographs` takes them.
-            styles: Files or sets of paintings; none where the painting is known otherwise.
-            style_size: Side of the paintings' crops, in pixels.
-            download: Whether a dataset that is not on this machine may be downloaded.
+            photos: As in `photographs`.
+            styles: Files or sets of paintings; none if the painting is known otherwise.
+            style_size: Side of the paintings' crops in pixels.
+            download: Whether a missing dataset may be downloaded.
 
         Raises:
             InputError: A set does not exist or holds no picture that can be read.
@@ -57,29 +57,29 @@ class PaintedPhotographs:
 
     @property
     def skipped(self) -> dict[str, str]:
-        """Why a picture could not be read, by its path or TFDS id. It grows while a stream is read."""
+        """Why pictures could not be read, by path or TFDS id. It grows while a stream is read."""
         return {name: reason for pictures in (self.photos, *self.styles) for name, reason in pictures.skipped.items()}
 
     def first_paintings(self, count: int) -> list[np.ndarray]:
-        """The first paintings of the first set, at most so many, (1, style_size, style_size, 3) each: their middles."""
+        """The central squares of at most `count` paintings of the first set, (1, style_size, style_size, 3) each."""
         if not self.styles:
             return []
         first = itertools.islice(self.styles[0].sources(), count)
         return [_middle(fit_short_side(read(source).rgb, self._style_size)) for _, source in first]
 
     def batches(self, *, size: int, batch: int, seed: int, start: int = 0) -> tf.data.Dataset:
-        """The stream from batch number `start` on; what `Photographs.batches` says holds of each set.
+        """Make the stream, from batch number `start` on. `Photographs.batches` describes the stream of each set.
 
         Args:
-            size: The side of a photograph's crop, in pixels.
-            batch: Crops of photographs in a batch.
-            seed: Any whole number from 0.
-            start: The number of the first batch, from 0.
+            size: Side of a photograph's crop in pixels.
+            batch: Photographs per batch.
+            seed: A whole number, at least 0.
+            start: Number of the first batch, counted from 0.
 
         Returns:
-            Dicts without end, float32 in [0, 1]: "content", crops (batch, size, size, 3); "image", these with grain,
-            which is what the net sees; and, where there are sets of paintings, "style", a square of one painting of
-            each, (sets, style_size, style_size, 3).
+            Dicts without end, float32 in [0, 1]: "content", crops (batch, size, size, 3); "image", the net's input,
+            which is these with grain; and, if there are sets of paintings, "style", a square of one painting of each,
+            (sets, style_size, style_size, 3).
         """
         photos = self.photos.batches(size=size, batch=batch, seed=seed, start=start, draw=_with_grain, channels=6)
         crops = photos.map(lambda both: {"content": both[..., :3], "image": both[..., 3:]})
@@ -95,7 +95,7 @@ class PaintedPhotographs:
 
 
 def _middle(rgb: np.ndarray) -> np.ndarray:
-    """The square in the middle of a picture (1, height, width, 3)."""
+    """The central square of a picture (1, height, width, 3)."""
     side = min(rgb.shape[1:3])
     top, left = ((length - side) // 2 for length in rgb.shape[1:3])
     return rgb[:, top : top + side, left : left + side]
@@ -107,12 +107,12 @@ def _with_grain(source: Path | bytes | None, rgb: np.ndarray, crop: Crop, rng: n
 
 
 class PairedSets:
-    """What CartoonGAN and SDP-GAN are trained with: an endless, repeatable stream of two sets side by side.
+    """Data for CartoonGAN and SDP-GAN: an endless, reproducible stream of two sets.
 
-    The sets may be of different sizes. Each is gone through in its own order.
+    The sets may have different sizes. Each has its own order.
 
     Attributes:
-        photos: The photographs, as `keras_nst.data.datasets.photographs` opens them.
+        photos: The photographs, from `keras_nst.data.datasets.photographs`.
         style: The pictures of the style, likewise.
     """
 
@@ -125,14 +125,14 @@ class PairedSets:
         download: bool = False,
         console: Console | None = None,
     ):
-        """Opens both sets and makes what is missing of the photographs' saliency maps.
+        """Open both sets, and compute the missing saliency maps of the photographs.
 
         Args:
-            photos: As `photographs` takes them.
-            style: The same; a folder or a dataset.
-            saliency: What gives the photographs' maps, from where they are kept; None for maps of zeros.
-            download: Whether a dataset that is not on this machine may be downloaded.
-            console: Where progress is shown; None for nowhere.
+            photos: As in `photographs`.
+            style: As in `photographs`; a folder or a dataset.
+            saliency: Function from the photographs' folder to their reference maps; None for maps of zeros.
+            download: Whether a missing dataset may be downloaded.
+            console: Shows progress; None for no progress.
 
         Raises:
             InputError: A set does not exist or holds no picture that can be read, or maps cannot be written.
@@ -149,22 +149,22 @@ class PairedSets:
 
     @property
     def skipped(self) -> dict[str, str]:
-        """Why a picture of either set could not be read, by its path or TFDS id. It grows while a stream is read."""
+        """Why pictures of either set could not be read, by path or TFDS id. It grows while a stream is read."""
         return self.photos.skipped | self.style.skipped
 
     def batches(self, *, size: int, batch: int, seed: int, start: int = 0) -> tf.data.Dataset:
-        """The stream from batch number `start` on; what `Photographs.batches` says holds of each set.
+        """Make the stream, from batch number `start` on. `Photographs.batches` describes the stream of each set.
 
         Args:
-            size: The side of a crop, in pixels.
-            batch: Crops of each set in a batch.
-            seed: Any whole number from 0.
-            start: The number of the first batch, from 0.
+            size: Side of a crop in pixels.
+            batch: Crops of each set per batch.
+            seed: A whole number, at least 0.
+            start: Number of the first batch, counted from 0.
 
         Returns:
             Tuples (photo, saliency, style, blurred) without end, of shape (batch, size, size, channels), float32 in
-            [0, 1]. A map has one channel and the place and mirroring of its photograph; `blurred` is the style's crop
-            with its edges blurred at this size, as the papers' pictures of 256 pixels are.
+            [0, 1]. A map has one channel, and is cropped and mirrored like its photograph. `blurred` is the style's
+            crop with edges blurred at this size, as in the papers with 256 pixels.
 
         Raises:
             InputError: A set has fewer pictures than a batch.
@@ -175,7 +175,7 @@ class PairedSets:
                     f"A batch of {batch} needs as many pictures. The {pictures.kind} {pictures.name!r} holds "
                     f"{len(pictures)}. Add some, or lower `batch`."
                 )
-        # With one seed, sets of one size would come in one order, and each photograph always with the same picture.
+        # With the same seed, sets of equal size would have the same order, and a photograph always the same picture.
         photos = self.photos.batches(
             size=size, batch=batch, seed=2 * seed, start=start, draw=self._with_saliency, channels=4
         )

@@ -1,6 +1,6 @@
-"""All that a training needs to go on, in one file; the newest two are kept.
+"""Checkpoints of a training, one file each. The last two are kept.
 
-There is no random state to keep: what a batch holds depends on the seed and its number alone.
+There is no random state to store: the content of a batch depends only on the seed and the number of the batch.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ _OVERHEAD = 1_000_000  # Maximum number of bytes of names and headers.
 
 
 def named(**groups: Iterable[keras.Variable]) -> dict[str, keras.Variable]:
-    """Variables by names that are the same in every process.
+    """Name variables in the same way in every process.
 
     A name is the group's and the variable's path, without the name of an optimizer, which Keras numbers.
     """
@@ -35,10 +35,10 @@ def save(folder: Path, state: Mapping[str, keras.Variable]) -> None:
     """Write a checkpoint, and keep the last one as the one before it.
 
     Raises:
-        InputError: It cannot be written; the others are as they were.
+        InputError: It cannot be written; the others are unchanged.
     """
     with replacing(folder / NEWEST) as temporary:
-        # Not HDF5, which takes the whole process down where the disk is full.
+        # Not HDF5, which crashes the process if the disk is full.
         arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in state.items()}
         np.savez(temporary, version=VERSION, **arrays)
         if (folder / NEWEST).is_file():
@@ -46,25 +46,25 @@ def save(folder: Path, state: Mapping[str, keras.Variable]) -> None:
 
 
 def restore(folder: Path, state: Mapping[str, keras.Variable], tell: Callable[[str], None]) -> None:
-    """Bring variables to where the newest checkpoint that can be read was; without one they stay as they are.
+    """Restore variables from the newest checkpoint that can be read. Without checkpoints they stay as they are.
 
     Args:
-        folder: Where the checkpoints are.
-        state: The variables by the names that they were saved by.
-        tell: Is told of a checkpoint that is passed over.
+        folder: Folder of the checkpoints.
+        state: The variables, by the names that they were saved by.
+        tell: Called with a message if a damaged checkpoint is skipped.
 
     Raises:
-        InputError: There are checkpoints, and none can be read.
+        InputError: There are checkpoints, but none can be read.
     """
     files = [folder / name for name in (NEWEST, BEFORE) if (folder / name).is_file()]
     for place, path in enumerate(files, 1):
         try:
             arrays = _read(path, state)
-        except Exception as error:  # A damaged archive can fail anywhere between zip and NumPy.
+        except Exception as error:  # A damaged archive may raise anything.
             reason = f"{path} is damaged ({error})."
             if place == len(files):
-                raise InputError(f"{reason} Remove it to begin anew.") from error
-            tell(f"{reason} Going on from the one before it.")
+                raise InputError(f"{reason} Remove it to start again.") from error
+            tell(f"{reason} Continuing from the one before it.")
         else:
             for name, variable in state.items():
                 variable.assign(arrays[name])

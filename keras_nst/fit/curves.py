@@ -57,7 +57,7 @@ def read_log(log: Path) -> list[dict[str, float]]:
 
 
 def drop_torn_line(log: Path) -> None:
-    """Cut off the last line of a log if it does not end, so that the next one does not go on with it."""
+    """Cut off an incomplete last line of a log."""
     with contextlib.suppress(OSError), open(log, "r+b") as file:
         content = file.read()
         file.truncate(content.rfind(b"\n") + 1)

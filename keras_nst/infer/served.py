@@ -1,4 +1,4 @@
-"""Apply a style that is served by a server."""
+"""Apply a style on a server."""
 
 import base64
 import functools
@@ -19,9 +19,8 @@ WAITS = (0.5, 1, 2, 4)
 TIMEOUT = 60.0
 """Default time limit for a picture in seconds."""
 
-_CONNECT = 5.0  # Seconds until a connection stands.
-# Bytes that an answer has at most: of the largest picture that is read, and of any, by its pixels. A PNG of noise takes
-# three of a pixel, and base64 a third more.
+_CONNECT = 5.0  # Seconds to wait for a connection.
+# Maximum size of an answer in bytes, fixed and per pixel. A PNG of noise takes 3 per pixel, and base64 a third more.
 _FIXED, _OF_A_PIXEL = 1_000_000, 6
 _LONGEST = _FIXED + _OF_A_PIXEL * MAX_PIXELS
 _SIGNATURE, _INPUT, _OUTPUT = "serving_bytes", "image_bytes", "stylized_bytes"
@@ -54,7 +53,7 @@ class ServedStyle:
             A picture of the same size, with the same alpha.
 
         Raises:
-            InputError: The server cannot be reached any more, takes too long, or refuses the picture.
+            InputError: The server can no longer be reached, takes too long, or refuses the picture.
         """
         encoded = encode(Picture(picture.rgb), "png")
         height, width = picture.rgb.shape[1:3]
@@ -63,14 +62,14 @@ class ServedStyle:
         try:
             stylized = read(answer, max_pixels=height * width).rgb
         except InputError as error:
-            raise InputError(f"The server at {self._url} answers with what is no such picture. {error}") from error
+            raise InputError(f"The server at {self._url} did not return the picture. {error}") from error
         if stylized.shape[1:3] != (height, width):
             sizes = f"{stylized.shape[2]} x {stylized.shape[1]} pixels. Expected {width} x {height}"
-            raise InputError(f"The server at {self._url} answers with a picture of {sizes}.")
+            raise InputError(f"The server at {self._url} returned a picture of {sizes}.")
         return Picture(stylized, picture.alpha)
 
     def _retried(self, call: Callable):
-        """What a call with so many seconds returns, tried again while the server is not there and there is time."""
+        """The result of a call, which gets the seconds left. It is repeated while the server is unavailable."""
         end = time.monotonic() + self._timeout
         for wait in (*WAITS, None):
             left = end - time.monotonic()
@@ -93,19 +92,19 @@ class ServedStyle:
             except _RefusedError as error:
                 if error.missing:
                     raise self._missing() from error
-                raise InputError(f"Asking the server at {self._url} failed: {_line(error)}.") from error
+                raise InputError(f"The request to the server at {self._url} failed: {_line(error)}.") from error
 
     def _missing(self) -> InputError:
         return InputError(f"The server at {self._url} does not serve a style {self._style!r}. Give another `style`.")
 
 
 def _within(seconds: float, call: Callable):
-    """What a call returns, or the error that it raises; a call that takes longer is left to itself.
+    """The result of a call, or the error that it raises. A call that takes longer is abandoned.
 
-    Libraries limit the time between two bytes, and a server may send one after the other for ever.
+    Libraries only limit the time between two bytes, and a server may send single bytes forever.
 
     Raises:
-        TimeoutError: It takes longer.
+        TimeoutError: The call takes longer.
     """
     outcome = []
 
@@ -115,7 +114,7 @@ def _within(seconds: float, call: Callable):
         except BaseException as error:
             outcome.append((None, error))
 
-    thread = threading.Thread(target=work, daemon=True)  # It does not keep the process from ending.
+    thread = threading.Thread(target=work, daemon=True)  # A daemon, so that the process can end.
     thread.start()
     thread.join(seconds)
     if not outcome:
@@ -170,13 +169,13 @@ class _Rest:
         body = {"signature_name": _SIGNATURE, "instances": [instance]}
 
         def picture(answer) -> bytes:
-            # The only output of a signature comes without its name.
+            # The answer does not name the only output of a signature.
             return base64.b64decode(answer["predictions"][0]["b64"], validate=True)
 
         return self._request("POST", f"{self._model}:predict", picture, seconds, limit, body)
 
     def _request(self, method: str, url: str, part: Callable, seconds: float, limit: int, body: dict | None = None):
-        """The part of the answer that was asked for."""
+        """The part of the answer that `part` selects."""
         from urllib3 import Timeout, exceptions
 
         try:
@@ -189,7 +188,7 @@ class _Rest:
                 preload_content=False,
                 redirect=False,
             )
-            # As it is sent: a small answer that is packed could be of any size.
+            # Not decompressed: a small answer could unpack to any size.
             content = response.read(limit + 1, decode_content=False)
             response.close()
         except (exceptions.ConnectTimeoutError, exceptions.NewConnectionError, exceptions.ProtocolError) as error:
@@ -201,7 +200,7 @@ class _Rest:
         if response.status in (429, 502, 503, 504):
             raise _UnavailableError(f"HTTP status {response.status}")
         if len(content) > limit:
-            raise _RefusedError(f"its answer is longer than the {limit} bytes that a result has at most")
+            raise _RefusedError(f"its answer is longer than the limit of {limit} bytes")
         try:
             answer = json.loads(content)
             if response.status == 200:
@@ -253,7 +252,7 @@ class _Grpc:
         tensor.string_val.append(encoded)
         answered = self._call(self._predictions.Predict, request, seconds).outputs[_OUTPUT].string_val
         if len(answered) != 1 or len(answered[0]) > limit:
-            raise _RefusedError("its answer holds no result, or more than one has at most")
+            raise _RefusedError("its answer holds no result, or one above the limit of size")
         return answered[0]
 
     def _call(self, method: Callable, request, seconds: float):

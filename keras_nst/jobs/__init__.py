@@ -1,1 +1,1 @@
-"""What the commands do, as functions: learn a style, restyle a picture, harmonize an object, export a style."""
+"""The jobs behind the commands: learn a style, restyle a picture, harmonize an object, export a style."""

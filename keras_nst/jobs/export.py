@@ -1,15 +1,15 @@
-"""Trained styles as files that run without this package: SavedModels for TensorFlow Serving, ONNX and LiteRT.
+"""Export styles to run without this package: SavedModels for TensorFlow Serving, ONNX and LiteRT.
 
-    DIR/
-        models.config                       all styles in the folder, for tensorflow_model_server
-        starry_night/1/                     a SavedModel; the next export of the style is version 2
-            saved_model.pb, variables/
-            assets.extra/keras_nst.json     the style, its size and card
-            assets.extra/tf_serving_warmup_requests
-        starry_night.onnx, starry_night.tflite
+DIR/
+    models.config                       all styles in the folder, for tensorflow_model_server
+    starry_night/1/                     a SavedModel; the next export of the style is version 2
+        saved_model.pb, variables/
+        assets.extra/keras_nst.json     the style, its size and card
+        assets.extra/tf_serving_warmup_requests
+    starry_night.onnx, starry_night.tflite
 
-Each is one function, images to stylized images, both (batch, height, width, 3) of 8 bits; a SavedModel has another one,
-of encoded pictures.
+Each file holds a function from images to stylized images, both (batch, height, width, 3) uint8. A SavedModel has
+another function, for encoded pictures.
 """
 
 import contextlib
@@ -39,39 +39,37 @@ EXTRA = "assets.extra"
 METADATA = f"{EXTRA}/keras_nst.json"
 WARMUP = f"{EXTRA}/tf_serving_warmup_requests"
 MOUNTED = "/models"
-"""Where the configuration says that the folder is; docker's image of TensorFlow Serving has it there."""
+"""Path of the folder in the configuration, as in TensorFlow Serving's docker image."""
 
 TOLERANCE = 1.0
-"""How far a pixel may be from the net's own, in levels of 255; rounding to whole levels alone is half of one.
-
-With weights of 8 bits it is the mean pixel."""
+"""Largest difference of a pixel from the net's result, in levels of 255 (rounding makes 0.5); for 8-bit weights, the
+largest mean difference."""
 
 _CONFIG_HEAD = "# Written by keras-nst export: all styles in this folder.\n"
-_CHECKED = ((2, 64, 96), (1, 61, 90))  # Batch, height and width that an export of any size is checked at.
+_CHECKED = ((2, 64, 96), (1, 61, 90))  # Batch, height and width at which an export for any size is checked.
 
 Size = tuple[int, int] | None
 
 
 def export(style: str | Path, folder: str | Path, *, format: str = "saved_model", size: Size = None) -> Path:
-    """Write a style in a format that other programs run, after checking that they get the same picture.
+    """Export a style, and check that the export gives the net's result.
 
-    A SavedModel has two signatures. `serving_default` takes `images` and gives `stylized`, both uint8 (batch, height,
-    width, 3). `serving_bytes` takes `image_bytes`, a batch of JPEG, PNG, GIF or BMP files of any sizes, and gives
-    `stylized_bytes`, PNG files; names that end so are what TensorFlow Serving sends as base64 in JSON. ONNX and LiteRT
-    have the first alone.
+    A SavedModel has two signatures. `serving_default` maps `images` to `stylized`, both uint8 (batch, height, width,
+    3). `serving_bytes` maps `image_bytes`, a batch of JPEG, PNG, GIF or BMP files of any sizes, to `stylized_bytes`,
+    PNG files; TensorFlow Serving sends names that end in _bytes as base64 in JSON. ONNX and LiteRT only have the first.
 
     Args:
         style: Name of a style, or the path of its folder.
-        folder: Where to; a SavedModel goes to its folder NAME/VERSION, with the next free version.
-        format: "saved_model", "onnx", "litert", or "litert-int8" with weights of 8 bits.
-        size: The only height and width that it shall take; None for any from 16x16.
+        folder: The output folder. A SavedModel is written to its subfolder NAME/VERSION, with the next free version.
+        format: "saved_model", "onnx", "litert", or "litert-int8" with 8-bit weights.
+        size: The only height and width that the export accepts; None for any from 16x16.
 
     Returns:
         The folder of the version, or the file.
 
     Raises:
-        InputError: No such style or format, a destination that exists or is somebody else's, a missing package, or
-            results further than `TOLERANCE` from the net's own.
+        InputError: No such style or format, the destination exists or is not an export, a package is missing, or
+            results differ from the net's by more than `TOLERANCE`.
     """
     name = find_style(style).resolve().name
     if format not in _FORMATS:
@@ -99,16 +97,16 @@ def export(style: str | Path, folder: str | Path, *, format: str = "saved_model"
 
 
 def _on_levels(net: keras.Model, size: Size) -> keras.Model:
-    """The net on whole levels, uint8 to uint8."""
+    """The net for uint8 pixels."""
     images = keras.Input((*(size or (None, None)), 3), dtype="uint8", name="images")
     stylized = net(ops.cast(images, "float32") / 255)
     return keras.Model(images, {"stylized": ops.cast(ops.round(255 * stylized), "uint8")})
 
 
 def _check(net: keras.Model, run: Callable, size: Size, name: str, difference: Callable) -> None:
-    """Refuse an export that does not give what the net gives."""
+    """Check that an export gives the net's result."""
     photograph = read("sample:astronaut").rgb[0]
-    # Traced here and once: as a `tf.function` it would warn of the third style.
+    # Traced only once: a `tf.function` would warn of retracing from the third style on.
     expected = tf.function(
         lambda images: 255 * net(images, training=False),
         input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)],
@@ -120,8 +118,8 @@ def _check(net: keras.Model, run: Callable, size: Size, name: str, difference: C
         found = difference(np.abs(run(images) - expected(tf.constant(images, tf.float32) / 255).numpy()))
         if not found <= TOLERANCE:
             raise InputError(
-                f"{name} is not what its net gives: pixels differ by {found:.3g} of 255 at {height}x{width}, and "
-                f"at most {TOLERANCE:g} was expected. Nothing was written; choose another `format` or `size`."
+                f"{name} differs from its net: by {found:.3g} of 255 at {height}x{width}, and at most {TOLERANCE:g} "
+                f"was expected. Nothing was written; choose another `format` or `size`."
             )
 
 
@@ -134,11 +132,11 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
 
     def check(images):
         if size is None:
-            message = f"Expected pictures of at least {MIN_SIDE} pixels a side."
+            message = f"Expected pictures of at least {MIN_SIDE} pixels per side."
             tf.debugging.assert_greater_equal(tf.shape(images)[1:3], MIN_SIDE, message)
 
     def stylize_one(image):
-        # In the form for a CPU, whatever this machine has: what a server has is not known, and any runs that.
+        # In the form for CPUs, which any server can run.
         with of_one_picture():
             return served(image[None], training=False)
 
@@ -156,7 +154,7 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
         def one(encoded):
             image = tf.cond(
                 tf.io.is_jpeg(encoded),
-                # The one that other decoders agree with; TensorFlow's own choice is up to 15 of 255 beside it.
+                # As other decoders do; TensorFlow's default differs by up to 15 of 255.
                 lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
                 lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
             )
@@ -166,7 +164,7 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
 
         return {"stylized_bytes": tf.map_fn(one, image_bytes, fn_output_signature=tf.string, parallel_iterations=1)}
 
-    # Not the Keras model: it would be tracked by two ways, and each of its weights written twice.
+    # A Keras model would be tracked twice, and so would its weights be written twice.
     module = tf.Module()
     module.weights = [variable.value for variable in served.variables]
     module.stylize_images, module.stylize_bytes = stylize_images, stylize_bytes
@@ -177,7 +175,7 @@ def _write_saved_model(served: keras.Model, path: Path, size: Size) -> None:
 
 @contextlib.contextmanager
 def _told_as_os_error() -> Iterator[None]:
-    """A full disk, or a limit of files' size, which TensorFlow has errors of its own for."""
+    """Raise TensorFlow's errors of a full disk or a limit of file size as OSError."""
     try:
         yield
     except (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError) as error:
@@ -198,10 +196,10 @@ def _run_saved_model(path: Path) -> Iterator[Callable]:
 
 
 def _write_extra(path: Path, name: str, size: Size, card: dict) -> None:
-    """Write what TensorFlow Serving runs before it takes a new version into service, and what made the version."""
+    """Write requests with which TensorFlow Serving warms up a new version, and metadata."""
     (path / EXTRA).mkdir()
     height, width = size or (64, 64)
-    # One level stands for all pixels: a tensor of it is a few bytes, at any size.
+    # A constant tensor takes a few bytes at any size.
     images = tf.make_tensor_proto(0, tf.uint8, (1, height, width, 3))
     encoded = tf.make_tensor_proto([tf.io.encode_png(tf.zeros((height, width, 3), tf.uint8)).numpy()])
     with tf.io.TFRecordWriter(str(path / WARMUP)) as writer:
@@ -213,7 +211,7 @@ def _write_extra(path: Path, name: str, size: Size, card: dict) -> None:
 
 
 def _prediction_log(model: str, signature: str, name: str, tensor) -> bytes:
-    """A `PredictionLog` of TensorFlow Serving, which needs no package in this form: one request, with one tensor."""
+    """A `PredictionLog` of TensorFlow Serving with one request and one tensor, made without its package."""
     specification = _field(1, model.encode()) + _field(3, signature.encode())
     inputs = _field(1, name.encode()) + _field(2, tensor.SerializeToString())
     request = _field(1, specification) + _field(2, inputs)
@@ -221,7 +219,7 @@ def _prediction_log(model: str, signature: str, name: str, tensor) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of a protocol buffer that has a length."""
+    """A length-delimited field of a protocol buffer."""
     length, left = b"", len(content)
     while left > 127:
         length += bytes([left & 127 | 128])
@@ -240,13 +238,13 @@ def _next_version(folder: Path, name: str) -> Path:
     for version in versions:
         if not (version.name.isdecimal() and _style(version) == name):
             raise InputError(
-                f"{version} is no exported {name}. Expected versions of it alone. Choose another `output`."
+                f"{version} is not an exported {name}. Expected only versions of it. Choose another `output`."
             )
     return model / str(1 + max((int(version.name) for version in versions), default=0))
 
 
 def _style(version: Path) -> str | None:
-    """Whose export a folder is."""
+    """The style that a folder is an export of."""
     try:
         return json.loads((version / METADATA).read_text("utf-8"))["style"]
     except (OSError, ValueError, KeyError):
@@ -254,7 +252,7 @@ def _style(version: Path) -> str | None:
 
 
 def _write_config(folder: Path) -> None:
-    """List the styles of a folder, as tensorflow_model_server reads them."""
+    """List the styles of a folder for tensorflow_model_server."""
     names = sorted({version.parent.name for version in folder.glob("*/*") if _style(version) == version.parent.name})
     entries = [
         f"  config {{ name: {json.dumps(name)} base_path: {json.dumps(f'{MOUNTED}/{name}')} "
@@ -277,7 +275,7 @@ def _free(path: Path) -> Path:
 def _write_onnx(served: keras.Model, path: Path, size: Size) -> None:
     signature = [keras.InputSpec(shape=(None, *(size or (None, None)), 3), dtype="uint8", name="images")]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # Keras asks NumPy for a name that is to come back.
+        warnings.simplefilter("ignore", FutureWarning)  # From Keras, about a name in NumPy.
         served.export(path, format="onnx", input_signature=signature, verbose=False)
 
 
@@ -300,7 +298,7 @@ def _write_litert_int8(served: keras.Model, path: Path, size: Size) -> None:
 def _run_litert(path: Path) -> Iterator[Callable]:
     from ai_edge_litert.interpreter import Interpreter
 
-    # It cannot load what the converter, which does not complain, leaves to TensorFlow's own operations.
+    # It fails if the converter has silently left operations to TensorFlow.
     run = Interpreter(str(path)).get_signature_runner("serving_default")
     yield lambda images: run(images=images)["stylized"]
 
@@ -317,6 +315,6 @@ _FORMATS = {
     "saved_model": _Format(_write_saved_model, _run_saved_model),
     "onnx": _Format(_write_onnx, _run_onnx, ".onnx", ("tf2onnx", "onnxruntime")),
     "litert": _Format(_write_litert, _run_litert, ".tflite", ("ai_edge_litert",)),
-    # Weights of 8 bits leave single pixels further away.
+    # With 8-bit weights, single pixels may differ by more.
     "litert-int8": _Format(_write_litert_int8, _run_litert, "-int8.tflite", ("ai_edge_litert",), np.mean),
 }

@@ -1,4 +1,4 @@
-"""An object pasted into a painting, made to look painted there."""
+"""Make an object that is pasted into a painting look painted."""
 
 import dataclasses
 import functools
@@ -32,13 +32,12 @@ QUALITIES = {"draft": (20, 0), "good": (24, 24), "best": (60, 60)}
 """Steps at the coarsest scale, and at each finer one."""
 
 COARSEST = 300
-"""Pixels of the painting's longer side that are worked on first, or up to twice as many."""
+"""Longest side of the painting at the first scale, in pixels, or up to twice as much."""
 
 FEATHER = 2.0
-"""Pixels on either side of the outline in which object and painting mix."""
+"""Width of the soft outline on each side, in pixels."""
 
-# Estimates of what a run takes beyond what is loaded: at least, for each pixel of the painting, and for each around the
-# object, by the precision.
+# Estimated memory of a run: fixed, per pixel of the painting, and per pixel around the object by precision.
 FIXED_BYTES, PICTURE_BYTES = 700_000_000, 60
 WINDOW_BYTES = {"off": 5000, "bfloat16": 3500}
 GRAY = 1 / 255
@@ -54,26 +53,28 @@ def harmonize(
 ) -> np.ndarray:
     """Give a pasted object the colors and strokes of the painting.
 
-    First the object takes colors of the painting: of those at the places that look most alike, the ones that parts of
-    one color agree on. Then its pixels are optimized, coarse to fine, for the style of the places that match it. Only
-    the object's surroundings go through the network again and again; the painting does so once a scale, in tiles.
+    First the object is recolored: each place takes a color from the places of the painting that look most similar, such
+    that areas of one color keep one color. Then its pixels are optimized, coarse to fine, for the style of the places
+    that match it. The network computes the object's surroundings at every step, and the painting once per scale, in
+    tiles.
 
     Args:
         painting: (1, h, w, 3) float32 in [0, 1].
         composite: The painting with the object, of the same shape.
-        mask: Where the object is, (1, h, w, 1) in [0, 1].
-        options: How.
-        progress: Called after each step with the longest side of the scale, and where it stands, with the whole
-            picture, which the next step changes; it may raise StopIteration to end the scale.
+        mask: The mask of the object, (1, h, w, 1) in [0, 1].
+        options: The options.
+        progress: Called after each step with the longest side of the scale, and the progress with the whole picture,
+            which the next step changes in place. It may raise StopIteration to end the scale.
 
     Returns:
-        (1, h, w, 3) float32 in [0, 1]; where the feathered mask is 0 the painting bit for bit. On a gray painting the
+        (1, h, w, 3) float32 in [0, 1]; exactly the painting where the feathered mask is 0. On a gray painting the
         object is gray.
 
     Raises:
         InputError: The mask selects nothing or everything, there is no such quality or weight, or too little memory.
 
-    Source: Zhou, sections 3.3 and 4.2.2; `recipes.zhou` has what differs.
+    Source: Zhou, sections 3.3 and 4.2.2.
+    Differs from the source: see `keras_nst.recipes.zhou`.
     """
     options = options or HarmonizeOptions()
     check_object(mask)
@@ -107,7 +108,7 @@ def harmonize(
         here = slice(None), *surroundings(visible, options.backbone)
         coarser, original = sized, sized[here].copy()
         if side == scales[-1]:
-            del pasted, sized, coarser  # Whole pictures are most of what a large painting takes.
+            del pasted, sized, coarser  # Frees most of the memory of a large painting.
         if steps and options.style_strength:
             report = progress and functools.partial(progress, side)
             _restyle(loss, observer, _at(side, painting), original, visible[here], image, here, options, steps, report)
@@ -119,14 +120,14 @@ def harmonize(
 
 
 def check_size(mask: np.ndarray, precision: str) -> None:
-    """Refuse a picture that the memory at hand will not hold.
+    """Check that there is enough memory for a painting.
 
     Args:
-        mask: Where the object is in it, (1, h, w, 1), not all zero.
+        mask: The mask of the object in the painting, (1, h, w, 1), not all zero.
         precision: "off" or "bfloat16".
 
     Raises:
-        InputError: It will not.
+        InputError: There is not enough memory.
     """
     size = mask.shape[1:3]
     around = math.prod(span.stop - span.start for span in surroundings(mask))
@@ -153,7 +154,7 @@ def _restyle(
     steps: int,
     report: Callable[[Progress], None] | None,
 ) -> None:
-    """Optimize `image[here]`, the object's surroundings, which were `original`, at one scale."""
+    """Optimize `image[here]`, the object's surroundings, at one scale; `original` is their content."""
     loss = zhou.fitted(loss, painting, mask)
     own = region_weights(mask, [*STYLE_LAYERS, "image"], backbone=options.backbone)
     regions = {f"region0/{layer}": counts for layer, counts in own.items()}
@@ -173,5 +174,5 @@ def _restyle(
         image[here] = now.image
         report(now._replace(image=image))
 
-    # On pixels: after as many steps in frequencies the style is a tenth further, for patches say what each pixel is.
+    # Without smoothing: with it, the style loss is a tenth higher after as many steps, since patches fix each pixel.
     image[here] = lbfgs(objective, image[here], mask > 0, iterations=steps, smoothing=0.0, progress=report and step)

@@ -1,4 +1,4 @@
-"""Learn a style: from a painting or a collection, and photographs, to a folder that stylizes."""
+"""Learn a style from a painting or a collection, with photographs as content."""
 
 import contextlib
 import dataclasses
@@ -24,29 +24,29 @@ from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import fit_short_side
 from keras_nst.recipes import recipe
 
-# A preview, a checkpoint and a line of log each so many steps, and at least so many times in a training.
+# Steps per epoch, and least number of epochs. After each epoch, a preview, a checkpoint and a log line are written.
 EPOCH_STEPS, EPOCHS = 250, 8
 VALIDATION_CROPS = 64
-# In the public domain, so that a preview can be published with its style.
+# In the public domain, so that previews can be published.
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
 
 
 def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
-    """Train a net to the style of a painting or a collection and write it as a style.
+    """Train a net on the style of a painting or a collection, and write it as a style.
 
-    The folder's `training/` holds the checkpoints, the preview of the last epoch, the log (CSV) and in the end its
-    curves, and TensorBoard's logs. Nothing else in the folder changes before the training ends.
+    The subfolder `training/` holds the checkpoints, the preview of the last epoch, the log (CSV), its curves at the
+    end, and TensorBoard's logs. Nothing else in the folder changes before the training ends.
 
     Args:
-        options: What to do. With `resume` the training goes on from the folder's checkpoint as if it had never stopped.
-        console: Where the progress is shown; None for nowhere.
+        options: The options. With `resume`, the training continues from the checkpoint as if it had never stopped.
+        console: Shows progress; None for no output.
 
     Returns:
         The style's folder.
 
     Raises:
         InputError: A picture, source or folder cannot be used, the folder holds a style or an unfinished training, the
-            training to resume was another one or still runs, or the loss is not finite any more.
+            training to resume has other options or is running, or the loss is no longer finite.
     """
     folder = TrainingFolder(options.folder)
     if not options.resume:
@@ -83,7 +83,7 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
             folder.finish()
     finally:
         folder.release()
-        # What went wrong with the pictures is told last, when there is nothing left to lose.
+        # At the end, after everything is written.
         if training.source.skipped:
             console.line(f"Skipped {len(training.source.skipped)} pictures that cannot be read:")
             for name, reason in sorted(training.source.skipped.items()):
@@ -92,7 +92,7 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
 
 
 def _fit(training: Setup, folder: Path, console: Console, *, write: bool) -> None:
-    """Train from the trainer's step to the last; files and progress only where this process writes them."""
+    """Train from the trainer's step to the last. Only the process with `write` writes files and shows progress."""
     trainer, options = training.trainer, training.options
     step = trainer.steps_taken
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
@@ -105,10 +105,10 @@ def _fit(training: Setup, folder: Path, console: Console, *, write: bool) -> Non
     callbacks = [Guard(options.steps)]
     if write:
         where = f"{options.devices} devices" if options.devices > 1 else keras.distribution.list_devices()[0]
-        console.line(f"Steps {step + 1} to {options.steps} on {where}. The first is compiled, which takes a while.")
+        console.line(f"Steps {step + 1} to {options.steps} on {where}. Compiling the first step takes a while.")
         callbacks += [
             ProgressLine(console, options.steps, options.batch),
-            # Before the checkpoint: a process killed between the two logs an epoch twice, which is better than never.
+            # Before the checkpoint: if the process is killed between them, an epoch is logged twice, not lost.
             keras.callbacks.CSVLogger(folder / LOG, append=step > 0 and bool(read_log(folder / LOG))),
             Checkpoint(folder),
             keras.callbacks.TensorBoard(board, write_graph=False),
@@ -127,21 +127,21 @@ def _fit(training: Setup, folder: Path, console: Console, *, write: bool) -> Non
             callbacks=callbacks,
         )
     except BaseException:
-        for callback in callbacks:  # Keras ends them, with their files and our bar, only when all went well.
-            with contextlib.suppress(Exception):  # One that could not begin cannot end.
+        for callback in callbacks:  # Close files and the bar; after an error, Keras does not.
+            with contextlib.suppress(Exception):  # A callback may not have begun.
                 callback.on_train_end()
         raise
 
 
 def _crops(source: PaintedPhotographs, options: TrainingOptions):
-    """As many crops as there are photographs, or up to `VALIDATION_CROPS`; the same each time."""
+    """One crop per photograph, at most `VALIDATION_CROPS`; always the same."""
     batches = -(-min(len(source), VALIDATION_CROPS) // options.batch)
     return source.batches(size=options.size, batch=options.batch, seed=options.seed).take(batches).cache()
 
 
 def _write(training: Setup, facts: Mapping, folder: Path) -> None:
-    """Write the style, with what the log says of the last epoch."""
-    # Without the training's dtype policy, so that the style runs at full precision and speed anywhere.
+    """Write the style, with the log's values of the last epoch."""
+    # In float32, so that the style runs at full precision and speed anywhere.
     net = training.net()
     net.set_weights(training.trainer.trained.get_weights())
     *_, last = {}, *read_log(folder / LOG)
@@ -151,13 +151,13 @@ def _write(training: Setup, facts: Mapping, folder: Path) -> None:
 
 
 def _facts(training: Setup) -> dict:
-    """What determines a training, for its card and to tell whether a resumed one is the same."""
+    """The facts that determine a training, for its card and to compare with a resumed training."""
     options = training.options
     asked = values(options, TrainingOptions)
     # The lambdas are part of the weights.
     for other in ("style", "output", "download", "lambda1", "lambda2", "overwrite", "resume"):
         del asked[other]
-    # A card is published: it says where a training started from, but names no folder of the machine it was made on.
+    # A card may be published, so it names no folders. For `init` it includes the other style's facts.
     is_painter = NETS[options.net].conditional
     asked["init"] = options.init and (read_facts if is_painter else read_card)(options.init)
     asked["validation"] = options.validation and Path(options.validation).name

@@ -1,4 +1,4 @@
-"""Restyle one picture by optimizing its pixels, coarse to fine."""
+"""Restyle a picture by optimizing its pixels, coarse to fine."""
 
 import dataclasses
 import functools
@@ -26,15 +26,14 @@ from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import finer, fit, sizes
 from keras_nst.recipes import recipe
 
-# Steps that L-BFGS remembers, without tiles and in tiles: each is two pictures in double precision, and those are most
-# of the memory that tiles leave.
+# Steps that L-BFGS remembers, without and with tiles. Each takes two pictures in double precision, most of the memory
+# of a run with tiles.
 HISTORY, HISTORY_IN_TILES = 16, 5
-# Estimates of what a run takes: beyond what is loaded, for each pixel, for each pixel and step remembered, and for each
-# pixel of a window by the precision.
+# Estimated memory of a run: fixed, per pixel, per pixel and remembered step, and per pixel of a window by precision.
 FIXED_BYTES, PICTURE_BYTES, STEP_BYTES = 1_500_000_000, 600, 48
 WINDOW_BYTES = {"off": 5400, "float16": 3400, "bfloat16": 3400}
 LEAST_TILE = 256
-NARROWEST = 32  # Pixels of the shorter side that a painting is not shrunk below.
+NARROWEST = 32  # Least shorter side of a shrunk painting, in pixels.
 
 
 def optimize(
@@ -48,17 +47,17 @@ def optimize(
 
     Args:
         content: The photograph, (1, H, W, 3) float32 in [0, 1].
-        regions: What is to be restyled; outside of all masks the picture stays as it is, bit for bit.
-        options: How.
-        progress: Called after each step with the longest side of the scale, and where it stands; it may raise
-            StopIteration to end the scale.
+        regions: The regions to restyle. Outside their masks the picture is exactly unchanged.
+        options: The options.
+        progress: Called after each step with the longest side of the scale and the progress. It may raise StopIteration
+            to end the scale.
 
     Returns:
-        The picture, its longest side at most `options.end_size`, (1, h, w, 3) float32 in [0, 1]. What is selected only
-        in part is restyled as a whole: `pictures.compositing.blend` and `coverage` make soft masks fade.
+        The picture, (1, h, w, 3) float32 in [0, 1], with a longest side of at most `options.end_size`. Partly selected
+        pixels are fully restyled; `pictures.compositing.blend` with `coverage` mixes them.
 
     Raises:
-        InputError: Options or masks that cannot be used.
+        InputError: An option or mask cannot be used.
     """
     options = settled(options)
     full = resize(Picture(content), options.end_size).rgb
@@ -70,7 +69,7 @@ def optimize(
         pooling=options.pooling,
         dtype=precision.policy(options.mixed_precision),
     )
-    # Of one region, what it covers is all that is painted.
+    # A single region is also region 0, everything that is restyled.
     numbered = dict(enumerate(regions, 0 if len(regions) == 1 else 1))
     image = coarser = None
     for side in sizes(max(full.shape[1:3]), options.start_size):
@@ -86,7 +85,7 @@ def optimize(
 
 
 def coverage(regions: Sequence[Region]) -> np.ndarray | None:
-    """How much all regions cover together, (1, H, W, 1) in [0, 1]; None for all of the picture."""
+    """The mask of all regions together, (1, H, W, 1) in [0, 1]; None for the whole picture."""
     masks = [region.mask for region in regions]
     return None if any(mask is None for mask in masks) else np.minimum(sum(masks), 1)
 
@@ -120,10 +119,10 @@ def _objective(
     network: keras.Model,
     options: PixelOptions,
 ) -> PixelObjective:
-    """The recipe's loss of a picture of this size, bound to photograph and paintings."""
+    """The recipe's loss for a picture of this size, bound to the photograph and the paintings."""
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     loss = chosen.loss(options.content_layers, options.style_layers, list(regions), options.statistic)
-    # The style of each region counts as that of all.
+    # All regions have the same style weight.
     loss = loss.reweighted({term: options.weights[term.rstrip("0123456789")] for term in loss.weights})
     objective = PixelObjective(
         loss,
@@ -148,10 +147,10 @@ def _objective(
 
 
 def settled(options: PixelOptions) -> PixelOptions:
-    """The options with the recipe's choices in place of None, checked against one another.
+    """Replace None in the options by the recipe's choices, and check them.
 
     Raises:
-        InputError: They cannot be used together.
+        InputError: The options cannot be used together.
     """
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     if options.statistic not in (None, *chosen.statistics):
@@ -172,16 +171,16 @@ def settled(options: PixelOptions) -> PixelOptions:
 
 
 def check_size(size: tuple[int, int], tile: int | None, precision: str, optimizer: str = "lbfgs") -> None:
-    """Refuse a picture that the memory at hand will not hold.
+    """Check that there is enough memory for a picture.
 
     Args:
         size: Height and width.
-        tile: As `PixelOptions` has it.
+        tile: As in `PixelOptions`.
         precision: "off", "float16" or "bfloat16".
         optimizer: "lbfgs", or "adam", which remembers no steps.
 
     Raises:
-        InputError: It will not; the message says which tile would.
+        InputError: There is not enough memory; the message suggests a tile if one helps.
     """
     height, width = size
     window_bytes = WINDOW_BYTES[precision]
@@ -207,7 +206,7 @@ def _start(options: PixelOptions, sized: np.ndarray) -> np.ndarray:
 
 
 def _least(painting: np.ndarray) -> int:
-    """The longest side of a painting at which the network still sees its shorter one, if it is shrunk."""
+    """The longest side of a painting whose shorter side has `NARROWEST` pixels."""
     sides = painting.shape[1:3]
     return math.ceil(NARROWEST * max(sides) / min(sides))
 
@@ -217,7 +216,7 @@ def _fit_mask(mask: np.ndarray | None, like: np.ndarray) -> np.ndarray:
 
 
 def _weights(options: PixelOptions, probes: Sequence[str], masks: Mapping[int, np.ndarray]) -> dict[str, np.ndarray]:
-    """The weights that a loss reads of masks, by the names of its probes."""
+    """The weights of masks that the probes of a loss read, by probe."""
     found = {}
     for number, mask in masks.items():
         prefix = f"region{number}/"

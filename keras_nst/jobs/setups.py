@@ -1,4 +1,4 @@
-"""What a training trains, and with what: net, data, objective and optimizers."""
+"""The parts of a training: net, data, objective and optimizers."""
 
 import dataclasses
 import math
@@ -34,23 +34,23 @@ from keras_nst.recipes import ADVERSARIAL, recipe
 from keras_nst.recipes.kinds import AdversarialRecipe, Recipe
 from keras_nst.select.subject import subject_map
 
-# Float16 gradients overflow with Keras's own first scale of 2^15 and lose the first steps; with this one they fit.
+# With Keras's default of 2^15, float16 gradients overflow and the first steps are skipped.
 LOSS_SCALE = 64.0
-# The norm of all gradients together: a batch of a rare painting is no reason to leave what has been learned.
+# Largest norm of all gradients together, so that a batch with an unusual painting does not undo the training.
 CLIP = 10.0
 PREVIEW_STYLES = 8
 
 
 class Setup(NamedTuple):
-    """A training that is ready to begin.
+    """A training that is ready to start.
 
     Attributes:
-        options: As asked for, the number of steps settled.
-        trainer: At its first step, compiled.
-        source: Its batches, and what of them could not be read.
-        validation: Photographs that are not trained on.
-        made_of: What the card says of the sets and, beside what was asked, of the net.
-        net: Builds the net to keep in single precision.
+        options: The options, with the number of steps.
+        trainer: The compiled trainer.
+        source: The training data.
+        validation: Photographs that are not used for training.
+        made_of: Facts about the data, and further ones about the net, for the card.
+        net: Builds the net in float32, for the style.
     """
 
     options: TrainingOptions
@@ -62,21 +62,21 @@ class Setup(NamedTuple):
 
 
 def setup(options: TrainingOptions, console: Console) -> Setup:
-    """Build what the recipe asks for.
+    """Build the recipe's training.
 
     Args:
-        options: What to do.
-        console: Where the making of reference maps is shown.
+        options: The options.
+        console: Shows the computation of reference maps.
 
     Raises:
-        InputError: A picture or a set cannot be used, or options do not go together.
+        InputError: A picture or set cannot be used, or options cannot be used together.
     """
     build = _against_discriminator if options.recipe in ADVERSARIAL else _against_painting
     return build(options, console)
 
 
 def _against_painting(options: TrainingOptions, console: Console) -> Setup:
-    """A transfer net that minimizes a recipe's loss for a painting, or for each painting of some sets."""
+    """A transfer net that minimizes a recipe's loss for a painting, or for the paintings of several sets."""
     plain = (TrainingOptions.game, TrainingOptions.spectral_norm, TrainingOptions.concatenate, TrainingOptions.saliency)
     if (options.game, options.spectral_norm, options.concatenate, options.saliency) != plain:
         message = "Leave out `game`, `spectral_norm`, `concatenate` and `saliency`, or choose the recipe sdp_gan."
@@ -117,7 +117,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
         start = load_painter(options.init) if many else load_net(options.init)
         if [weight.shape for weight in start.weights] != [weight.shape for weight in net.weights]:
             raise InputError(
-                f"The style {options.init!r} is not of the {options.net} transfer net's architecture. Choose another."
+                f"The style {options.init!r} does not have the architecture of the net {options.net}. Choose another."
             )
         net.set_weights(start.get_weights())
     if many:
@@ -127,7 +127,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
         trainer = StyleTrainer(net, objective.bind(style=painting))
     optimizer = _adam(options, _rate(trainer, chosen, options), global_clipnorm=CLIP)
     trainer.compile(optimizer=optimizer, jit_compile=devices.suits_xla(policy))
-    # Now, not with the first step, so that a checkpoint finds the optimizer's variables.
+    # Before the first step, so that a checkpoint can restore the optimizer's variables.
     optimizer.build(trainer.trainable_variables)
     made_of = {"content": source.photos.describe()}
     if many:
@@ -139,13 +139,13 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
 
 
 def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
-    """A generator that a discriminator cannot tell from a collection."""
+    """A generator that is trained with a discriminator on a collection."""
     if options.init:
-        raise InputError(f"The recipe {options.recipe} begins with its own initialization. Leave out `init`.")
+        raise InputError(f"The recipe {options.recipe} has its own initialization. Leave out `init`.")
     if options.validation:
-        raise InputError(f"The recipe {options.recipe} has no loss to validate by. Leave out `validation`.")
+        raise InputError(f"The recipe {options.recipe} has no loss for validation. Leave out `validation`.")
     if options.net != TrainingOptions.net:
-        raise InputError(f"The recipe {options.recipe} has a net of its own. Leave out `net`.")
+        raise InputError(f"The recipe {options.recipe} has its own net. Leave out `net`.")
     if options.keep is not None or (options.lambda1, options.lambda2) != (
         TrainingOptions.lambda1,
         TrainingOptions.lambda2,
@@ -156,7 +156,7 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     loss = chosen.generator(options.game, options.weights)
     if "adversarial" not in loss.weights:
-        raise InputError(f"Nothing but the adversarial term knows the style of {options.style}. Give it a weight.")
+        raise InputError(f"Only the adversarial term depends on the style {options.style}. Give it a weight.")
     has_map = MAP in loss.probes("output")
     guided = has_map or f"saliency/{MAP}" in loss.probes("content")
     references = _references(options.saliency) if guided else None
@@ -186,17 +186,17 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
 
 
 def _references(saliency: str) -> Callable[[Path | None], References | GivenReferences]:
-    """Return what makes or reads the reference maps, for the folder that keeps them."""
+    """The function that opens the reference maps, given the photographs' folder."""
     known = {"rbd+mbd": References, "subject": partial(References, find=subject_map)}
     return known.get(saliency) or (lambda _: GivenReferences(Path(saliency)))
 
 
 def _counted(options: TrainingOptions, source: PaintedPhotographs | PairedSets) -> TrainingOptions:
-    """The options with as many steps as the epochs asked for have."""
+    """The options with the number of steps of their epochs."""
     if options.epochs is None:
         return options
     if options.content is None:
-        raise InputError("The built-in samples have no end, and so no epochs. Give `content`, or `steps`.")
+        raise InputError("The built-in samples are endless and have no epochs. Give `content`, or `steps`.")
     return dataclasses.replace(options, steps=math.ceil(options.epochs * len(source) / options.batch))
 
 
@@ -206,7 +206,7 @@ def _rate(trainer: Trainer, chosen: Recipe | AdversarialRecipe, options: Trainin
 
 
 def _adam(options: TrainingOptions, rate: Callable, **moments):
-    """An optimizer, with loss scaling where gradients are float16."""
+    """Adam, with loss scaling if gradients are float16."""
     optimizer = keras.optimizers.Adam(rate, **moments)
     if options.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)

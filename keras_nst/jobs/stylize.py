@@ -1,4 +1,4 @@
-"""Apply trained styles to one picture."""
+"""Apply trained styles to a picture."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -29,10 +29,10 @@ def stylize(
     """Apply styles to a picture.
 
     Args:
-        picture: Of at least 16x16 pixels.
-        options: How.
+        picture: At least 16x16 pixels.
+        options: The options.
         protected: The mask of the protected part, (1, h, w, 1) in [0, 1]; None for `options.protect`.
-        grain: As `Stylizer` takes it.
+        grain: As in `Stylizer`.
 
     Returns:
         A picture of the same size, with the same alpha.
@@ -51,11 +51,11 @@ def stylize(
 
 
 def protected_part(picture: Picture, source: str) -> np.ndarray:
-    """The mask of what is protected from a style, (1, h, w, 1) in [0, 1]; all zeros where there is no subject.
+    """The mask of the protected part, (1, h, w, 1) in [0, 1]; all zeros if there is no subject.
 
     Args:
         picture: The photograph.
-        source: As `named_mask` takes it.
+        source: As in `named_mask`.
 
     Raises:
         InputError: There is no such mask, or it has another size.
@@ -81,11 +81,11 @@ def mixed(picture: Picture, painted: Picture, options: StylizeOptions, protected
 
 @functools.lru_cache(_LOADED)
 def stylizer(styles: Sequence[str], shares: Sequence[float] | None = None) -> Callable[..., Picture]:
-    """The net of a style, or those of several that are blended, kept in memory.
+    """Load a style, or several to blend. Results are cached.
 
     Args:
         styles: Names, or paths of folders.
-        shares: How much each counts; None for equal shares.
+        shares: Weight of each style; None for equal weights.
 
     Raises:
         InputError: There is no such style, or the numbers differ.
@@ -93,5 +93,5 @@ def stylizer(styles: Sequence[str], shares: Sequence[float] | None = None) -> Ca
     if shares is None and len(styles) == 1:
         return Stylizer(styles[0])
     if shares is not None and len(shares) != len(styles):
-        raise InputError(f"`blend` takes a share for each `style`. Received: {len(shares)}.")
+        raise InputError(f"`blend` needs a share for each `style`. Received: {len(shares)}.")
     return Blend(styles, shares)

@@ -1,4 +1,4 @@
-"""The folder of a training: what it was asked, its checkpoints, its log."""
+"""The folder of a training: its options, checkpoints and log."""
 
 import json
 from pathlib import Path
@@ -16,11 +16,11 @@ from keras_nst.models.styles import MODEL, PAINTER, PREVIEW
 OPTIONS, LOG, LOSSES, LOCK = "options.json", "log.csv", "losses.png", "lock"
 
 ADJUSTABLE = ("devices", "epochs", "learning_rate", "steps", "weights")
-"""What may change when a training is resumed, to save one whose loss explodes or to let it run on."""
+"""Options that may change when a training is resumed, to rescue it from an exploding loss or to extend it."""
 
 
 class TrainingFolder:
-    """`training/` in the folder of a style. Nothing else in that folder changes before the training ends.
+    """The subfolder `training/` of a style. Nothing else in the style's folder changes before the training ends.
 
     Args:
         style: The style's folder.
@@ -32,50 +32,50 @@ class TrainingFolder:
 
     @property
     def can_be_resumed(self) -> bool:
-        """Whether a training has not ended, and has a checkpoint."""
+        """Whether there is an unfinished training with a checkpoint."""
         return any((self.path / name).is_file() for name in (checkpoints.NEWEST, checkpoints.BEFORE))
 
     def check_free(self, *, overwrite: bool) -> None:
-        """Refuse a folder in which a training would replace what is not to be lost.
+        """Check that a new training would not replace a style or an unfinished training.
 
         Raises:
-            InputError: It holds an unfinished training, or a style that may not be overwritten.
+            InputError: It would, and `overwrite` does not allow it.
         """
         if self.can_be_resumed:
-            message = "holds an unfinished training. Pass `resume` to go on, or remove that folder."
+            message = "holds an unfinished training. Pass `resume` to continue it, or remove that folder."
             raise InputError(f"{self.path} {message}")
         if any((self._style / net).exists() for net in (MODEL, PAINTER)) and not overwrite:
             raise InputError(
-                f"{self._style} holds a style. Choose another `output`, or pass `overwrite` to replace it in the end."
+                f"{self._style} holds a style. Choose another `output`, or pass `overwrite` to replace it at the end."
             )
 
     def check_same(self, facts: dict) -> None:
-        """Refuse to resume what is not there, or what was another training.
+        """Check that there is a training to resume, and that it is the same.
 
         Args:
-            facts: What determines the training that is to be resumed.
+            facts: Facts that determine the training.
 
         Raises:
-            InputError: There is no unfinished training, or another one.
+            InputError: There is no unfinished training, or a different one.
         """
         stored = self.path / OPTIONS
         if not stored.is_file() and self.can_be_resumed:
-            raise InputError(f"{stored} is missing, which says what was trained. Remove {self.path} to begin anew.")
+            raise InputError(f"{stored}, the options of the training, is missing. Remove {self.path} to start again.")
         if not stored.is_file():
             raise InputError(f"{self.path} holds no unfinished training. Leave out `resume`, or check `output`.")
         try:
             before = dict(json.loads(stored.read_text("utf-8")))
         except (ValueError, TypeError, RecursionError) as error:
-            raise InputError(f"{stored} is damaged ({error}). Remove {self.path} to begin anew.") from error
+            raise InputError(f"{stored} is damaged ({error}). Remove {self.path} to start again.") from error
         if changed := [key for key, value in facts.items() if key not in ADJUSTABLE and before.get(key) != value]:
             changes = ", ".join(f"{key} {before.get(key)!r} became {facts[key]!r}" for key in changed)
-            raise InputError(f"The training in {self.path} was another one: {changes}. Resume it with its own options.")
+            raise InputError(f"The training in {self.path} had other options: {changes}. Resume it with its own.")
 
     def claim(self, facts: dict) -> None:
-        """Make the folder, for this training alone until `release`, and note what determines it.
+        """Create the folder, lock it until `release`, and write the facts that determine the training.
 
         Raises:
-            InputError: Another process trains here, or the folder cannot be written.
+            InputError: Another process uses the folder, or it cannot be written to.
         """
         with replacing(self.path / OPTIONS) as temporary:
             try:
@@ -84,11 +84,11 @@ class TrainingFolder:
                 message = "Wait for it, or choose another `output`."
                 raise InputError(f"Another training runs in {self.path}. {message}") from error
             temporary.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
-        for leftover in self.path.glob(f".*-{checkpoints.NEWEST}"):  # Of a process that was killed as it wrote.
+        for leftover in self.path.glob(f".*-{checkpoints.NEWEST}"):  # From a process that was killed while writing.
             leftover.unlink()
 
     def restore(self, trainer: Trainer, console: Console) -> None:
-        """Bring a trainer to the newest checkpoint, where there is one.
+        """Restore a trainer from the newest checkpoint, if there is one.
 
         Raises:
             InputError: No checkpoint can be read.
@@ -96,11 +96,11 @@ class TrainingFolder:
         checkpoints.restore(self.path, trainer.state, console.line)
 
     def release(self) -> None:
-        """Leave the folder to other trainings."""
+        """Unlock the folder."""
         self._lock.release()
 
     def finish(self) -> None:
-        """Remove what only an unfinished training needs, and draw the curves of its losses."""
+        """Remove the files of the unfinished training, and draw the loss curves."""
         for file in (PREVIEW, checkpoints.NEWEST, checkpoints.BEFORE, OPTIONS, LOCK):
             (self.path / file).unlink(missing_ok=True)
         if losses := read_losses(self.path / LOG):

@@ -1,4 +1,4 @@
-"""Bring the predicted code of a painting nearer to it, in about a minute."""
+"""Improve the predicted code of a painting in about a minute."""
 
 import time
 from collections.abc import Callable
@@ -26,18 +26,18 @@ SIZE, BATCH, RATE = 128, 4, 1e-3 / SLOWER
 def tune(
     painting: str | Path, seconds: float, *, content: str | None = None, progress: Callable[[float], None] | None = None
 ) -> Path:
-    """Train the predictor's last layer on one painting, and keep the code that it then predicts.
+    """Train the predictor's last layer on one painting, and store the code that it then predicts.
 
-    The net itself stays as it is, so the style is still a code of it.
+    The net itself does not change, so the style is still a code for it.
 
     Args:
-        painting: A picture's file.
-        seconds: For how long, from the first step on.
-        content: Photographs, as `keras_nst.data.datasets.photographs` takes them.
+        painting: Path of the painting.
+        seconds: Duration, counted from the first step.
+        content: Photographs, as in `keras_nst.data.datasets.photographs`.
         progress: Called after each step with the part of the time that has passed.
 
     Returns:
-        The style's folder, as `keras_nst.models.painter.style_of` gives it.
+        The style's folder, as from `keras_nst.models.painter.style_of`.
 
     Raises:
         InputError: The painting or the photographs cannot be read, or there is no net of many styles.
@@ -61,7 +61,7 @@ def tune(
     (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting), STATISTICS.probes))
     code = np.asarray(parts(trainer.trained)[1](statistics))[0]
     if not np.isfinite(code).all():
-        raise InputError(f"Tuning to {painting} did not end in numbers. Choose a painting with more in it.")
+        raise InputError(f"Tuning to {painting} did not give finite numbers. Choose a painting with more detail.")
     folder = painter.folder_of(painting)
     painter.keep(folder, code, painting, tuned=seconds)
     return folder
@@ -76,7 +76,7 @@ class _Until(keras.callbacks.Callback):
         self._began = None
 
     def on_train_batch_end(self, batch, logs=None):
-        """Start the clock with the first step, and stop by it."""
+        """Start the clock at the first step, and stop at its end."""
         self._began = self._began or time.monotonic()
         elapsed = time.monotonic() - self._began
         self._progress(min(1.0, elapsed / self._seconds))

@@ -69,7 +69,7 @@ def folder_of(painting: str | Path) -> Path:
 
 
 def seen_of(painting: str | Path) -> np.ndarray:
-    """Read a painting and resize it as in the net's training: (1, height, width, 3), of a strip its middle."""
+    """Read a painting and resize it as in the net's training, (1, height, width, 3); of a strip, only the middle."""
     size = int(styles.read_facts(home()).get("style_size", 384))
     rgb = fit_short_side(read(painting).rgb, size)
     height, width = rgb.shape[1:3]

@@ -60,7 +60,7 @@ def region_weights(
             height, width = (side // 2 for side in carried.shape)
             carried = pool(carried[: 2 * height, : 2 * width].reshape(height, 2, width, 2), axis=(1, 3))
         for convolution in range(1, convolutions + 1):
-            # For a small picture the deepest layers have no positions.
+            # In a small picture, the deepest layers have no positions.
             carried = maps[f"relu{block}_{convolution}"] = RULES[rule](carried) if carried.size else carried
     return {layer: _normalized(maps, layer, mask) for layer in layers}
 
@@ -72,7 +72,7 @@ def _normalized(maps: dict[str, np.ndarray], layer: str, mask: np.ndarray) -> np
     if not total > 0:
         height, width = mask.shape[1:3]
         raise InputError(
-            f"Of {width} x {height} pixels, or of what a mask selects of them, nothing is left at {layer}. "
-            "Take a larger picture or region."
+            f"The layer {layer} has no position in a picture of {width} x {height} pixels, or in its selected part. "
+            "Use a larger picture or region."
         )
     return np.float32(maps[layer] / total)[None, ..., None]

@@ -1,37 +1,37 @@
-"""U2-Netp, the net of salient objects that travels inside the package."""
+"""U2-Netp, a net for salient objects, with weights in the package."""
 
 import keras
 from keras import layers, ops
 
 from keras_nst.models.weights import embedded
 
-_SIDE = 320  # Pixels, of the squares that the net was trained on.
+_SIDE = 320  # Side of the training pictures in pixels.
 
-# RGB, after the division by the photograph's brightest value.
+# For RGB that is divided by the photograph's largest value, but at least by the last of these.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_LEAST_MAXIMUM = 1e-3  # A black picture is divided by this.
+_LEAST_MAXIMUM = 1e-3
 
 _INNER, _OUTER = 16, 64
-_DEPTHS = (7, 6, 5, 4)  # Of the U-shaped blocks at full size, half, quarter and eighth.
-_DILATIONS = (1, 2, 4, 8)  # Of the blocks at the two coarsest sizes, which do not shrink what they see.
+_DEPTHS = (7, 6, 5, 4)  # Depths of the U-shaped blocks at full, half, quarter and eighth size.
+_DILATIONS = (1, 2, 4, 8)  # Dilations of the blocks at the two coarsest sizes, which do not downsample.
 
 
 def u2netp(*, pretrained: bool = True) -> keras.Model:
     """Build the net.
 
     Args:
-        pretrained: Whether it has the weights inside the package, or random ones.
+        pretrained: Whether to load the package's weights; otherwise they are random.
 
     Returns:
-        A model from RGB (batch, 320, 320, 3) in [0, 1] to how surely each pixel belongs to the subject, (batch, 320,
-        320, 1) in [0, 1]: the first of the net's maps, which joins the others.
+        A model from RGB (batch, 320, 320, 3) in [0, 1] to the probability that each pixel belongs to the subject,
+        (batch, 320, 320, 1) in [0, 1]: the first of the net's maps, which combines the others.
 
     Raises:
         InputError: The embedded weights are damaged.
 
-    Source: Qin, Zhang, Huang, Dehghan, Zaiane and Jagersand 2020, "U2-Net: Going Deeper with Nested U-Structure for
-    Salient Object Detection", section 3, the small version U2-Net† with 1.13 million parameters. Differs from the
-    source: batch normalization is folded into the convolutions.
+    Source: Qin et al. 2020, "U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection", section 3, the
+    small version U2-Net† with 1.13 million parameters.
+    Differs from the source: batch normalization is folded into the convolutions.
     """
     photograph = keras.Input((_SIDE, _SIDE, 3), name="image")
     brightest = ops.maximum(ops.max(photograph, axis=(1, 2, 3), keepdims=True), _LEAST_MAXIMUM)
@@ -55,7 +55,7 @@ def u2netp(*, pretrained: bool = True) -> keras.Model:
 
 
 def _block(image, depth: int | None, name: str):
-    """A residual U-block; one of dilated convolutions, all at one size, where it has no depth."""
+    """A residual U-block; without a depth, one with dilated convolutions at a single size."""
     entered = _convolution(image, _OUTER, f"{name}_in")
     seen = [_convolution(entered, _INNER, f"{name}_down1")]
     for level in range(2, depth or len(_DILATIONS)):
@@ -80,7 +80,7 @@ def _halved(image):
 
 
 def _joined(coarse, fine):
-    """The channels of both, at the size of the finer one."""
+    """Concatenate both, at the size of the finer one."""
     return layers.Concatenate()([_enlarged(coarse, fine), fine])
 
 

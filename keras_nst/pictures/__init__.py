@@ -1,1 +1,1 @@
-"""Pictures: from files to pixels and back, their colors, sizes and mixtures."""
+"""Pictures: reading, writing, colors, sizes and compositing."""

@@ -1,4 +1,4 @@
-"""Color apart from brightness: luma, and a picture in another's colors."""
+"""Luma, chroma, and transfer of colors between pictures."""
 
 import cv2
 import numpy as np
@@ -6,67 +6,62 @@ import numpy as np
 # ITU-R BT.601, section 2.5.1.
 LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 
-# Standard deviations, in units of CIELAB and in places.
+# Standard deviations of Gaussian weights: two in units of CIELAB, the last in places.
 LIKE_COLOR, ONE_COLOR, NEAR = 8.0, 15.0, 60.0
 SHIFTS = 6
-REACH = 2  # Places to each side of a pixel's own.
+REACH = 2  # In places.
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
-    """Brightness as JPEG stores it: 0.299 R + 0.587 G + 0.114 B.
+    """Luma as in JPEG: 0.299 R + 0.587 G + 0.114 B.
 
     Args:
-        rgb: sRGB color, (..., 3) float in [0, 1].
+        rgb: sRGB, (..., 3) float in [0, 1].
 
     Returns:
-        The weighted sum, (..., 1) in [0, 1].
+        (..., 1) in [0, 1].
 
-    Source:
-        ITU-R BT.601, section 2.5.1.
+    Source: ITU-R BT.601, section 2.5.1.
     """
     return rgb @ LUMA
 
 
 def keep_color(stylized: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """The brightness of one picture in the colors of another.
+    """Combine the luma of one picture with the chroma of another.
 
-    Y(stylized) + s (content - Y(content)), where s <= 1 is, pixel by pixel, the most chroma that fits between black
-    and white. Clipping instead would change the brightness and the hue.
+    The result is Y(stylized) + s (content - Y(content)). For each pixel, s <= 1 is the largest factor that keeps the
+    color in range. Clipping instead would change luma and hue.
 
     Args:
-        stylized: The picture whose luma is kept, (..., 3) float32 in [0, 1].
-        content: The picture whose chroma is kept, of the same shape.
+        stylized: The picture that gives the luma, (..., 3) float32 in [0, 1].
+        content: The picture that gives the chroma, of the same shape.
 
     Returns:
-        A picture of that shape in [0, 1].
+        A picture of the same shape in [0, 1].
 
-    Source:
-        Gatys, Bethge, Hertzmann and Shechtman, 2016, "Preserving Color in Neural Artistic Style Transfer", section 3.2
-        (luminance-only transfer).
-
-    Differs from the source:
-        Chroma is RGB minus luma, not the I and Q of YIQ (a linear change of basis), and it is reduced where the sum
-        would leave the gamut. The luma histograms are not matched first.
+    Source: Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer", section 3.2.
+    Differs from the source: chroma is RGB minus luma, not I and Q of YIQ (a linear change of basis), and is reduced
+    where the color would be out of range. The luma histograms are not matched first.
     """
     brightness = luma(stylized)
     chroma = content - luma(content)
     room = np.where(chroma > 0, 1 - brightness, brightness)
-    tiny = np.finfo(np.float32).tiny  # No chroma fits anywhere.
+    tiny = np.finfo(np.float32).tiny  # Zero chroma always fits.
     fit = np.min(room / np.maximum(np.abs(chroma), tiny), axis=-1, keepdims=True)
-    return np.clip(brightness + np.minimum(fit, 1) * chroma, 0, 1)  # Beyond by rounding only.
+    return np.clip(brightness + np.minimum(fit, 1) * chroma, 0, 1)  # Only rounding leaves the range.
 
 
 def with_colors(stylized: np.ndarray, content: np.ndarray, color: str) -> np.ndarray:
-    """A result in the colors that are asked for.
+    """Give a stylized picture the colors of the style or of the content.
 
     Args:
-        stylized: The result, (..., 3) float32 in [0, 1].
-        content: What it was made of, of the same shape.
-        color: "style" for the result as it is, "keep" for its brightness in the colors of the content, "only" for its
-            colors on the brightness of the content.
+        stylized: The stylized picture, (..., 3) float32 in [0, 1].
+        content: The picture before, of the same shape.
+        color: "style" returns `stylized`; "keep" takes its luma and the content's chroma; "only" its chroma and the
+            content's luma.
 
     Returns:
-        A picture of that shape in [0, 1].
+        A picture of the same shape in [0, 1].
     """
     if color == "style":
         return stylized
@@ -74,21 +69,22 @@ def with_colors(stylized: np.ndarray, content: np.ndarray, color: str) -> np.nda
 
 
 def agreed_colors(colors: np.ndarray, proposed: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Of a color proposed for each place the ones that places of like color agree on.
+    """Replace the color proposed for each place by the one that similar places agree on.
 
-    Each place takes what is proposed most among those near it and of its color: a mean shift from their mean to the
-    peak nearby, so that a surface of one color gets one color again, and not a mixture that nobody proposed.
+    A mean shift leads from the mean of the proposals of nearby places with a similar color to a nearby peak. So a
+    surface of one color gets one color again, not a mixture that was proposed for no place.
 
     Args:
-        colors: What the places have, CIELAB (n, 3).
-        proposed: What is proposed for each, CIELAB (n, 3).
-        places: Row and column of each, (n, 2).
+        colors: Current colors of the places, CIELAB (n, 3).
+        proposed: Proposed colors, CIELAB (n, 3).
+        places: Row and column of each place, (n, 2).
 
     Returns:
         CIELAB (n, 3).
 
-    Source: Comaniciu and Meer 2002, "Mean shift", eq. (20), with a Gaussian kernel. Differs from the source: proposals
-    also count less for places that are far or of another color; the number of steps is fixed.
+    Source: Comaniciu & Meer 2002, "Mean shift", eq. (20), with a Gaussian kernel.
+    Differs from the source: proposals of distant places, or of places with another color, have less weight; the number
+    of steps is fixed.
     """
     found = np.empty_like(proposed)
     for rows in np.array_split(np.arange(len(colors)), -(-len(colors) // 512)):
@@ -102,21 +98,22 @@ def agreed_colors(colors: np.ndarray, proposed: np.ndarray, places: np.ndarray) 
 
 
 def spread_changes(rgb: np.ndarray, colors: np.ndarray, changes: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Change a picture as was found for a small one: each pixel as the places near it that have its color.
+    """Apply the color changes found for a small copy of a picture to the picture itself.
 
-    So a change stays within the outlines of the large picture, which the small one does not show.
+    Each pixel changes like nearby places of its color, so the changes follow the outlines of the large picture, which
+    the small copy does not resolve.
 
     Args:
         rgb: The picture, (1, H, W, 3) in [0, 1].
-        colors: Of the small one, RGB (h, w, 3).
-        changes: By how much they change, (h, w, 3).
-        known: Where that is known, (h, w) boolean; not nowhere.
+        colors: The small copy, RGB (h, w, 3).
+        changes: Change of each of its colors, (h, w, 3).
+        known: Places whose change is known, (h, w) boolean; at least one.
 
     Returns:
         (1, H, W, 3) in [0, 1].
 
-    Source: Kopf et al. 2007, "Joint bilateral upsampling", eq. (3). Differs from the source: the weight of color
-    compares the pixel with the small picture's color of each place, which its change was found for.
+    Source: Kopf et al. 2007, "Joint bilateral upsampling", eq. (3).
+    Differs from the source: the color weight compares a pixel with the color of the small copy that changed.
     """
     height, width = colors.shape[:2]
     down, right = (np.arange(side) * few / side for side, few in zip(rgb.shape[1:3], (height, width), strict=True))
@@ -136,6 +133,6 @@ def spread_changes(rgb: np.ndarray, colors: np.ndarray, changes: np.ndarray, kno
 
 
 def _kernel(points: np.ndarray, others: np.ndarray, deviation: float) -> np.ndarray:
-    """Gaussian of the distances (n, m)."""
+    """Gaussian of the distances between points (n, d) and others (m, d): (n, m)."""
     squares = np.square(points[:, None] - others[None]).sum(axis=-1)
     return np.exp(-squares / (2 * deviation**2))

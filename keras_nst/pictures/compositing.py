@@ -1,56 +1,56 @@
-"""Pictures over one another, mixed through a mask or by opacity.
+"""Compositing: alpha, masks and backgrounds.
 
-Masks and alpha are (n, h, w, 1) float32 in [0, 1]; pictures (n, h, w, channels) float32.
+Masks and alpha are (n, h, w, 1) float32 in [0, 1]; pictures are (n, h, w, channels) float32.
 """
 
 import numpy as np
 
 
 def over(premultiplied: np.ndarray, alpha: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """A picture whose color is multiplied by its alpha already, over another.
+    """Lay a premultiplied picture over another.
 
     Args:
         premultiplied: Color times alpha.
         alpha: Opacity.
-        ground: What is seen where the picture is transparent.
+        ground: The picture below.
 
     Returns:
-        The composite. Where alpha is 0 it is the ground bit for bit, where it is 1 the picture.
+        The composite; exactly the ground where alpha is 0, and exactly the picture where alpha is 1.
 
-    Source: Porter and Duff, 1984, "Compositing Digital Images", section 4.2. Differs from the source: the ground is
-    opaque.
+    Source: Porter & Duff 1984, "Compositing Digital Images", section 4.2.
+    Differs from the source: the ground is opaque.
     """
     return premultiplied + (1 - alpha) * ground
 
 
 def blend(ground: np.ndarray, picture: np.ndarray, mask: np.ndarray | float) -> np.ndarray:
-    """One picture where a mask is 1, another where it is 0, and a mixture of both between.
+    """Mix two pictures by a mask.
 
     Args:
-        ground: What is seen where the mask is 0.
-        picture: What is seen where it is 1.
-        mask: How much of the picture is seen; or one number for all pixels.
+        ground: The picture where the mask is 0.
+        picture: The picture where the mask is 1.
+        mask: Weight of `picture`; a map, or one number for all pixels.
 
     Returns:
-        The mixture, float32. Where the mask is 0 or 1 it is the one or the other bit for bit.
+        The mixture, float32; exactly one of the pictures where the mask is 0 or 1.
     """
     mask = np.float32(mask)
     return over(mask * picture, mask, ground)
 
 
 def fill_transparent(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """A picture on a plain ground of its own mean color, so that nothing hidden under transparency shows.
+    """Lay a picture on a plain ground of its mean visible color, so that colors under transparent pixels do not show.
 
-    Files keep any color under transparent pixels, and a network would paint it. The mean, weighted by alpha, is the
-    ground that contrasts least with what is seen.
+    Files may hold any color under transparent pixels, and a network would paint it. The mean color contrasts least with
+    what is visible.
 
     Args:
-        rgb: Color not multiplied by alpha, (n, h, w, 3) in [0, 1].
+        rgb: Color, not premultiplied, (n, h, w, 3) in [0, 1].
         alpha: Opacity.
 
     Returns:
-        The composite, (n, h, w, 3) in [0, 1]. Opaque pixels are unchanged bit for bit; a picture of which nothing is
-        seen becomes middle gray.
+        The composite, (n, h, w, 3) in [0, 1]. Opaque pixels are exactly unchanged; a fully transparent picture becomes
+        middle gray.
     """
     visible = rgb * alpha
     weight = alpha.sum(axis=(1, 2), keepdims=True, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""From an opened file, of which only the header has been read, or a frame of a clip to a picture in memory."""
+"""Decode opened image files and frames of clips."""
 
 import io
 from fractions import Fraction
@@ -24,11 +24,10 @@ from keras_nst.pictures.spaces import (
 )
 
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-_EXTRA_SAMPLES = 338  # The TIFF tag; Pillow has no name for it.
+_EXTRA_SAMPLES = 338  # A TIFF tag that Pillow has no name for.
 
-# Of moving pictures.
-_HD = 1280, 576  # What is wider than one or higher than the other is HD.
-# The display matrix's (a, b, c, d), which takes (x, y) to (a x + c y, b x + d y), and EXIF's number of the same turn.
+_HD = 1280, 576  # A frame at least this wide, or higher than this, is HD.
+# A display matrix (a, b, c, d) takes (x, y) to (a x + c y, b x + d y). Its EXIF orientation:
 _ORIENTATIONS = {
     (1, 0, 0, 1): 1,
     (-1, 0, 0, 1): 2,
@@ -39,40 +38,39 @@ _ORIENTATIONS = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }
-# By the quarters that a frame is to be turned counterclockwise.
-_TURNS = (1, 8, 3, 6)
+_TURNS = (1, 8, 3, 6)  # EXIF orientations, by the number of quarter turns counterclockwise.
 
 
 def decode(image: Image.Image) -> Picture:
-    """The pixels of an image, upright and in sRGB.
+    """Decode an image to upright sRGB.
 
     Args:
-        image: As Pillow opens it, of a format that `io` reads.
+        image: From Pillow, in a format that `io` reads.
 
     Raises:
-        InputError: Its samples are of a kind that is not supported; the message does not name the file. A damaged file
-            raises whatever the decoder that meets the damage does.
+        InputError: The sample format is not supported; the message does not name the file. For a damaged file, the
+            decoder may raise any other exception.
     """
-    # Pillow calls 16-bit color "RGB" and gives 8 bits of it; only the file's raw mode, "RGB;16B", tells.
+    # Pillow reduces 16-bit color to 8-bit "RGB"; only the raw mode, such as "RGB;16B", shows it.
     deep = ";16" in str(image.tile) and image.mode != "CMYK"
     color, alpha = (_decode_16_bits if deep else _decode_8_bits)(image, of_still(image))
-    # Both decoders turn a TIFF themselves.
+    # Both decoders apply a TIFF's orientation themselves.
     orientation = None if image.format == "TIFF" else exif_tag(image, ExifTags.Base.Orientation)
     return Picture(_upright(color, orientation), None if alpha is None else _upright(alpha, orientation))
 
 
 def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
-    """The pixels of a frame of a clip, upright, square and in sRGB.
+    """Decode a frame of a clip to upright sRGB with square pixels.
 
-    What is not tagged is BT.709 in HD and BT.601 below. PQ and HLG come with white at 203 nits, as in BT.2408; what is
-    brighter, or of a stronger color than sRGB has, is clipped.
+    A frame without color tags is BT.709 if it is HD, else BT.601. White of PQ and HLG is at 203 nits, as in BT.2408;
+    brighter light and colors outside sRGB are clipped.
 
     Args:
-        frame: PyAV's.
-        aspect: Width of a stored pixel to its height.
+        frame: From PyAV.
+        aspect: Width of a stored pixel divided by its height. Pixels that are not square are stretched.
 
     Returns:
-        (1, H, W, 3) float32 in [0, 1]. Pixels that are not square are stretched, none is lost.
+        (1, H, W, 3) float32 in [0, 1].
     """
     primaries, transfer = frame.color_primaries, frame.color_trc
     if primaries == UNSPECIFIED and transfer in (PQ, HLG):
@@ -85,7 +83,7 @@ def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
     if space is None:
         stored = frame.reformat(format="rgb24").to_ndarray()
     else:
-        # Of FFmpeg's the matrix alone: its own way to sRGB moves strong colors.
+        # FFmpeg applies only the matrix: its conversion to sRGB shifts saturated colors.
         frame.color_primaries = frame.color_trc = UNSPECIFIED
         stored = to_srgb(frame.reformat(format="rgb48le").to_ndarray(), space)
     if aspect != 1:
@@ -96,10 +94,10 @@ def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
 
 
 def _orientation(frame) -> int:
-    """EXIF's number for the turn that a frame's display matrix asks for, to the nearest quarter."""
+    """The EXIF orientation nearest to a frame's display matrix."""
     try:
         matrix = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV lists all that comes with a frame, and has no name for some of it.
+    except ValueError:  # The frame has some side data that PyAV does not know.
         return _TURNS[round(frame.rotation / 90) % 4]
     if matrix is None:
         return 1
@@ -111,9 +109,9 @@ def _orientation(frame) -> int:
 def _decode_8_bits(image: Image.Image, space: bytes | ColorSpace | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Color (H, W, 3) in sRGB and alpha (H, W, 1) or None, uint8."""
     if image.mode not in _EIGHT_BIT_MODES:
-        raise InputError(f"its samples are of kind {image.mode}; save it with 8 or 16 bits a sample.")
+        raise InputError(f"its sample format, {image.mode}, is not supported; save it with 8 or 16 bits per sample.")
     image.load()
-    if image.mode in ("P", "PA"):  # By way of RGBA, because Pillow warns where a palette loses its transparency.
+    if image.mode in ("P", "PA"):  # Pillow warns if a palette loses its transparency.
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))[..., None] if image.has_transparency_data else None
     if isinstance(space, ColorSpace):
@@ -132,12 +130,12 @@ def _decode_16_bits(image: Image.Image, space: bytes | ColorSpace | None) -> tup
     else:
         samples = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
     if samples is None or samples.dtype != np.uint16:
-        raise InputError("its 16-bit samples are laid out in a way that is not supported; save it with 8.")
+        raise InputError("its layout of 16-bit samples is not supported; save it with 8 bits.")
     if samples.ndim == 2:
         color, alpha = samples[..., None], None
     else:
         color = samples[..., 2::-1]
-        # A fourth channel need not be transparency: a TIFF says what it is.
+        # In a TIFF, a fourth channel need not be alpha.
         alpha = samples[..., 3:] if samples.shape[-1] == 4 and image.has_transparency_data else None
     tags = image.tag_v2 if image.format == "TIFF" else {}
     if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:  # White is zero.
@@ -152,7 +150,7 @@ def _decode_16_bits(image: Image.Image, space: bytes | ColorSpace | None) -> tup
 
 
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """An 8-bit image as sRGB. A profile that is broken or made for another kind of color is ignored."""
+    """Convert an 8-bit image to sRGB. A profile that is broken or for another kind of color is ignored."""
     profiled = {"1": "L", "LA": "L", "L": "L", "CMYK": "CMYK"}.get(image.mode, "RGB")
     color = image if image.mode == profiled else image.convert(profiled)
     if profile:
@@ -165,10 +163,10 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _srgb_16_bits(color: np.ndarray, profile: bytes) -> np.ndarray:
-    """Color of 1 or 3 channels, uint16 or float32 in [0, 1], as sRGB (H, W, 3) float32.
+    """Convert color with 1 or 3 channels, uint16 or float32 in [0, 1], to sRGB (H, W, 3) float32.
 
-    Pillow manages color in 8 bits only. A coarse table of what it answers, read with linear interpolation, is as smooth
-    as the 16 bits and, for the gammas in use, about as accurate as the 8.
+    Pillow converts only 8 bits. A coarse table of its results, interpolated linearly, is as smooth as 16 bits and, for
+    common gammas, about as accurate as 8.
     """
     channels = color.shape[-1]
     nodes = np.arange(0, 256, 5, dtype=np.uint8)
@@ -177,22 +175,22 @@ def _srgb_16_bits(color: np.ndarray, profile: bytes) -> np.ndarray:
     table = np.asarray(_srgb(image, profile), np.float32).reshape(*[len(nodes)] * channels, 3) / 255
     steps = np.float32((len(nodes) - 1) / _top(color))
     converted = np.empty((*color.shape[:2], 3), np.float32)
-    for row, target in zip(color, converted, strict=True):  # Row by row, to need little memory.
+    for row, target in zip(color, converted, strict=True):  # Row by row, to save memory.
         for channel in range(3):
             target[:, channel] = map_coordinates(table[..., channel], row.T * steps, order=1, mode="nearest")
     return converted
 
 
 def exif_tag(image: Image.Image, tag: int) -> int | str | None:
-    """An entry of the image's EXIF data, or None where it has none."""
+    """An entry of the image's EXIF data; None if it has none."""
     try:
         return image.getexif().get(tag)
-    except Exception:  # Broken metadata is no reason to refuse a sound picture.
+    except Exception:  # Broken metadata does not make the picture unusable.
         return None
 
 
 def _upright(values: np.ndarray, orientation: int | None) -> np.ndarray:
-    """Stored samples (H, W, C) as (1, H, W, C) float32 in [0, 1], turned as the EXIF orientation says."""
+    """Apply the EXIF orientation to samples (H, W, C): (1, H, W, C) float32 in [0, 1]."""
     if orientation in (5, 6, 7, 8):
         values = values.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):

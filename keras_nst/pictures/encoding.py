@@ -1,4 +1,4 @@
-"""From a picture in memory to the bytes of a file."""
+"""Encode pictures as files."""
 
 import io
 import json
@@ -22,35 +22,34 @@ FORMATS = {
     "tiff": "TIFF",
     "webp": "WEBP",
 }
-"""What can be written: the suffix and its format."""
+"""Suffixes and formats that can be written."""
 
 OWNER = "keras_nst"
-"""The key under which a file's description holds the record of what made it."""
+"""The key of the record in a file's description."""
 
 _WITH_ALPHA = ("PNG", "TIFF", "WEBP")
 _WITH_16_BITS = ("PNG", "TIFF")
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _QUALITY = 95  # Of JPEG and WebP.
-# Bytes that must stay first: signature and header chunk; start of image and JFIF segment.
+# Bytes that must come first: signature and header chunk; start of image and JFIF segment.
 _PNG_HEADER = 33
 _JPEG_HEADER = 20
-_JPEG_NOTE = 65_000  # Characters of a record that fit beside the rest into a segment of 64 KB.
+_JPEG_NOTE = 65_000  # Characters of a record that fit into a segment of 64 KB.
 
 
 def encode(picture: Picture, format: str, *, bits: int = 8, record: dict | None = None) -> bytes:
-    """A picture as the content of a file.
+    """Encode a picture as a file.
 
-    Samples are clipped to [0, 1] and rounded to the nearest level. PNG, TIFF and WebP keep alpha; JPEG and BMP cannot,
-    and show the picture on white.
+    Samples are clipped to [0, 1] and rounded. PNG, TIFF and WebP keep alpha; JPEG and BMP show the picture on white.
 
     Args:
-        picture: What to encode.
+        picture: The picture.
         format: A suffix of `FORMATS`, with or without its dot.
-        bits: Bits per sample, 8 or (PNG and TIFF) 16.
-        record: What made the picture, to be read back with `io.read_record`; BMP has no place for it, JPEG for 64 KB.
+        bits: Bits per sample: 8, or 16 for PNG and TIFF.
+        record: How the picture was made, for `io.read_record`. BMP cannot hold it; JPEG holds up to 64 KB.
 
     Returns:
-        The encoded file.
+        The content of the file.
 
     Raises:
         InputError: The format is unknown, or cannot hold so many bits or pixels.
@@ -58,14 +57,14 @@ def encode(picture: Picture, format: str, *, bits: int = 8, record: dict | None 
     kind = check_format(format, bits)
     height, width = picture.straight.shape[1:3]
     if max(height, width) > _LONGEST_SIDE.get(kind, math.inf):
-        raise InputError(f"{kind} holds at most {_LONGEST_SIDE[kind]} pixels a side. Received: {width} x {height}.")
+        raise InputError(f"{kind} holds at most {_LONGEST_SIDE[kind]} pixels per side. Received {width} x {height}.")
     samples = _quantize(picture, bits, keep_alpha=kind in _WITH_ALPHA)
     note = None if record is None else _note(record, _JPEG_NOTE if kind == "JPEG" else math.inf)
     return {"BMP": _bmp, "JPEG": _jpeg, "PNG": _png, "TIFF": _tiff, "WEBP": _webp}[kind](samples, note)
 
 
 def check_format(format: str, bits: int = 8) -> str:
-    """The name of a format that can be written, for a caller that wants to know before it has a picture.
+    """The name of a format that can be written, to check it before there is a picture.
 
     Args:
         format: A suffix of `FORMATS`, with or without its dot.
@@ -79,12 +78,12 @@ def check_format(format: str, bits: int = 8) -> str:
         raise unknown("picture format", suffix, FORMATS)
     kind = FORMATS[suffix]
     if bits != 8 and not (bits == 16 and kind in _WITH_16_BITS):
-        raise InputError(f"{kind} cannot hold {bits} bits a sample: use 8, or 16 with {' or '.join(_WITH_16_BITS)}.")
+        raise InputError(f"{kind} cannot hold {bits} bits per sample: use 8, or 16 with {' or '.join(_WITH_16_BITS)}.")
     return kind
 
 
 def _note(record: dict, longest: float) -> str:
-    """A record as text; its longest values are left out, and named, where there is no room for all."""
+    """The record as text. If it is too long, its longest values are replaced by a list of their names."""
     left_out = []
     while len(note := json.dumps({OWNER: {**record, "left_out": left_out} if left_out else record})) > longest:
         name = max(record, key=lambda name: len(json.dumps(record[name])))
@@ -94,7 +93,7 @@ def _note(record: dict, longest: float) -> str:
 
 
 def _quantize(picture: Picture, bits: int, *, keep_alpha: bool) -> np.ndarray:
-    """(H, W, 3 or 4) unsigned integers; without `keep_alpha` a picture that has alpha is laid on white."""
+    """Unsigned integers (H, W, 3 or 4). Without `keep_alpha`, a picture with alpha is laid on white."""
     (values,) = picture.straight
     if picture.alpha is not None:
         (alpha,) = picture.alpha
@@ -121,7 +120,7 @@ def _bmp(samples: np.ndarray, note: str | None) -> bytes:
 
 
 def _jpeg(samples: np.ndarray, note: str | None) -> bytes:
-    # OpenCV, because Pillow, asked to optimize, fails on pictures that compress badly; it writes no metadata.
+    # Pillow's `optimize` fails on pictures that compress badly. OpenCV's does not, but OpenCV writes no metadata.
     encoded = _opencv(
         ".jpg",
         samples,
@@ -137,7 +136,7 @@ def _jpeg(samples: np.ndarray, note: str | None) -> bytes:
 
 
 def _png(samples: np.ndarray, note: str | None) -> bytes:
-    # OpenCV, because Pillow writes no 16-bit color; it writes no text.
+    # Pillow cannot write 16-bit color. OpenCV can, but writes no text.
     encoded = _opencv(".png", samples)
     if note is None:
         return encoded

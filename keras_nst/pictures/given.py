@@ -1,4 +1,4 @@
-"""Pictures in whatever form a program has them."""
+"""Conversion of other forms of a picture to `Picture`."""
 
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ _FORMS = "Expected a Picture, a file's path or bytes, a PIL image, or an array (
 
 
 def as_picture(given: Any) -> Picture:
-    """A picture from any common form.
+    """Convert any common form of a picture.
 
     Args:
-        given: A `Picture`; a path, `sample:NAME` or encoded bytes, as `read` takes them; a PIL image; or an array or
-            tensor (height, width), or (height, width, channels), or with a batch axis of 1. Integers are in [0, 255],
-            floats in [0, 1]. Channels are gray, RGB, or RGBA.
+        given: A `Picture`; a path, `sample:NAME` or encoded bytes, as in `read`; a PIL image; or an array or tensor,
+            (height, width) or (height, width, channels), optionally with a batch axis of 1. Integers are in [0, 255],
+            floats in [0, 1]. Channels are gray, RGB or RGBA.
 
     Raises:
-        InputError: It has no such form, its values are out of range, or it is damaged or smaller than 16x16.
+        InputError: Another form, values out of range, a damaged picture, or one smaller than 16x16.
 
     >>> as_picture(np.zeros((20, 30, 3), np.uint8)).rgb.shape
     (1, 20, 30, 3)
@@ -64,7 +64,7 @@ def _from_pil(image: Image.Image) -> Picture:
         return as_picture(np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")))
     except InputError:
         raise
-    except Exception as error:  # Pillow reads the pixels only now, and a damaged file can raise anything.
+    except Exception as error:  # Pillow reads the pixels only now, and may raise anything if the file is damaged.
         raise InputError(f"Cannot read the image: it is damaged or cut short ({error}).") from error
 
 

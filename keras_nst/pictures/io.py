@@ -1,4 +1,4 @@
-"""Pictures from the world and back: any common file outside, a `Picture` inside."""
+"""Read and write picture files."""
 
 import contextlib
 import io
@@ -16,40 +16,40 @@ from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.samples import sample_path
 
 MIN_SIDE = 16
-"""The shortest side, in pixels, that can be stylized: the networks halve a picture four times."""
+"""The shortest side, in pixels, that can be stylized: networks halve a picture four times."""
 
 MAX_PIXELS = 100_000_000
-"""The most pixels `read` decodes unless told otherwise; a small file can claim to hold billions."""
+"""Default limit of `read`; a small file may claim to hold billions of pixels."""
 
-# Pillow knows fifty formats more, EPS among them, which it hands to Ghostscript to run.
+# Pillow knows fifty other formats. One is EPS, which it would let Ghostscript run.
 _READABLE = (*dict.fromkeys(FORMATS.values()), "GIF", "AVIF")
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
-# Tags of TIFF: what kind of page one is, of which the lowest bit says that it is a smaller copy, and a DNG's mark.
+# Tags of TIFF: the type of a page, whose lowest bit means a smaller copy, and the version of DNG.
 _PAGE, _DNG = 254, 50706
-_CANON = b"CR"  # Behind the first eight bytes of its camera RAW.
+_CANON = b"CR"  # Follows the first eight bytes of Canon's camera RAW.
 
 _pillow_limit = threading.Lock()
 
 
 def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_size: int | None = None) -> Picture:
-    """The picture in a file, upright and in sRGB.
+    """Read a picture as upright sRGB.
 
-    JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and, with pillow-heif, HEIC are told apart by their content. Of several frames
-    the first counts, of several pages the first that is no thumbnail.
-    Gray, palette and CMYK become RGB, the EXIF orientation is applied, colors of another space come as sRGB (see
-    `spaces`; a broken profile is ignored), and 16-bit gray and RGB keep their precision.
+    Formats are recognized by content: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and, with pillow-heif, HEIC. The first
+    frame is read, and the first page that is not a thumbnail. Gray, palette and CMYK become RGB, the EXIF orientation
+    is applied, other color spaces are converted (see `spaces`; a broken profile is ignored), and 16-bit gray and RGB
+    keep their precision.
 
     Args:
-        source: A path, `sample:NAME` for a photograph of `samples.SAMPLES`, or the encoded bytes themselves.
-        max_pixels: Refuse a picture of more pixels than this, before decoding it.
-        max_size: Shrink the picture, if need be, until its longest side has this many pixels.
+        source: A path, `sample:NAME` for a photograph in `samples.SAMPLES`, or the content of a file.
+        max_pixels: Largest number of pixels, checked before decoding.
+        max_size: Longest side in pixels; a larger picture is shrunk to it.
 
     Returns:
-        The picture; `alpha` is None where the file has no transparency.
+        The picture; its `alpha` is None if the file has no transparency.
 
     Raises:
-        InputError: The file is missing, unreadable, no picture, damaged, too large or too small.
+        InputError: The file is missing, unreadable, damaged or not a picture, or the picture is too large or too small.
 
     >>> keras_nst.read("sample:coffee", max_size=300).rgb.shape
     (1, 200, 300, 3)
@@ -69,24 +69,24 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_size: 
                 f"Cannot read {name}: {width} x {height} pixels{shrunk} leave a side under the minimum of {MIN_SIDE}."
             )
         if max_size:
-            image.draft(None, (max_size, max_size))  # A JPEG comes at 1/2, 1/4 or 1/8 for less than the whole costs.
+            image.draft(None, (max_size, max_size))  # A JPEG is decoded faster at 1/2, 1/4 or 1/8 of its size.
         try:
             picture = decode(image)
         except InputError as error:
             raise InputError(f"Cannot read {name}: {error}") from None
-        except Exception as error:  # A decoder fed a broken file can raise anything.
+        except Exception as error:  # A decoder may raise anything if the file is broken.
             raise InputError(f"Cannot read {name}: the file is damaged or cut short ({error}).") from error
     return resize(picture, max_size) if max_size else picture
 
 
 def write(path: str | Path, picture: Picture, *, bits: int = 8, record: dict | None = None) -> None:
-    """Writes a picture in the format of the path's suffix; the file is whole or not there.
+    """Write a picture in the format of the path's suffix. The file is written completely or not at all.
 
     Args:
-        path: Where to; see `FORMATS` for the suffixes.
-        picture: What to write; see `encode` for what each format keeps of it.
-        bits: Bits per sample, 8 or (PNG and TIFF) 16.
-        record: What made the picture, kept in the file's metadata.
+        path: The file; `FORMATS` lists the suffixes.
+        picture: The picture; `encode` describes what each format keeps.
+        bits: Bits per sample: 8, or 16 for PNG and TIFF.
+        record: How the picture was made, stored in the file's metadata.
 
     Raises:
         InputError: The suffix is unknown, the format cannot hold the picture, or the file cannot be written.
@@ -101,7 +101,7 @@ def write(path: str | Path, picture: Picture, *, bits: int = 8, record: dict | N
 
 
 def read_record(source: str | Path | bytes) -> dict | None:
-    """The record that `write` or `encode` left in a file, or None where there is none.
+    """Read the record that `write` or `encode` stored in a file; None if there is none.
 
     Args:
         source: As in `read`.
@@ -111,7 +111,7 @@ def read_record(source: str | Path | bytes) -> dict | None:
     """
     _, image = _open(source)
     with image:
-        # Asked for its EXIF, Pillow would decode a whole PNG.
+        # To find a PNG's EXIF, Pillow would decode the picture.
         in_text = image.format == "PNG"
         note = image.info.get("Description") if in_text else exif_tag(image, ExifTags.Base.ImageDescription)
     try:
@@ -121,7 +121,7 @@ def read_record(source: str | Path | bytes) -> dict | None:
 
 
 def _open(source: str | Path | bytes) -> tuple[str, Image.Image]:
-    """The name of `source` for messages, and its image, of which only the header has been read."""
+    """The name of `source` for messages, and its image, of which only the header is read."""
     if isinstance(source, bytes):
         name, file = "the image", io.BytesIO(source)
     elif isinstance(source, str) and source.startswith("sample:"):
@@ -130,27 +130,27 @@ def _open(source: str | Path | bytes) -> tuple[str, Image.Image]:
         name, file = str(source), source
     if not isinstance(file, io.BytesIO):
         check_file(file)
-    # Pillow's limit is one variable of the whole process: lifted for this header only, and given back.
+    # Pillow's limit is global: lift it only while this header is read.
     with _pillow_limit:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             return name, _opened(file)
         except InputError as error:
             raise InputError(f"Cannot read {name}: {error}") from None
-        except Exception as error:  # As in `read`: a header can be broken in any way.
-            reason = getattr(error, "strerror", None) or f"it is no picture in {', '.join(_READABLE)}, HEIC"
+        except Exception as error:  # As in `read`.
+            reason = getattr(error, "strerror", None) or f"it is not a picture in {', '.join(_READABLE)} or HEIC"
             raise InputError(f"Cannot read {name}: {reason}.") from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
 
 def _opened(file: str | Path | io.BytesIO) -> Image.Image:
-    """The image of a file, at the page that is the picture; the message of an `InputError` does not name it."""
+    """The image of a file, at the page to read. The message of an `InputError` does not name the file."""
     formats = list(_READABLE)
     head = _head(file)
     brands = {head[8:12], *(head[i : i + 4] for i in range(16, len(head), 4))} if head[4:8] == b"ftyp" else set()
     if brands & _AVIF_BRANDS:
-        if head[8:12] not in _AVIF_BRANDS:  # Pillow asks the first brand alone.
+        if head[8:12] not in _AVIF_BRANDS:  # Pillow checks only the first brand.
             content = file.getvalue() if isinstance(file, io.BytesIO) else Path(file).read_bytes()
             file = io.BytesIO(content[:8] + b"avif" + content[12:])
     elif brands & _HEIF_BRANDS:
@@ -168,7 +168,7 @@ def _opened(file: str | Path | io.BytesIO) -> Image.Image:
 
 
 def _head(file: str | Path | io.BytesIO) -> bytes:
-    """The first bytes of a file; of those in boxes the first box."""
+    """The first bytes of a file; of a file made of boxes, the first box."""
     if isinstance(file, io.BytesIO):
         head = file.getvalue()[:64]
     else:
@@ -178,9 +178,9 @@ def _head(file: str | Path | io.BytesIO) -> bytes:
 
 
 def _turn_to_picture(image: Image.Image, head: bytes) -> None:
-    """Go to the first page of a TIFF that is no smaller copy of another."""
+    """Go to the first page of a TIFF that is not a smaller copy."""
     with contextlib.suppress(EOFError):
         while image.tag_v2.get(_PAGE, 0) & 1:
             image.seek(image.tell() + 1)
     if image.tag_v2.get(_PAGE, 0) & 1 or _DNG in image.tag_v2 or head[8:10] == _CANON:
-        raise InputError("it is camera RAW, of which only a preview is a picture. Develop it to TIFF or JPEG first.")
+        raise InputError("it is camera RAW, which holds only a preview as a picture. Develop it to TIFF or JPEG first.")

@@ -1,4 +1,4 @@
-"""Which files are pictures and which are clips: one rule, for folders everywhere."""
+"""Tell pictures, clips and other files apart."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -8,23 +8,23 @@ from typing import NamedTuple
 from PIL import Image
 
 PICTURES = ("apng", "avif", "bmp", "gif", "heic", "heif", "jpeg", "jpg", "png", "tif", "tiff", "webp")
-"""Suffixes of pictures that are read."""
+"""Suffixes of pictures that can be read."""
 
 CLIPS = ("3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "webm", "wmv")
-"""Suffixes of clips that are read."""
+"""Suffixes of clips that can be read."""
 
 ANIMATED = {"apng": "PNG", "avif": "AVIF", "gif": "GIF", "png": "PNG", "webp": "WEBP"}
-"""Suffixes of pictures that may move, and Pillow's format of each."""
+"""Suffixes of pictures that may be animated, with Pillow's names of the formats."""
 
-_NAMED = 3  # Of those that are left out.
+_NAMED = 3  # Files that `left_out` names.
 
 
 class Found(NamedTuple):
-    """What a folder holds.
+    """The files of a folder.
 
     Attributes:
-        pictures: In the order of their names.
-        clips: As well; animations are pictures that move, and among the pictures.
+        pictures: Pictures and animations, in the order of their names.
+        clips: Clips, in the order of their names.
         others: All other files.
     """
 
@@ -33,11 +33,11 @@ class Found(NamedTuple):
     others: list[Path]
 
     def left_out(self, folder: str | Path, others: list[Path]) -> str:
-        """A line that says which files are not taken; "" where none is.
+        """A message that some files are left out; "" if there are none.
 
         Args:
-            folder: As it was named.
-            others: Those files.
+            folder: The folder, as the user named it.
+            others: The files that are left out.
         """
         if not others:
             return ""
@@ -46,17 +46,17 @@ class Found(NamedTuple):
 
 
 def look_through(folder: str | Path, *, deep: bool = False) -> Found:
-    """Tell the files of a folder apart, one by one and by their names.
+    """List the files of a folder by kind.
 
     Args:
         folder: The folder.
-        deep: Whether to look into the folders in it that are not hidden.
+        deep: Whether to include its subfolders, except hidden ones.
     """
     return tell_apart(_files(Path(folder), deep))
 
 
 def tell_apart(paths: Iterable[Path]) -> Found:
-    """Tell files apart, one by one and by their names; what is hidden or no regular file is none of either kind."""
+    """Group files by kind. Hidden files and all but regular files are `others`."""
     found = Found([], [], [])
     for path in paths:
         suffix = "" if _is_hidden(path) or not os.path.isfile(path) else path.suffix.lower()[1:]
@@ -65,19 +65,19 @@ def tell_apart(paths: Iterable[Path]) -> Found:
 
 
 def is_clip(source: str | Path) -> bool:
-    """Whether a path has the suffix of a clip, or is an animation."""
+    """Whether a path has a clip's suffix, or is an animation."""
     return Path(source).suffix.lower()[1:] in CLIPS or is_animation(source)
 
 
 def is_animation(source: str | Path) -> bool:
-    """Whether a path is a picture that moves: GIF, WebP, PNG or AVIF of several frames."""
+    """Whether a path is a GIF, WebP, PNG or AVIF with several frames."""
     format = ANIMATED.get(Path(source).suffix.lower()[1:])
     try:
         if format is None or not os.path.isfile(source):
             return False
         with Image.open(source, formats=[format]) as image:
             return getattr(image, "is_animated", False)
-    except Exception:  # Whoever reads it says what is wrong.
+    except Exception:  # The reader will report what is wrong.
         return False
 
 
@@ -91,5 +91,5 @@ def _files(folder: Path, deep: bool) -> Iterator[Path]:
 
 
 def _is_hidden(path: Path) -> bool:
-    """Whether it is something that systems leave in folders, such as `._IMG_0001.JPG`."""
+    """Whether the file is one that systems leave in folders, such as `._IMG_0001.JPG`."""
     return path.name.startswith(".")

@@ -1,4 +1,4 @@
-"""The one form that a picture has in memory."""
+"""The form of a picture in memory."""
 
 import io
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from keras_nst.pictures.compositing import fill_transparent
 class Picture:
     """A picture in memory.
 
-    Files keep any color under transparent pixels, which nobody sees. So `rgb` is what is seen, and only what writes,
-    resizes or pastes a picture with its alpha takes `straight`.
+    Files may hold any color under transparent pixels. `rgb` is what is visible; only code that writes, resizes or
+    pastes a picture with its alpha uses `straight`.
 
     Attributes:
-        straight: sRGB color, (1, H, W, 3) float32 in [0, 1], not multiplied by alpha.
-        alpha: Opacity, (1, H, W, 1) float32 in [0, 1], or None for an opaque picture.
+        straight: sRGB, (1, H, W, 3) float32 in [0, 1], not premultiplied.
+        alpha: Opacity, (1, H, W, 1) float32 in [0, 1]; None for an opaque picture.
     """
 
     straight: np.ndarray
@@ -27,11 +27,11 @@ class Picture:
 
     @property
     def rgb(self) -> np.ndarray:
-        """What is seen, (1, H, W, 3) float32 in [0, 1]: `straight`, on a plain ground where it is transparent."""
+        """The visible colors, (1, H, W, 3) float32 in [0, 1]: `straight` on a plain ground."""
         return self.straight if self.alpha is None else fill_transparent(self.straight, self.alpha)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        """Bytes, (H, W, 3) or with alpha (H, W, 4) uint8, for `np.asarray`."""
+        """For `np.asarray`: uint8, (H, W, 3), or (H, W, 4) with alpha."""
         values = self.straight if self.alpha is None else np.concatenate([self.straight, self.alpha], axis=-1)
         return np.rint(255 * np.clip(values[0], 0, 1)).astype(dtype or np.uint8)
 
@@ -40,24 +40,24 @@ class Picture:
         return Image.fromarray(np.asarray(self))
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows of it."""
+        """The PNG that a notebook displays."""
         file = io.BytesIO()
         self.to_pil().save(file, "PNG")
         return file.getvalue()
 
 
 def resize(picture: Picture, max_size: int) -> Picture:
-    """A picture whose longest side has at most `max_size` pixels, its aspect kept; a smaller one comes back as it is.
+    """Shrink a picture to at most `max_size` pixels on its longest side, with its aspect ratio.
 
-    Each new pixel is the mean of the area it covers, which neither aliases nor overshoots. Color is weighted by alpha,
-    so that what stood under transparent pixels does not bleed into its neighbors.
+    Each new pixel is the mean of the area it covers, weighted by alpha: there is no aliasing or overshoot, and colors
+    under transparent pixels do not bleed.
 
     Args:
-        picture: The picture to shrink.
-        max_size: Pixels on the longest side, at least 1.
+        picture: The picture.
+        max_size: Longest side in pixels, at least 1.
 
     Returns:
-        The smaller picture, or `picture` itself.
+        The smaller picture, or `picture` itself if it is small enough.
     """
     height, width = picture.straight.shape[1:3]
     if max(height, width) <= max_size:
@@ -77,14 +77,14 @@ def resize(picture: Picture, max_size: int) -> Picture:
 
 
 def fit_short_side(rgb: np.ndarray, side: int) -> np.ndarray:
-    """A picture with its shorter side brought to so many pixels, its aspect kept.
+    """Resize a picture so that its shorter side has `side` pixels, with its aspect ratio.
 
     Args:
-        rgb: The picture, (1, h, w, 3) float32 in [0, 1]. A smaller one is enlarged.
-        side: Pixels on the shorter side, at least 1.
+        rgb: (1, h, w, 3) float32 in [0, 1]. A smaller picture is enlarged.
+        side: Shorter side in pixels, at least 1.
 
     Returns:
-        The sized picture, (1, H, W, 3) float32 in [0, 1].
+        (1, H, W, 3) float32 in [0, 1].
     """
     height, width = rgb.shape[1:3]
     scale = side / min(height, width)

@@ -1,4 +1,4 @@
-"""How a picture will look once it is printed."""
+"""Soft proofs: how a picture will look in print."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from keras_nst.files import check_file
 
 
 class Proof:
-    """A soft proof: sRGB to the colors of a printer, ink and paper, and back.
+    """Converts sRGB to the printer's colors and back.
 
-    Colors that cannot be printed become the nearest that can (relative colorimetric, so that white stays white).
+    A color that cannot be printed becomes the nearest that can; white stays white (relative colorimetric).
 
     Args:
-        profile: The ICC profile of the printer: CMYK, gray or RGB.
+        profile: ICC profile of the printer: CMYK, gray or RGB.
 
     Raises:
-        InputError: No file, or no profile of a printer.
+        InputError: The file is missing or not the profile of a printer.
     """
 
     def __init__(self, profile: str | Path):
@@ -31,17 +31,17 @@ class Proof:
                 srgb, srgb, printer, "RGB", "RGB", intent, intent, ImageCms.Flags.SOFTPROOFING
             )
         except (OSError, ImageCms.PyCMSError) as error:
-            reason = getattr(error, "strerror", None) or "it is no ICC profile of a printer"
+            reason = getattr(error, "strerror", None) or "it is not an ICC profile of a printer"
             raise InputError(f"Cannot read {profile}: {reason}. Expected an .icc or .icm file.") from error
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
-        """What a print of a picture looks like.
+        """Simulate a print.
 
         Args:
             rgb: (1, h, w, 3) in [0, 1].
 
         Returns:
-            The same shape, float32 in [0, 1], with 8 bits.
+            The same shape, float32 in [0, 1], with a precision of 8 bits.
         """
         levels = Image.fromarray(np.rint(255 * np.clip(rgb[0], 0, 1)).astype(np.uint8))
         return np.asarray(ImageCms.applyTransform(levels, self._transform), np.float32)[None] / 255

@@ -1,4 +1,4 @@
-"""Coarse to fine: the sizes of a picture that are worked on one after another, and the way from one to the next."""
+"""Coarse to fine: the sizes of a picture, and the steps between them."""
 
 import math
 
@@ -13,7 +13,7 @@ def sizes(end: int, start: int) -> list[int]:
 
 
 def fit(image: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A picture, or a mask, (1, h, w, channels) in [0, 1], in the size of another."""
+    """Resize a picture or mask (1, h, w, channels) in [0, 1] to the size of another."""
     height, width = like.shape[1:3]
     interpolation = cv2.INTER_AREA if height < image.shape[1] else cv2.INTER_CUBIC
     sized = cv2.resize(image[0], (width, height), interpolation=interpolation)
@@ -21,17 +21,17 @@ def fit(image: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def finer(image: np.ndarray, coarser: np.ndarray, sized: np.ndarray) -> np.ndarray:
-    """The result of a coarser scale, with the detail of the photograph that it had no pixels for.
+    """Enlarge the result of one scale, and add the photograph's detail that is new at the next scale.
 
     Args:
         image: The result, (1, h, w, 3) in [0, 1].
-        coarser: The photograph at its scale.
+        coarser: The photograph at the result's scale.
         sized: The photograph at the next scale, (1, H, W, 3).
 
     Returns:
         (1, H, W, 3) in [0, 1].
     """
-    result = fit(image, sized)  # In place from here on: a large picture is most of the memory that is taken.
+    result = fit(image, sized)  # In place from here on, to save memory.
     result += sized
     result -= fit(coarser, sized)
     return np.clip(result, 0, 1, out=result)

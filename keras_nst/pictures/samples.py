@@ -1,4 +1,4 @@
-"""Pictures to try and train with where there is no network: photographs already installed, and dead leaves."""
+"""Pictures that need no download: photographs installed with scikit-image, and dead leaves."""
 
 import importlib.util
 import math
@@ -17,59 +17,56 @@ SAMPLES = {
     "coins": "coins.png",
     "rocket": "rocket.jpg",
 }
-"""Photographs that scikit-image installs with its wheel: our name and its file."""
+"""Photographs that scikit-image installs: our name, and its file."""
 
-_SMALLEST = (2.0, 6.0)  # Radius in pixels, from cluttered pictures to plain ones.
+_SMALLEST = (2.0, 6.0)  # Radius in pixels, from cluttered to plain pictures.
 _LARGEST = 0.4  # Radius as a share of the picture's side.
-_COVERAGE = 4.0  # Leaves over a point, on average: the ground shows through at exp(-4), 2 %, of them.
-_CORNERS = 24  # Of an outline: a disc as wide as the picture would need more, the many small ones fewer.
+_COVERAGE = 4.0  # Mean number of leaves over a point. The ground is visible at exp(-4) = 2 % of the points.
+_CORNERS = 24  # Corners of an outline; enough for all but the largest discs.
 _SUBPIXEL_BITS = 4  # OpenCV takes corners in fixed point.
 
-# The logarithms of natural colors vary independently in brightness, in yellow against blue and, least, in red against
-# green: Ruderman, Cronin and Chiao, 1998, "Statistics of Cone Responses to Natural Images".
+# The logarithms of natural colors vary independently in brightness, in yellow-blue and, least, in red-green:
+# Ruderman et al. 1998, "Statistics of Cone Responses to Natural Images".
 _OPPONENT_AXES = np.array([[0.41, 0.41, -0.82], [0.71, -0.71, 0.0]])
 _OPPONENT_SPREAD = (0.3, 0.12)
 
-# How strongly a leaf carries shading, stripes and grain.
+# Strengths of a leaf's shading, stripes and grain.
 _TEXTURE_SPREAD = (0.16, 0.08, 0.06)
 
 
 def sample_path(name: str) -> Path:
-    """Where the photograph of that name is installed.
+    """The path of a sample photograph.
 
     Args:
-        name: A name of `SAMPLES`.
+        name: A name in `SAMPLES`.
 
     Raises:
         InputError: There is no such sample.
     """
     if name not in SAMPLES:
         raise unknown("sample", name, SAMPLES)
-    # Found, not imported: importing scikit-image takes longer than reading the picture.
+    # Importing scikit-image takes longer than reading the picture.
     (package,) = importlib.util.find_spec("skimage").submodule_search_locations
     return Path(package, "data", SAMPLES[name])
 
 
 def dead_leaves(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A picture of leaves that fell over each other, with the statistics of photographs and no photographer.
+    """Make a picture of overlapping leaves, with statistics of natural photographs.
 
-    Radii r have the density r^-3, which makes the picture look alike at every scale: power falls off as 1/f^2, and
-    edges, occlusions and flat stretches come in natural numbers. Leaves are ellipses and polygons; each carries its own
-    share, positive or negative, of three textures: soft shading, stripes and grain.
+    Radii r have the density r^-3, so the picture looks alike at every scale: power falls as 1/f^2, and edges,
+    occlusions and flat areas are as frequent as in photographs. Leaves are ellipses and polygons. Each has its own
+    strength, positive or negative, of three textures: soft shading, stripes and grain.
 
     Args:
-        rng: Where the randomness comes from.
+        rng: The random generator.
         size: Side in pixels.
 
     Returns:
         (size, size, 3) float32 in [0, 1].
 
-    Source:
-        Lee, Mumford and Huang, 2001, "Occlusion Models for Natural Images"; as training pictures: Baradad, Wulff, Wang,
-        Isola and Torralba, 2021, "Learning to See by Looking at Noise".
-
-    Differs from the source:
-        Textured leaves of several shapes, where Lee et al. have plain discs.
+    Source: Lee et al. 2001, "Occlusion Models for Natural Images"; as training pictures, Baradad et al. 2021, "Learning
+    to See by Looking at Noise".
+    Differs from the source: leaves have textures and several shapes; those of Lee et al. are plain discs.
     """
     radii, centers = _fallen(rng, size)
     count = len(radii)
@@ -77,7 +74,7 @@ def dead_leaves(rng: np.random.Generator, size: int) -> np.ndarray:
     colors = np.minimum(rng.beta(1.2, 1.6, (count, 1)) * tints, 1)
     shares = np.clip(rng.laplace(0, _TEXTURE_SPREAD, (count, 3)), -0.5, 0.5)
 
-    # OpenCV draws smooth edges in 8 bits only. Shares are drawn like colors, so that textures end where leaves do.
+    # OpenCV draws smooth edges only in 8 bits. Strengths are drawn like colors, so textures end where leaves end.
     canvas, textured = np.full((2, size, size, 3), 127, np.uint8)
     paints = np.rint(255 * colors).tolist(), np.rint(127 + 254 * shares).tolist()
     for outline, color, share in zip(_outlines(rng, radii, centers), *paints, strict=True):
@@ -89,7 +86,7 @@ def dead_leaves(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _fallen(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Radii (K,) and centers (K, 2) in pixels of the leaves that touch a picture of that size."""
+    """Radii (K,) and centers (K, 2), in pixels, of the leaves that touch a picture."""
     smallest = math.exp(rng.uniform(*np.log(_SMALLEST)))
     largest = max(_LARGEST * size, 2 * smallest)
     span = smallest**-2 - largest**-2
@@ -102,12 +99,12 @@ def _fallen(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray
 
 
 def _outlines(rng: np.random.Generator, radii: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """Corners (K, _CORNERS, 2) in fixed point: ellipses, and polygons of 3 to 6 corners."""
+    """Corners (K, _CORNERS, 2) in fixed point of ellipses, and of polygons with 3 to 6 corners."""
     count = len(radii)
     corners = np.where(rng.random(count) < 0.5, _CORNERS, rng.integers(3, 7, count))[:, None]
-    # With fewer corners than there is room for, some are given twice.
+    # A polygon with fewer corners repeats some.
     angles = np.arange(_CORNERS) * corners // _CORNERS * (2 * np.pi / corners)
-    # Width and height multiply to 1, so that the area is on average what the law of radii says.
+    # Stretching keeps the area of an ellipse, so the distribution of radii still holds.
     stretch = np.exp(rng.normal(0, 0.3, (count, 1)))
     x, y = stretch * np.cos(angles), np.sin(angles) / stretch
     turn = rng.uniform(0, 2 * np.pi, (count, 1))
@@ -116,7 +113,7 @@ def _outlines(rng: np.random.Generator, radii: np.ndarray, centers: np.ndarray) 
 
 
 def _textures(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Shading, stripes and grain, (size, size, 3) float32 about 0 with a spread of about 1."""
+    """Shading, stripes and grain, (size, size, 3) float32, with mean 0 and a standard deviation of about 1."""
 
     def noise(cells: int) -> np.ndarray:
         return cv2.resize(rng.standard_normal((cells, cells), np.float32), (size, size), interpolation=cv2.INTER_CUBIC)

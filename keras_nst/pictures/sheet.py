@@ -1,4 +1,4 @@
-"""Contact sheets: pictures side by side, to be looked at."""
+"""Contact sheets: pictures side by side."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,13 @@ def contact_sheet(
     labels: Sequence[str] | None = None,
     sides: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Lay pictures out in rows on white.
+    """Lay out pictures in rows on white.
 
     Args:
-        rows: Pictures (1, h, w, 3) in [0, 1], row by row, each scaled to the row's height; columns are aligned.
+        rows: Pictures (1, h, w, 3) in [0, 1] of each row. They are scaled to the row's height, and columns are aligned.
         height: Height of each row in pixels.
         labels: Text above each column.
-        sides: Text to the left of each row, of a few letters.
+        sides: Text left of each row, a few letters long.
 
     Returns:
         The sheet, (1, H, W, 3) float32 in [0, 1].
@@ -54,7 +54,7 @@ def _fit(picture: np.ndarray, height: int) -> np.ndarray:
 
 
 def _texts(part: np.ndarray, texts) -> np.ndarray:
-    """A part of the sheet with texts written at their places (x, y)."""
+    """Draw texts at places (x, y) on a part of the sheet."""
     band = Image.fromarray(np.rint(255 * part).astype(np.uint8))
     draw, font = ImageDraw.Draw(band), ImageFont.load_default(_LABEL - GAP)
     for (left, above), text in texts:

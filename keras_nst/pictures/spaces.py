@@ -1,7 +1,7 @@
-"""What the numbers of a picture or of a frame stand for: its color space, and the same colors in sRGB.
+"""Color spaces of pictures and frames, and their conversion to sRGB.
 
-What a file says of it is looked up in one order: an ICC profile, else the code points of H.273 (cICP, nclx), else
-EXIF's mark of Adobe RGB, else PNG's gAMA and cHRM. Nothing of it is sRGB.
+A file's color space is given by, in this order: an ICC profile; code points of H.273 (cICP, nclx); EXIF's mark of Adobe
+RGB; PNG's gAMA and cHRM. A file with none of these is sRGB.
 """
 
 import contextlib
@@ -13,15 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
-# Code points of ITU-T H.273, which FFmpeg has for its own.
+# Code points of ITU-T H.273, which FFmpeg also uses.
 BT709, UNSPECIFIED, BT601, BT2020 = 1, 2, 5, 9
 PQ, HLG = 16, 18
 _LINEAR, _GAMMA_22, _GAMMA_28 = 8, 4, 5
 
 _D65 = (0.3127, 0.3290)
 _SRGB = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65)
-# Red, green, blue and white by their code points. Those of BT.601 and of EBU are so near to sRGB's that they are shown
-# as these, as all players do.
+# Red, green, blue and white by code point. Players show the primaries of BT.601 and EBU as sRGB's, which are similar.
 _PRIMARIES = {
     BT2020: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), _D65),
     11: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.314, 0.351)),
@@ -29,23 +28,23 @@ _PRIMARIES = {
 }
 _ADOBE = ((0.640, 0.330), (0.210, 0.710), (0.150, 0.060), _D65)
 _ADOBE_GAMMA = 563 / 256
-_GAMMA_OF_SRGB = 0.45455  # Which PNG files with sRGB's curve have for programs that know no other.
-# Bradford's cones (ICC.1:2022, annex E).
+_GAMMA_OF_SRGB = 0.45455  # PNG files with sRGB's curve store it for programs that only know gammas.
+# Bradford's cone responses (ICC.1:2022, annex E).
 _CONES = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
-_WHITE = 203 / 10_000  # Diffuse white as BT.2408 has it, as a part of what PQ reaches.
-_SYSTEM_GAMMA = 1.2  # Of HLG on a display of 1,000 cd/m2, where a signal of 0.75 is diffuse white.
+_WHITE = 203 / 10_000  # Diffuse white of BT.2408, relative to the maximum of PQ.
+_SYSTEM_GAMMA = 1.2  # HLG on a display with 1,000 cd/m2, where a signal of 0.75 is diffuse white.
 _LEVELS = 65_535
-_ROWS = 64  # That are converted at once, to need little memory.
+_ROWS = 64  # Converted at once; few, to save memory.
 
 
 class ColorSpace(NamedTuple):
-    """Colors of other primaries or of another curve than sRGB's.
+    """A color space other than sRGB.
 
     Attributes:
         primaries: CIE x and y of red, green, blue and white.
-        curve: From samples in [0, 1] to light, of which white has 1.
-        system_gamma: Exponent of luminance from the light of the scene to that of the display.
+        curve: Function from samples in [0, 1] to linear light; white is 1.
+        system_gamma: Exponent of luminance from scene light to display light.
     """
 
     primaries: tuple[tuple[float, float], ...]
@@ -54,9 +53,9 @@ class ColorSpace(NamedTuple):
 
 
 def of_codes(primaries: int, transfer: int) -> ColorSpace | None:
-    """The space of two code points of H.273, or None where they are shown as sRGB.
+    """The space of two code points of H.273; None for sRGB.
 
-    Curves of other video than that of high range are taken for sRGB's, as all players do.
+    Players show the curves of standard-range video as sRGB's, and so does this.
     """
     curve = {_LINEAR: _power(1.0), _GAMMA_22: _power(2.2), _GAMMA_28: _power(2.8), PQ: _pq, HLG: _hlg}.get(transfer)
     if primaries not in _PRIMARIES and curve is None:
@@ -67,12 +66,12 @@ def of_codes(primaries: int, transfer: int) -> ColorSpace | None:
 
 
 def of_still(image: Image.Image) -> "bytes | ColorSpace | None":
-    """What a still says of its colors: an ICC profile, a space, or None for sRGB.
+    """The color space of a still: an ICC profile, a space, or None for sRGB.
 
-    A profile that is broken, or made for another kind of color, counts as none.
+    A profile that is broken or for another kind of color is ignored.
 
     Args:
-        image: As Pillow opens it; its pixels need not be loaded.
+        image: From Pillow; its pixels need not be loaded.
     """
     profile = image.info.get("icc_profile")
     if profile and _is_usable(profile, image.mode):
@@ -98,17 +97,17 @@ def of_still(image: Image.Image) -> "bytes | ColorSpace | None":
 
 
 def to_srgb(samples: np.ndarray, space: ColorSpace) -> np.ndarray:
-    """Colors of another space as sRGB. What sRGB does not hold is clipped, channel by channel.
+    """Convert samples of another space to sRGB. Colors outside sRGB are clipped by channel.
 
     Args:
-        samples: (H, W, 1 or 3), unsigned integers, or float32 in [0, 1].
-        space: What they stand for.
+        samples: (H, W, 1 or 3), unsigned integers or float32 in [0, 1].
+        space: Their color space.
 
     Returns:
         (H, W, 3) float32 in [0, 1].
 
-    Source: white is adapted by Bradford's transform (ICC.1:2022, annex E); PQ and HLG as in ITU-R BT.2100, with white
-    at 203 cd/m2 as in BT.2408.
+    Source: Bradford's transform adapts white (ICC.1:2022, annex E); PQ and HLG follow ITU-R BT.2100, with white at 203
+    cd/m2 as in BT.2408.
     """
     levels = np.linspace(0, 1, _LEVELS + 1)
     light, samples_of_light = np.float32(space.curve(levels)), np.float32(_light_to_srgb(levels))
@@ -137,7 +136,7 @@ def _is_usable(profile: bytes, mode: str) -> bool:
 
 
 def _codes(image: Image.Image) -> tuple[int, int] | None:
-    """Primaries and transfer that the file tells of by their numbers, as long as it is open."""
+    """Code points of primaries and transfer, if the file has them and is still open."""
     if image.fp is None and image.format != "HEIF":
         return None
     if image.format == "PNG":
@@ -154,7 +153,7 @@ def _codes(image: Image.Image) -> tuple[int, int] | None:
 
 
 def _chunks(image: Image.Image) -> Iterator[tuple[bytes, bytes]]:
-    """Of a PNG, those before its pixels."""
+    """The chunks of a PNG before its pixels."""
     place = image.fp.tell()
     with contextlib.suppress(struct.error):
         image.fp.seek(8)
@@ -169,16 +168,16 @@ def _chunks(image: Image.Image) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _is_adobe(image: Image.Image) -> bool:
-    """Whether EXIF's interoperability says so: cameras have Adobe RGB without a profile.
+    """Whether EXIF's interoperability index means Adobe RGB, which cameras use without a profile.
 
-    A PNG is not asked: Pillow would decode it for that, and it has chunks for its colors.
+    PNG has chunks for its colors, and Pillow would decode it to find EXIF.
     """
     if image.format == "PNG":
         return False
     try:
         exif = image.getexif()
         return exif.get_ifd(ExifTags.IFD.Interop).get(1) == "R03"
-    except Exception:  # Broken metadata is no reason to refuse a sound picture.
+    except Exception:  # Broken metadata does not make the picture unusable.
         return False
 
 
@@ -188,7 +187,7 @@ def _is_triangle(colors, white) -> bool:
 
 
 def _to_xyz(primaries: tuple[tuple[float, float], ...]) -> np.ndarray:
-    """(3, 3), from light in these primaries to CIE XYZ, white with Y = 1."""
+    """Matrix (3, 3) from linear light in these primaries to CIE XYZ, where white has Y = 1."""
     *colors, white = (np.array([x / y, 1, (1 - x - y) / y]) for x, y in primaries)
     columns = np.stack(colors, axis=1)
     return columns * np.linalg.solve(columns, white)
@@ -222,7 +221,7 @@ def _pq(samples: np.ndarray) -> np.ndarray:
 
 
 def _hlg(samples: np.ndarray) -> np.ndarray:
-    """BT.2100, table 5: light of the scene."""
+    """BT.2100, table 5, to scene light."""
 
     def scene(signal):
         return np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - 0.55991073) / 0.17883277) + 0.28466892) / 12)

@@ -1,7 +1,7 @@
-"""One paper, one module.
+"""Recipes: one module per paper.
 
-Each has `tuned()`, the recipe with weights for distances without a unit, and where the paper says enough `printed()`,
-with the paper's own layers, weights and units. `kinds` says what a recipe holds.
+Each module has `tuned()`, a recipe whose distances have no unit, and, if the paper says enough, `printed()`, with the
+paper's own layers, weights and units. `kinds` defines the kinds of recipes.
 """
 
 import importlib
@@ -15,14 +15,14 @@ RECIPES = (*TRAINING, *ADVERSARIAL, *PIXELS)
 
 
 def recipe(name: str, *, as_printed: bool = False):
-    """The recipe of a paper, a value of `keras_nst.recipes.kinds`.
+    """The recipe of a paper, of a class in `keras_nst.recipes.kinds`.
 
     Args:
-        name: Of the paper's module.
-        as_printed: Whether it has the paper's own layers, weights and units.
+        name: Name of the paper's module.
+        as_printed: Whether to use the paper's own layers, weights and units.
 
     Raises:
-        InputError: No such recipe, or its paper does not print enough.
+        InputError: There is no such recipe, or its paper does not print enough.
     """
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)

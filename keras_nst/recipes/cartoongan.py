@@ -1,6 +1,6 @@
 """Chen, Lai, Liu 2018: CartoonGAN, as Li et al. 2020 compare with it: SDP-GAN without saliency net and mask.
 
-So it has SDP-GAN's weight of content, its decay and its initialization.
+Its content weight, learning rate, decay and initialization are those of SDP-GAN.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ def tuned() -> AdversarialRecipe:
 
 
 def generator(game: str = "log", weights: Mapping[str, float] | None = None) -> Loss:
-    """What the generator minimizes: SDP-GAN's loss without salient, saliency and saliency_content."""
+    """The generator's loss: SDP-GAN's without salient, saliency and saliency_content."""
     for term in weights or {}:
         if term not in TERMS:
             raise InputError(f"This loss has no {term} term: {', '.join(TERMS)}.")

@@ -1,10 +1,11 @@
 """Chen & Hsu 2016: Towards deep style transfer, a content-aware perspective.
 
-Where to transfer: each region of the photograph takes the style of its own region of a painting, by the masks M of
-eq. (1)'s general form. What to transfer: high-order statistics, Gram matrices of features and of their differences from
-their neighbors. Without masks all of the picture is one region.
+Where to transfer: each region of the photograph takes the style of a region of a painting; eq. (1) with masks M. What
+to transfer: high-order statistics, which are Gram matrices of features and of their differences from neighbors. Without
+masks, the whole picture is one region.
 
-The poster prints no layers and no weights. Layers are Gatys's; distances have no unit here, and weights are to the eye.
+The poster prints no layers and no weights. The layers are those of Gatys et al. Distances have no unit here, and the
+weights are chosen by eye.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
 def tuned() -> PixelRecipe:
-    """Coarse to fine, 100 steps of L-BFGS a scale."""
+    """Coarse to fine, with 100 steps of L-BFGS per scale."""
     return PixelRecipe(
         loss=loss,
         content_layers=CONTENT_LAYERS,
@@ -42,7 +43,7 @@ def loss(
     regions: Sequence[int] = (0,),
     statistic: str = "high-order",
 ) -> losses.Loss:
-    """Lambda content + the sum over regions of style + gamma total variation."""
+    """Content + 0.8 style, summed over regions, + total variation."""
     measured = STATISTICS[statistic]()
     styles = (losses.style(*style_layers, statistic=measured, region=region) for region in regions)
     return 1.0 * losses.content(*content_layers, region=0) + 0.8 * sum(styles) + 1.0 * losses.total_variation(region=0)

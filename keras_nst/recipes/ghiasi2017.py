@@ -1,10 +1,12 @@
 """Ghiasi et al. 2017: Exploring the structure of a real-time, arbitrary neural artistic stylization network.
 
-One net for many paintings, whose normalizations are conditioned on what a predictor makes of the painting. The paper's
-loss is content + lambda style, of VGG16's features. Here it sees large structure: style is measured at full, half and
-quarter size of the picture, where a position of relu4_3 sees four times as far, and over all crops of a painting
-together, since one crop need not hold all of a painting. Content is that of normalized features, so that a painting's
-own light costs nothing. What liu2019 keeps can be kept, too.
+One net for many paintings: a predictor maps a painting to the scales and offsets of the net's normalizations. The
+paper's loss is content + lambda style, on features of VGG16.
+
+Differs from the source: to see large structures, style is measured at full, half and quarter size of the picture, where
+a position of relu4_3 sees up to four times as far. It is averaged over all crops of a painting, since one crop need not
+show all of it. Content is measured on normalized features, so that adopting the painting's light costs nothing. The
+semantics of liu2019 can be kept as well.
 """
 
 from keras_nst import losses

@@ -1,15 +1,14 @@
-"""Jin 2020: CNN-based image style transfer and its applications. Gatys's method with total variation.
+"""Jin 2020: CNN-based image style transfer and its applications. The method of Gatys et al. with total variation.
 
-Content 1, style 1000, total variation 10; 500 epochs at a learning rate of 0.1; 150 x 225 and 300 x 450 pixels. VGG19
-with average pooling is what the paper describes as Gatys's. Its own layers and optimizer are not named: here Adam from
-the photograph, Gatys's layers for style and the last of block 4 for content.
+Content 1, style 1000, total variation 10; 500 epochs at a learning rate of 0.1; 150 x 225 and 300 x 450 pixels. The
+paper describes VGG19 with average pooling as Gatys's. It does not name layers and optimizer: here they are Gatys's
+layers for style, the last of block 4 for content, and Adam, starting from the photograph.
 
-The paper's weights belong to a VGG whose input is standardized: divided by the standard deviation of ImageNet's pixels.
-VGG here takes differences in units of 1/255, so its features are `UNIT` times as large: squares of them are divided by
-UNIT^2, squares of Grams by UNIT^4, and the learning rate is in units of that deviation. The pixels of variation are
-those of the picture, in [0, 1]: in the network's units it would outweigh the other terms and leave flat patches. With
-average pooling VGG's features are kept as large as with maxima (`POOLINGS`), or style would be too weak for these
-weights.
+The paper's weights assume standardized inputs, divided by the standard deviation of ImageNet's pixels. Here the inputs
+of VGG are in units of 1/255, so its features are `UNIT` times as large: squared features are divided by UNIT^2, squared
+Gram matrices by UNIT^4, and the learning rate is multiplied by the standard deviation. Total variation is measured on
+pixels in [0, 1]: in standardized units it would outweigh the other terms and leave flat patches. Average pooling is
+scaled to the size of maxima (`POOLINGS`); otherwise style would be too weak for these weights.
 """
 
 from collections.abc import Sequence
@@ -43,7 +42,7 @@ def printed() -> PixelRecipe:
     )
 
 
-tuned = printed  # The paper's numbers serve as they are.
+tuned = printed  # The paper's numbers work as they are.
 
 
 def loss(
@@ -52,7 +51,7 @@ def loss(
     regions: Sequence[int] = (0,),
     statistic: str = "gram",
 ) -> losses.Loss:
-    """Content + style + total variation, each a mean of squared or absolute differences in the paper's units."""
+    """Content + style + total variation, means of squared or absolute differences in the paper's units."""
     measured = gram(lambda output, target: mean_squared(output, target) / UNIT**4)
     styles = (losses.style(*style_layers, statistic=measured, region=region) for region in regions)
     return (

@@ -1,4 +1,4 @@
-"""Johnson, Alahi, Li 2016: Perceptual losses for real-time style transfer, with Liu et al. 2019's names."""
+"""Johnson, Alahi, Li 2016: Perceptual losses for real-time style transfer, with the names of Liu et al. 2019."""
 
 from keras_nst import losses
 from keras_nst.fit.schedules import constant
@@ -8,9 +8,9 @@ from keras_nst.recipes.kinds import UNIT, Recipe
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-# Deep Grams vary within a painting: crops of The Starry Night of 128 pixels are 0.1 from the whole at relu2_2, but 2.6
-# at relu4_3. With a full share there, each crop of a result must be the painting's average: an even weave. In the
-# papers' unscaled sum the layer has no say at all: its squared Gram is a thousandth of the next smallest.
+# Deep Gram matrices vary within a painting: the distance of 128-pixel crops of The Starry Night from the whole is 0.1
+# at relu2_2, but 2.6 at relu4_3. A full share there would force each crop of a result to the painting's average: an
+# even weave. In the papers' unscaled sum this layer has no effect: its squared Gram matrix is 1/1000 of the next one.
 STYLE_SHARES = (1.0, 1.0, 1.0, 0.1)
 LEARNING_RATE = 1e-3
 
@@ -26,7 +26,7 @@ def tuned() -> Recipe:
 
 
 def printed() -> Recipe:
-    """mu1 content + mu2 style, as Liu et al. 2019 print it: eqs. (2) to (5), mu1 = 1, mu2 = 20."""
+    """mu1 content + mu2 style, as Liu et al. 2019 print it: eqs. (2) to (5), with mu1 = 1, mu2 = 20."""
     return Recipe(
         perceptual=1.0 * losses.content(CONTENT_LAYER, relative=False, unit=UNIT)
         + 20.0 * losses.style(*STYLE_LAYERS, statistic=gram(lambda a, b: sum_squared(a, b) / UNIT**4)),

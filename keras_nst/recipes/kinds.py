@@ -1,4 +1,4 @@
-"""What a recipe holds: a paper's choices as one value, of three kinds."""
+"""The kinds of recipes: the choices of a paper as a value."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from keras_nst.fit.schedules import Schedule, cosine
 from keras_nst.losses import Loss
 
 DEVIATION = 0.226
-"""Standard deviation of ImageNet's pixels in [0, 1], the mean of the three channels'."""
+"""Standard deviation of ImageNet's pixels in [0, 1], averaged over channels."""
 
 UNIT = 255 * DEVIATION
-"""How many times larger VGG's features are here than those of a VGG whose input is standardized."""
+"""Factor by which VGG's features are larger here than those of a VGG with standardized inputs."""
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -23,12 +23,12 @@ class Recipe:
     """How a net learns one painting, or each painting of a set.
 
     Attributes:
-        perceptual: Content, style and what smooths, weighted.
-        semantics: What can be kept of the photograph, by name, each a weighted loss.
-        kept: The semantics that are kept unless others are asked for.
-        learning_rate: Adam's, at its peak.
-        schedule: How the learning rate changes over a training.
-        left_open: What the paper does not say, and what is taken in its place; for a recipe as printed.
+        perceptual: The weighted content, style and total variation.
+        semantics: What can be kept of the photograph: weighted losses by name.
+        kept: The semantics that are kept by default.
+        learning_rate: Adam's learning rate at its peak.
+        schedule: Schedule of the learning rate.
+        left_open: For a recipe as printed, what the paper leaves open, and the choice made here.
     """
 
     perceptual: Loss
@@ -45,12 +45,12 @@ class Recipe:
         lambdas: tuple[float, float] = (1.0, 1.0),
         weights: Mapping[str, float] = _NONE,
     ) -> Loss:
-        """lambda1 perceptual + lambda2 (the sum of the semantics that are kept).
+        """lambda1 perceptual + lambda2 (sum of the kept semantics).
 
         Args:
-            keep: Names of semantics; None for the recipe's own.
+            keep: Names of semantics; None for the recipe's default.
             lambdas: lambda1 and lambda2.
-            weights: Weights of terms that take the place of the recipe's, before the lambdas.
+            weights: Weights that replace the recipe's, before the lambdas.
 
         Raises:
             InputError: The recipe has no such semantic or term.
@@ -71,16 +71,16 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialRecipe:
-    """How a generator learns a collection against a discriminator.
+    """How a generator learns a collection with a discriminator.
 
     Attributes:
-        generator: From the name of a game, of `keras_nst.losses.GAMES`, and weights of terms that take the place of the
-            recipe's, to what generator and saliency net minimize.
-        discriminator: From the name of a game to what the discriminator minimizes.
-        factors: From a step, a tensor, and the number of all steps to what the generator's weights are multiplied by.
-        learning_rate: Adam's, of both.
-        schedule: How the learning rate changes over a training.
-        left_open: As `Recipe` has it.
+        generator: Function from the name of a game in `keras_nst.losses.GAMES`, and weights that replace the recipe's,
+            to the loss of generator and saliency net.
+        discriminator: Function from the name of a game to the discriminator's loss.
+        factors: Function from a step, a tensor, and the number of steps to factors of the generator's weights.
+        learning_rate: Adam's learning rate for both.
+        schedule: Schedule of the learning rate.
+        left_open: As in `Recipe`.
     """
 
     generator: Callable[[str, Mapping[str, float]], Loss]
@@ -93,15 +93,15 @@ class AdversarialRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class PixelRecipe:
-    """How the pixels of one picture are optimized.
+    """How the pixels of a picture are optimized.
 
     Attributes:
-        loss: From content layers, style layers, the numbers of the regions and the name of a statistic to the loss.
+        loss: Function from content layers, style layers, numbers of regions and the name of a statistic to the loss.
         content_layers: VGG's taps by backbone.
         style_layers: VGG's taps.
-        statistics: What can stand for a style, of `keras_nst.losses.statistics.STATISTICS`; the first is the recipe's.
-        settings: Its choices for `keras_nst.options.PixelOptions`.
-        left_open: As `Recipe` has it.
+        statistics: Statistics of style, of `keras_nst.losses.statistics.STATISTICS`; the first is the default.
+        settings: Defaults for `keras_nst.options.PixelOptions`.
+        left_open: As in `Recipe`.
     """
 
     loss: Callable[[Sequence[str], Sequence[str], Sequence[int], str], Loss]

@@ -1,13 +1,12 @@
 """Liu et al. 2019: Image neural style transfer with preserving the salient regions.
 
-The loss is lambda1 (mu1 content + mu2 style) + lambda2 (cam + epsilon category), eqs. (5), (9) and (10). The paper
-gives mu1 1, mu2 20 and epsilon 40, and leaves the lambdas open; its published code has content 1, style 20, cam 80 and
-category 10000. Those weigh means over features of one SqueezeNet and one VGG, in their units. The distances here have
-no unit, so the tuned weights are others: what is kept costs style, and with these a net of The Starry Night comes as
-near to the painting as Johnson's with his, so that the subject is not bought with less style. Other paintings need more
-(docs/results.md).
+The loss is lambda1 (mu1 content + mu2 style) + lambda2 (cam + epsilon category), eqs. (5), (9) and (10). In the paper
+mu1 is 1, mu2 20 and epsilon 40, and the lambdas are left open; in the published code content is 1, style 20, cam 80 and
+category 10000. Those weights are for means of features of one SqueezeNet and one VGG. Here distances have no unit, so
+the tuned weights differ: keeping semantics costs style, and they are chosen such that a net of The Starry Night comes
+as near to the painting as johnson2016. Other paintings need more style (docs/results.md).
 
-The paper keeps one semantic and leaves several at once open: here each is one more term.
+The paper keeps one semantic and leaves several at once open. Here each is another term.
 """
 
 import dataclasses
@@ -19,7 +18,7 @@ from keras_nst.recipes.kinds import Recipe
 
 
 def semantics() -> dict[str, losses.Loss]:
-    """What can be kept of the photograph: the region loss of eq. (9), its edges, its colors."""
+    """What can be kept of the photograph: the region loss of eq. (9), edges, colors."""
     return {
         "cam": 2.0 * losses.cam() + 0.5 * losses.category(),
         "edge": 100.0 * losses.edge(),
@@ -28,7 +27,7 @@ def semantics() -> dict[str, losses.Loss]:
 
 
 def tuned() -> Recipe:
-    """Johnson's loss, with more style, and the region loss."""
+    """Johnson's loss with more style, and the region loss."""
     johnson = johnson2016.tuned()
     return dataclasses.replace(
         johnson, perceptual=johnson.perceptual.reweighted({"style": 26.0}), semantics=semantics(), kept=("cam",)

@@ -1,14 +1,14 @@
-"""Li et al. 2020: SDP-GAN, from photographs to the style of a collection, the salient details kept.
+"""Li et al. 2020: SDP-GAN, which gives photographs the style of a collection and keeps salient details.
 
-The loss is L_GAN + w_con L_con + w_con_s L_con_s + w_sali L_sali, eq. (1). L_con is two terms here: "content", and
-"salient", what the mask S''_m adds to it (see `absolute_content`). So each of the paper's ablations is a weight of 0:
-salient is the mask, saliency_content is L_con_s; without saliency, L_sali, there is no saliency net, as in the paper:
-the reference takes its place in the mask.
+The loss is L_GAN + w_con L_con + w_con_s L_con_s + w_sali L_sali, eq. (1). Here L_con is the sum of two terms:
+"content", and "salient", which the mask S''_m adds (see `absolute_content`). So each ablation in the paper is a weight
+of 0, of "salient" (the mask), "saliency_content" (L_con_s) or "saliency" (L_sali). Without "saliency" there is no
+saliency net, as in the paper, and the mask is made from the reference map.
 
-The paper initializes for 10 epochs with content and saliency alone and trains for 200 more, with a w_con that eq. (9)
-lowers each 10. Here a training of any number of steps has these 210 epochs, each as many steps as they then are; but in
-a short one, a generator that starts from noise would meet the discriminator before it can draw, and never learn to. So
-the initialization has at least 500 steps, or a quarter of the training where that is less.
+The paper's training has 10 epochs of initialization with only content and saliency, and then 200 epochs, in which eq.
+(9) lowers w_con every 10. Here a training of any length is divided into these 210 epochs. But after a short
+initialization from noise, a generator could not draw yet, and would never learn it from the discriminator. So the
+initialization has at least 500 steps, or a quarter of the training if that is less.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from keras_nst import losses
 from keras_nst.fit.schedules import halfway
 from keras_nst.recipes.kinds import AdversarialRecipe
 
-CONTENT_LAYER = "relu4_3"  # The paper's conv4_4 of VGG19 does not exist in VGG16.
+CONTENT_LAYER = "relu4_3"  # VGG16 does not have the paper's conv4_4 of VGG19.
 INITIAL_EPOCHS, EPOCHS = 10, 200
 INITIAL_STEPS = 500
 
@@ -50,15 +50,15 @@ def printed() -> AdversarialRecipe:
 
 
 def generator(game: str = "log", weights: Mapping[str, float] | None = None, *, relative: bool = True) -> losses.Loss:
-    """What generator and saliency net minimize, eq. (1).
+    """The loss of generator and saliency net, eq. (1).
 
-    A term of weight 0 is left out, with all that only it needs. "color", of weight 0 unless it is given one, is not in
-    the paper; as AnimeGAN's, it is against colors that go astray.
+    A term with weight 0 is left out, with everything that only it needs. "color" is not in the paper and has weight 0
+    by default; like AnimeGAN's, it prevents wrong colors.
 
     Args:
-        game: Of `keras_nst.losses.GAMES`.
-        weights: Weights of terms that take the place of the paper's.
-        relative: Whether content has no unit; the paper's has.
+        game: One of `keras_nst.losses.GAMES`.
+        weights: Weights that replace the paper's.
+        relative: Whether the content distance has no unit; the paper's has one.
 
     Raises:
         InputError: The loss has no such term.
@@ -77,13 +77,13 @@ def generator(game: str = "log", weights: Mapping[str, float] | None = None, *, 
 
 
 def discriminator(game: str = "log") -> losses.Loss:
-    """What the discriminator minimizes: eq. (3), negated, with its three kinds of samples."""
+    """The discriminator's loss: eq. (3), negated, with its three kinds of samples."""
     samples = ("real", "blurred", "generated")
     return sum(losses.discrimination(sample, game) for sample in samples)
 
 
 def factors(step, steps: int) -> dict[str, object]:
-    """What the weights of terms are multiplied by at a step of so many: eq. (9) and the initialization."""
+    """The factors of the weights at a step, out of `steps`: eq. (9) and the initialization."""
     initial = max(steps * INITIAL_EPOCHS // (INITIAL_EPOCHS + EPOCHS), min(INITIAL_STEPS, steps // 4))
     epoch = (ops.cast(step, "int32") - initial) * EPOCHS // (steps - initial)
     begun = ops.cast(epoch >= 0, "float32")

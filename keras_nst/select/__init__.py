@@ -1,1 +1,1 @@
-"""What is selected of a picture: its subject, an object, a part."""
+"""Selection of the subject, an object or another part of a picture."""

@@ -1,4 +1,4 @@
-"""Masks: which part of a picture is meant, chosen by color, by a box, with a brush, from a file or by what stands out.
+"""Masks, selected by color, box, brush, file or saliency.
 
 A mask is (1, h, w, 1) float32 in [0, 1], 1 where the picture is selected.
 """
@@ -16,51 +16,48 @@ from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.picture import Picture, resize
 
 TOLERANCE = 12.0
-"""How far colors may be from a seed's, in units of CIELAB.
-
-Rather too little than too much: another seed adds what is missing, and nothing takes back what leaked.
-"""
+"""Tolerance of `flood` in units of CIELAB; small, because more seeds can extend a mask but nothing reduces it."""
 
 _LIGHTNESS = 2.0  # Shading changes the lightness of an object more than its hue and chroma.
-_PINHOLE = 0.0005  # Of the picture's area.
+_PINHOLE = 0.0005  # Share of the picture's area.
 
-_WORKING_SIDE = 512  # GrabCut takes a second at this side.
-_BAND = 0.04  # Of the longest side, on either side of the outline.
+_WORKING_SIDE = 512  # GrabCut takes a second at this size.
+_BAND = 0.04  # Share of the longest side, on each side of the outline.
 _ROUNDS = 5
 
-_SOFTNESS = 0.1  # Of a map, on either side of the threshold.
+_SOFTNESS = 0.1  # On each side of the threshold.
 _LIKELY = 0.5
 
-_SOFT_STRENGTH = 0.03  # Of the shorter side.
+_SOFT_STRENGTH = 0.03  # Share of the shorter side.
 
 _DIMMED = 0.4
 _LINE = (1.0, 0.9, 0.0)
-_LINE_WIDTH = 1 / 300  # Of the longest side.
+_LINE_WIDTH = 1 / 300  # Share of the longest side.
 
 
 def flood(rgb: np.ndarray, seeds: Sequence[tuple[int, int]], tolerance: float = TOLERANCE) -> np.ndarray:
-    """What is joined to a seed by colors like the seed's.
+    """Flood fill from seeds: connected pixels with a color like the seed's.
 
-    Every color is compared with the seed's, not with its neighbor's: from neighbor to neighbor a blurred outline is
-    as harmless as soft shading, and the flood would leak through it. Shading is allowed for by a lightness that may
-    differ twice as much as the two axes of color. Pinholes, which noise and glints leave, are filled.
+    Each pixel is compared with the seed, not with its neighbor: neighbors differ as little across a blurred outline as
+    in soft shading, so the flood would leak. Lightness may differ twice as much as a* and b*, which allows for shading.
+    Pinholes from noise and glints are filled.
 
     Args:
         rgb: The picture, (1, h, w, 3) float32 in [0, 1].
-        seeds: Column and row of a pixel in each part, counted from 0; all parts are selected.
-        tolerance: How much a* and b* of CIELAB may differ, and half of how much L* may, from 0 (black and white are
-            100 apart).
+        seeds: Column and row of a pixel in each part, counted from 0. All parts are selected.
+        tolerance: Largest difference of a* and b*, and half of that of L*, in units of CIELAB (black and white differ
+            by 100).
 
     Returns:
-        The mask, of zeros and ones.
+        The mask, zeros and ones.
 
     Raises:
-        InputError: A seed lies outside the picture.
+        InputError: A seed is outside the picture.
     """
     height, width = rgb.shape[1:3]
     lab = cv2.cvtColor(rgb[0], cv2.COLOR_RGB2LAB)
     allowed = tolerance * _LIGHTNESS, tolerance, tolerance
-    # Over the 4 sides of pixels, setting 1.
+    # Four neighbors; set the mask to 1.
     flags = 4 | 1 << 8 | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY
     selected = np.zeros((height, width), np.uint8)
     for x, y in seeds:
@@ -69,25 +66,25 @@ def flood(rgb: np.ndarray, seeds: Sequence[tuple[int, int]], tolerance: float = 
                 f"The point {x},{y} lies outside the picture of {width} x {height} pixels. "
                 f"Expected 0,0 to {width - 1},{height - 1}."
             )
-        reached = np.zeros((height + 2, width + 2), np.uint8)  # One's flood would stop another's.
+        reached = np.zeros((height + 2, width + 2), np.uint8)  # Each its own, since a flood stops at another's mask.
         cv2.floodFill(lab, reached, (x, y), 0, allowed, allowed, flags)
         selected |= reached[1:-1, 1:-1]
     return _without_pinholes(selected)[None, ..., None].astype(np.float32)
 
 
 def rectangle(height: int, width: int, box: tuple[int, int, int, int]) -> np.ndarray:
-    """A box, as far as it lies in the picture.
+    """The mask of a box, cropped to the picture.
 
     Args:
-        height: Of the picture.
-        width: Of the picture.
+        height: Height of the picture.
+        width: Width of the picture.
         box: Column and row of the upper left corner, width and height, in pixels.
 
     Returns:
-        The mask, of zeros and ones.
+        The mask, zeros and ones.
 
     Raises:
-        InputError: Nothing of the box lies in the picture.
+        InputError: The box is outside the picture.
     """
     x, y, across, down = box
     mask = np.zeros((1, height, width, 1), np.float32)
@@ -101,73 +98,70 @@ def rectangle(height: int, width: int, box: tuple[int, int, int, int]) -> np.nda
 
 
 def from_picture(picture: Picture) -> np.ndarray:
-    """The mask that a picture shows: what is opaque in it or, if all is, how bright it is.
+    """Read a picture as a mask: its alpha, or its luma if it is opaque.
 
     Args:
-        picture: Of any size.
+        picture: The picture.
 
     Returns:
         The mask, of the picture's size.
     """
-    return picture.alpha if is_transparent(picture) else np.minimum(luma(picture.rgb), 1)  # Beyond by rounding only.
+    return picture.alpha if is_transparent(picture) else np.minimum(luma(picture.rgb), 1)  # Rounding may exceed 1.
 
 
 def is_transparent(picture: Picture) -> bool:
-    """Whether more than specks of a picture are not opaque; painting programs leave single pixels of alpha 254."""
+    """Whether a picture has more than specks of transparency; painting programs leave single pixels of alpha 254."""
     return picture.alpha is not None and bool((picture.alpha < 1).mean() > _PINHOLE)
 
 
 def seen(mask: np.ndarray, picture: Picture) -> np.ndarray:
-    """A mask (1, h, w, 1) as far as the picture is opaque: what it covers has no hidden color."""
+    """Limit a mask (1, h, w, 1) to the visible part of a picture, so that it covers no hidden color."""
     return mask if picture.alpha is None else np.minimum(mask, picture.alpha)
 
 
 def from_alpha(picture: Picture) -> np.ndarray:
-    """What is opaque in a picture.
+    """The alpha of a picture as a mask.
 
     Args:
-        picture: Of any size.
+        picture: The picture.
 
     Returns:
         The mask, of the picture's size.
 
     Raises:
-        InputError: All of it is.
+        InputError: The picture is opaque.
     """
     if not is_transparent(picture):
-        raise InputError("The picture has no transparency to take a mask from. Expected a PNG, TIFF or WebP that has.")
+        raise InputError("The picture has no transparency to use as a mask. Expected a transparent PNG, TIFF or WebP.")
     return picture.alpha
 
 
 def likely(certainty: np.ndarray) -> np.ndarray:
-    """What is more likely selected than not; about one half the mask rises evenly, from 0.4 to 0.6.
+    """Select what is more likely the subject than not. The mask rises linearly from a probability of 0.4 to 0.6.
 
     Args:
-        certainty: How surely each pixel belongs to the subject, (1, h, w, 1) float32 in [0, 1].
+        certainty: Probability that each pixel belongs to the subject, (1, h, w, 1) float32 in [0, 1].
 
     Returns:
-        The mask; zeros where nothing is likely.
+        The mask; 0 where the probability is at most 0.4.
     """
     return _ramp(certainty, _LIKELY, _SOFTNESS)
 
 
 def otsu(saliency: np.ndarray) -> np.ndarray:
-    """What stands out in a map.
+    """Select the salient part of a map by Otsu's threshold, which minimizes the variance within both groups.
 
-    The threshold parts the map into two groups of least variance within; about it the mask rises evenly, so that what
-    is in doubt is half selected.
+    The mask rises linearly around the threshold, so that uncertain pixels are half selected.
 
     Args:
-        saliency: A map of the subject, as `select.saliency` makes them, (1, h, w, 1) float32 in [0, 1].
+        saliency: A map from `select.saliency`, (1, h, w, 1) float32 in [0, 1].
 
     Returns:
-        The mask; of a flat map, which has no subject, zeros.
+        The mask; zeros for a constant map, which has no subject.
 
-    Source:
-        Otsu, 1979, "A Threshold Selection Method from Gray-Level Histograms".
-
-    Differs from the source:
-        A ramp of 0.1 on either side of the threshold in place of a step, shorter where 0 or 1 is nearer.
+    Source: Otsu 1979, "A Threshold Selection Method from Gray-Level Histograms".
+    Differs from the source: a ramp of 0.1 on each side of the threshold, less where 0 or 1 is nearer, instead of a
+    step.
     """
     levels = np.rint(255 * saliency[0, ..., 0]).astype(np.uint8)
     lowest, highest = int(levels.min()), int(levels.max())
@@ -180,19 +174,19 @@ def otsu(saliency: np.ndarray) -> np.ndarray:
 
 
 def stroke(mask: np.ndarray, points: Sequence[tuple[int, int]], size: int, *, adds: bool = True) -> np.ndarray:
-    """A mask after a stroke of a round brush.
+    """Draw a stroke of a round brush into a mask.
 
     Args:
         mask: (1, h, w, 1) float32 in [0, 1].
-        points: Column and row of the corners of the brush's way, from 0; one is a dab. They may lie outside.
-        size: Of the brush: its diameter in pixels, from 1.
-        adds: Whether the brush selects; else it takes away.
+        points: Column and row, counted from 0, of the corners of the stroke; one makes a dot. They may be outside.
+        size: Diameter of the brush in pixels, at least 1.
+        adds: Whether the brush selects or deselects.
 
     Returns:
-        The mask. Under the brush it is 1, or 0; elsewhere as it was.
+        The mask: 1 or 0 under the brush, unchanged elsewhere.
     """
     height, width = mask.shape[1:3]
-    # Within the picture and the brush's reach of it; OpenCV's own thick lines are up to two pixels thicker.
+    # A thin line with a margin, then distances: OpenCV's thick lines are up to two pixels too thick.
     way = np.ones((height + 2 * size, width + 2 * size), np.uint8)
     cv2.polylines(way, [np.int32([*points, points[-1]]) + size], False, 0)
     distance = cv2.distanceTransform(way, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[size:-size, size:-size]
@@ -200,13 +194,13 @@ def stroke(mask: np.ndarray, points: Sequence[tuple[int, int]], size: int, *, ad
 
 
 def largest(mask: np.ndarray) -> np.ndarray:
-    """The largest piece of a mask.
+    """The largest connected part of a mask.
 
     Args:
         mask: (1, h, w, 1) float32 in [0, 1].
 
     Returns:
-        The mask within the largest connected part of what is at all selected, by the sum of the mask; else 0.
+        The mask in the connected part above 0 with the largest sum; 0 elsewhere.
     """
     count, pieces = cv2.connectedComponents(np.uint8(mask[0, ..., 0] > 0), connectivity=8)
     amounts = np.bincount(pieces.ravel(), mask.ravel(), count)
@@ -214,42 +208,39 @@ def largest(mask: np.ndarray) -> np.ndarray:
 
 
 def filled(mask: np.ndarray) -> np.ndarray:
-    """A mask without holes: what wholly selected pixels surround is selected too.
+    """Fill the holes of a mask.
 
     Args:
         mask: (1, h, w, 1) float32 in [0, 1].
 
     Returns:
-        The mask. A hole that reaches the picture's border, or a gap in what surrounds it, stays.
+        The mask; everything that fully selected pixels enclose is 1. What reaches the picture's border is not a hole.
     """
     return np.where(binary_fill_holes(mask[0, ..., 0] == 1)[None, ..., None], np.float32(1), mask)
 
 
 def refine(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A mask whose outline has moved to where the colors part.
+    """Move the outline of a mask to the edges of the picture, by GrabCut.
 
-    A band of 4 % of the picture's longest side on either side of the outline is in doubt; what lies further in or out
-    stays. Of narrow parts, which the band would swallow, at least the middle stays. A large picture is decided upon
-    shrunk, within the surroundings of what is selected, and the result enlarged bilinearly.
+    GrabCut decides within a band on each side of the outline, 4 % of the picture's longest side wide. Parts narrower
+    than the band keep at least their middle. A large picture is cropped around the selection and shrunk; the result is
+    enlarged bilinearly.
 
     Args:
         rgb: The picture, (1, h, w, 3) float32 in [0, 1].
-        mask: What is about selected, (1, h, w, 1) float32 in [0, 1].
+        mask: The approximate mask, (1, h, w, 1) float32 in [0, 1].
 
     Returns:
-        The mask, of zeros and ones but for enlarged outlines; `mask` itself if it selects nothing or everything. The
-        same for the same arguments.
+        The mask, zeros and ones except at enlarged outlines; `mask` itself if it selects nothing or everything.
+        Deterministic.
 
-    Source:
-        Rother, Kolmogorov and Blake, 2004, "GrabCut: Interactive Foreground Extraction using Iterated Graph Cuts".
-
-    Differs from the source:
-        OpenCV's implementation, without border matting; started from a mask in place of a box.
+    Source: Rother et al. 2004, "GrabCut: Interactive Foreground Extraction using Iterated Graph Cuts".
+    Differs from the source: OpenCV's implementation, without border matting; it starts from a mask, not from a box.
     """
     if not (mask > 0.5).any():
         return mask
     band = max(2, round(_BAND * max(rgb.shape[1:3])))
-    rows, columns = bounding_box(mask > 0.5, 3 * band)  # The band, and background to learn its colors from.
+    rows, columns = bounding_box(mask > 0.5, 3 * band)  # The band, and enough background for its color model.
     window = resize(Picture(rgb[:, rows, columns]), _WORKING_SIDE).rgb[0]
     shrunk = cv2.resize(mask[0, rows, columns], window.shape[1::-1], interpolation=cv2.INTER_AREA)
     inside = np.uint8(shrunk > 0.5)
@@ -261,7 +252,7 @@ def refine(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     labels = np.where(inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[depth > min(band, depth.max() / 2)] = cv2.GC_FGD
     labels[distance > min(band, distance.max() / 2)] = cv2.GC_BGD
-    cv2.setRNGSeed(0)  # The clusters that color models start from are drawn.
+    cv2.setRNGSeed(0)  # Color models start from random clusters.
     colors = np.rint(255 * window[..., ::-1]).astype(np.uint8)
     cv2.grabCut(colors, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
 
@@ -273,15 +264,15 @@ def refine(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def feather(mask: np.ndarray, radius: float) -> np.ndarray:
-    """A mask with soft outlines.
+    """Soften the outlines of a mask.
 
     Args:
         mask: (1, h, w, 1) float32 in [0, 1].
-        radius: How far from an outline, in pixels, the mask changes at most: two standard deviations of the Gaussian
-            that it is filtered with. 0 returns it as it is.
+        radius: Distance from an outline, in pixels, up to which the mask changes; two standard deviations of the
+            Gaussian filter. 0 returns the mask itself.
 
     Returns:
-        The mask. Beyond the picture's border it is taken to go on as it is there.
+        The mask. The filter repeats the values at the picture's border.
 
     >>> mask = np.float32([[0, 0, 0, 0, 1, 1, 1, 1]])[None, ..., None]
     >>> feather(mask, 2.0)[0, 0, [0, 7], 0].tolist()  # Unchanged four pixels from the outline.
@@ -291,34 +282,33 @@ def feather(mask: np.ndarray, radius: float) -> np.ndarray:
         return mask
     side = 2 * math.ceil(radius) + 1
     blurred = cv2.GaussianBlur(mask[0, ..., 0], (side, side), radius / 2, borderType=cv2.BORDER_REPLICATE)
-    return np.clip(blurred, 0, 1)[None, ..., None]  # Beyond by rounding only.
+    return np.clip(blurred, 0, 1)[None, ..., None]  # Only rounding leaves the range.
 
 
 def strengths(mask: np.ndarray, elsewhere: float, protected: float) -> np.ndarray:
-    """How strong a style is from pixel to pixel where a part of the picture is protected from it.
+    """The strength of a style at each pixel, if a part of the picture is protected.
 
     Args:
-        mask: What is protected, (1, h, w, 1) float32 in [0, 1].
-        elsewhere: The strength outside, in [0, 1].
-        protected: The strength inside.
+        mask: The protected part, (1, h, w, 1) float32 in [0, 1].
+        elsewhere: Strength outside, in [0, 1].
+        protected: Strength inside.
 
     Returns:
-        (1, h, w, 1) float32, soft over 3 % of the picture's shorter side on either side of outlines.
+        (1, h, w, 1) float32, soft over 3 % of the picture's shorter side on each side of the outlines.
     """
     soft = feather(mask, _SOFT_STRENGTH * min(mask.shape[1:3]))
     return blend(np.float32(elsewhere), np.float32(protected), soft)
 
 
 def overlay(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A picture to look at a mask: what is not selected is gray and dim, and a line runs around what is.
+    """Show a mask on a picture: unselected parts are gray and dim, and selected parts have an outline.
 
     Args:
         rgb: The picture, (1, h, w, 3) float32 in [0, 1].
         mask: (1, h, w, 1) float32 in [0, 1].
 
     Returns:
-        (1, h, w, 3) float32 in [0, 1]; what is wholly selected is unchanged. The line lies outside of where the mask
-        exceeds one half.
+        (1, h, w, 3) float32 in [0, 1]. Fully selected pixels are unchanged; the outline is outside the part above 0.5.
     """
     shown = blend(np.float32(_DIMMED) * luma(rgb), rgb, mask)
     inside = np.uint8(mask[0, ..., 0] > 0.5)
@@ -329,16 +319,16 @@ def overlay(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def check(mask: np.ndarray, height: int, width: int, name: str = "The mask") -> None:
-    """Refuse a mask that does not fit a picture, or selects nothing of it.
+    """Check that a mask has the picture's size and selects some of it.
 
     Args:
         mask: (1, h, w, 1).
-        height: Of the picture.
-        width: Of the picture.
-        name: What the message calls the mask.
+        height: Height of the picture.
+        width: Width of the picture.
+        name: Name of the mask in messages.
 
     Raises:
-        InputError: It is so.
+        InputError: The sizes differ, or nothing is selected.
     """
     rows, columns = mask.shape[1:3]
     if (rows, columns) != (height, width):
@@ -350,11 +340,11 @@ def check(mask: np.ndarray, height: int, width: int, name: str = "The mask") -> 
 
 
 def bounding_box(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
-    """The part of a picture that holds all that is selected, even if only a little.
+    """The bounding box of everything above 0 in a mask.
 
     Args:
         mask: (1, h, w, 1), not all zero.
-        margin: Pixels around it, as far as there are.
+        margin: Pixels to add on each side, within the picture.
 
     Returns:
         Rows and columns, as slices with a start and a stop.
@@ -373,7 +363,7 @@ def _ramp(values: np.ndarray, threshold: float, softness: float) -> np.ndarray:
 
 
 def _without_pinholes(selected: np.ndarray) -> np.ndarray:
-    """The same with small holes filled, (h, w) bool."""
+    """Fill small holes, (h, w) bool."""
     _, holes, statistics, _ = cv2.connectedComponentsWithStats(1 - selected, connectivity=8)
     small = statistics[:, cv2.CC_STAT_AREA] <= _PINHOLE * selected.size
     return selected.astype(bool) | small[holes]

@@ -1,6 +1,6 @@
-"""Matting: how much of each pixel along an outline belongs to the object, and which color that part has.
+"""Matting: the object's share of each pixel along an outline, and the object's color there.
 
-Color is (1, h, w, 3) float32 in [0, 1], a mask or matte (1, h, w, 1) float32 in [0, 1].
+Colors are (1, h, w, 3) float32 in [0, 1]; masks and mattes are (1, h, w, 1) float32 in [0, 1].
 """
 
 import cv2
@@ -10,38 +10,35 @@ from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.select.masks import bounding_box
 
-_BAND = 0.015  # Of the longest side, on either side of the outline: there the object's share is in doubt.
+_BAND = 0.015  # Share of the longest side, on each side of the outline: here the matte is computed.
 _WORKING_SIDE = 640
-_LEAST_VARIANCE = 1e-5  # Of colors, squared: what varies less is flat, and its share that of its surroundings.
-_CERTAIN = 0.05  # So near to 0 or 1, a share is rounding.
-_DISTRUSTED, _TRUSTED = 0.4, 0.7  # Parts of the mask's variance that colors explain.
+_LEAST_VARIANCE = 1e-5  # Variance of colors below which an area is flat.
+_CERTAIN = 0.05  # Shares so near to 0 or 1 are rounded.
+_DISTRUSTED, _TRUSTED = 0.4, 0.7  # Shares of the mask's variance that the colors explain.
 
-_WIDE, _NARROW = 0.09, 0.006  # Of the longest side.
+_WIDE, _NARROW = 0.09, 0.006  # Shares of the longest side.
 _LEAST_SHARE = 1e-5
 
 
 def matte(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A mask whose outline is as soft as the picture has it: hair and fur in part, edges sharply.
+    """Make the outline of a mask as soft as in the picture: fractional at hair and fur, sharp at edges.
 
-    A band of 1.5 % of the picture's longest side on either side of the outline is in doubt. In it the share of the
-    object is a linear function of the color, fitted to the mask within each window as wide as the band. Where colors
-    tell little of the mask, because object and background share them, it stays as it is. Of a large picture these
-    functions are fitted to a smaller copy, and read at the full size.
+    The matte is computed in a band on each side of the outline, 1.5 % of the picture's longest side wide. There it is a
+    linear function of color, fitted to the mask in windows as wide as the band. Where object and background have the
+    same colors, the mask is kept. The functions are fitted to a smaller copy of a large picture, and applied at full
+    size.
 
     Args:
         rgb: The picture.
-        mask: What is selected, and with it the trimap: what is further from where it passes one half is known.
+        mask: The mask, which also defines the trimap: outside the band it is known.
 
     Returns:
         The matte; `mask` itself if it selects nothing or everything.
 
-    Source:
-        He, Sun and Tang 2010, "Guided Image Filtering", sections 3 and 4 (matting); He and Sun 2015, "Fast Guided
-        Filter", for the smaller copy.
-
-    Differs from the source:
-        Shares within 0.05 of 0 and 1 become 0 and 1, so that no haze is left. The mask comes back where a fit explains
-        less than 0.4 of its variance, all of the fit counts from 0.7 on.
+    Source: He et al. 2010, "Guided Image Filtering", sections 3 and 4 (matting); He & Sun 2015, "Fast Guided Filter",
+    for the smaller copy.
+    Differs from the source: shares within 0.05 of 0 and 1 become 0 and 1, so that no haze is left. The mask is kept
+    where the fit explains less than 0.4 of its variance; from 0.7 on, only the fit counts.
     """
     inside = np.uint8(mask > 0.5)
     if not inside.any() or inside.all():
@@ -69,18 +66,17 @@ def matte(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def object_colors(rgb: np.ndarray, matte: np.ndarray) -> np.ndarray:
-    """The colors of an object without what shines through from behind it.
+    """Estimate the colors of an object without the background that shows through it.
 
     Args:
         rgb: The picture.
         matte: The object's share of each pixel.
 
     Returns:
-        Colors F such that F times the matte, and a background near to the one that was there times the rest, are the
-        picture. Where the matte is 1 they are the picture's, where it is 0 those of the object nearby.
+        Colors F such that the picture is F times the matte, plus the nearby background times one minus the matte. Where
+        the matte is 1, F is the picture; where it is 0, F is the color of the object nearby.
 
-    Source:
-        Forte 2021, "Approximate Fast Foreground Colour Estimation", algorithm 1, twice.
+    Source: Forte 2021, "Approximate Fast Foreground Colour Estimation", algorithm 1, applied twice.
     """
     longest = max(matte.shape)
     rows, columns = bounding_box(matte, round(_WIDE * longest))
@@ -96,10 +92,10 @@ def object_colors(rgb: np.ndarray, matte: np.ndarray) -> np.ndarray:
 
 
 def _fitted(rgb: np.ndarray, mask: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The mask as a linear function of the color, the mean of all windows'.
+    """Fit the mask as a linear function of the color, averaged over all windows.
 
     Returns:
-        Slope (h, w, 3), offset (h, w), and how far they are to be trusted, (h, w) in [0, 1].
+        Slope (h, w, 3), offset (h, w), and trust in the fit, (h, w) in [0, 1].
     """
     guide, mask = rgb.astype(np.float64), mask.astype(np.float64)[..., None]
     color, share = _windowed(guide, radius), _windowed(mask, radius)

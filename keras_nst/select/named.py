@@ -1,4 +1,4 @@
-"""The mask that a word or a file names."""
+"""Masks by name."""
 
 import numpy as np
 
@@ -11,14 +11,13 @@ from keras_nst.select.subject import MASKS, subject_mask
 
 
 def named_mask(source: str, picture: Picture) -> np.ndarray:
-    """The mask that a word or a file gives.
+    """Make the mask that a word or a file names.
 
     Args:
-        source: "subject" for that of the photograph, with soft outlines; "saliency" for what stands out; "cam" for what
-            a classifier looks at; "alpha" for what is opaque; "box:LEFT,TOP,RIGHT,BOTTOM" in pixels, of which the
-            last column and row are the first outside; or the path of a picture, of which the alpha or, where all is
-            opaque, the brightness counts.
-        picture: What the mask is for.
+        source: "subject", with soft outlines; "saliency"; "cam" for what a classifier looks at; "alpha";
+            "box:LEFT,TOP,RIGHT,BOTTOM" in pixels, where RIGHT and BOTTOM are the first outside; or the path of a
+            picture, whose alpha or, if it is opaque, luma is the mask.
+        picture: The picture to select from.
 
     Returns:
         The mask, (1, h, w, 1) float32 in [0, 1], not all zero.
@@ -44,7 +43,7 @@ def _box(source: str, height: int, width: int) -> np.ndarray:
     """The mask of box:LEFT,TOP,RIGHT,BOTTOM.
 
     Raises:
-        InputError: It is written otherwise, is empty, or lies outside.
+        InputError: Another form, or a box that is empty or outside the picture.
     """
     try:
         left, top, right, bottom = map(int, source.removeprefix("box:").split(","))

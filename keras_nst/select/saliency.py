@@ -1,4 +1,4 @@
-"""Saliency: how much of the subject is in each pixel of a photograph, told from colors and the picture's border."""
+"""Saliency maps of photographs, computed from colors and the picture's border."""
 
 import math
 
@@ -16,14 +16,14 @@ from keras_nst.errors import unknown
 from keras_nst.pictures.picture import Picture, resize
 
 WORKING_SIDE = 300
-"""Pixels on the longest side at which subjects are looked for: MBD's own, and about the 400 x 300 of RBD."""
+"""Longest side, in pixels, of the picture that is analyzed; as in MBD, and about RBD's 400 x 300."""
 
-_LEAST_RANGE = 1e-6  # Of Lab colors and all that is made of them; below is rounding, and stays dark.
+_LEAST_RANGE = 1e-6  # A smaller range is due to rounding.
 
 # RBD, section 3.2 and eqs. (3), (6), (7) and (10).
 _SUPERPIXELS = 200
 _COMPACTNESS = 10.0
-_SLIC_STEPS = 5  # Half of the usual ten: they take most of the time, and the maps are no worse.
+_SLIC_STEPS = 5  # Half of the usual number; they take most of the time, and the maps are no worse.
 _SIGMA_COLOR = 10.0
 _SIGMA_SPACE = 0.25
 _SIGMA_CONNECTIVITY = 1.0
@@ -32,20 +32,20 @@ _LEAST_AFFINITY = 0.1
 # MBD, sections 3.2, 4.2 and 4.3.
 _SCANS = 3
 _MARGIN = 0.1  # Width of the border regions, as a share of the side.
-_NOISE = 10.0  # Variance of Lab colors that is none of the picture's: it keeps a plain border from seeing contrast.
+_NOISE = 10.0  # Variance added to Lab colors, so that a plain border does not exaggerate small differences.
 _SMOOTHING = 25.0
 _STEEPNESS = 10.0
 
 
 def saliency(rgb: np.ndarray, method: str = "rbd+mbd") -> np.ndarray:
-    """Where the subject of a photograph is.
+    """Compute a saliency map.
 
     Args:
         rgb: The photograph, (1, h, w, 3) float32 in [0, 1].
         method: "rbd", "mbd", or "rbd+mbd" for the mean of both.
 
     Returns:
-        (1, h, w, 1) float32 in [0, 1], the subject bright.
+        (1, h, w, 1) float32 in [0, 1], high on the subject.
 
     Raises:
         InputError: There is no such method.
@@ -57,29 +57,26 @@ def saliency(rgb: np.ndarray, method: str = "rbd+mbd") -> np.ndarray:
 
 
 def rbd(rgb: np.ndarray) -> np.ndarray:
-    """Saliency from robust background detection: what stands out from regions that much of the border belongs to.
+    """Saliency by robust background detection: contrast with regions that take up much of the border.
 
     Args:
         rgb: The photograph, (1, h, w, 3) float32 in [0, 1].
 
     Returns:
-        (1, h, w, 1) float32 in [0, 1]; zero everywhere for a plain picture.
+        (1, h, w, 1) float32 in [0, 1]; zeros for a plain picture.
 
-    Source:
-        Zhu, Liang, Wei and Sun, 2014, "Saliency Optimization from Robust Background Detection".
-
-    Differs from the source:
-        Pictures are shrunk to `WORKING_SIDE`, and the map is enlarged bilinearly. SLIC stops after five steps. The
-        contrast (8) is stretched to [0, 1] before it weighs in (9), and so is the result.
+    Source: Zhu et al. 2014, "Saliency Optimization from Robust Background Detection".
+    Differs from the source: the picture is shrunk to `WORKING_SIDE`, and the map enlarged bilinearly. SLIC stops after
+    five steps. The contrast (8) is stretched to [0, 1] before (9), and so is the result.
     """
     lab = _lab(rgb)
     regions = superpixels(lab)
     color, position = _means(regions, lab)
     adjacent, border = _neighbors(regions)
-    # The paper joins all regions of the border, so that a subject in between does not part the background.
+    # As in the paper, all border regions are connected, in case the subject divides the background.
     joined = adjacent | np.outer(border, border)
     difference = cdist(color, color)
-    geodesic = floyd_warshall(np.ma.array(difference, mask=~joined))  # Eq. (2). Masked: a bare 0 would be no edge.
+    geodesic = floyd_warshall(np.ma.array(difference, mask=~joined))  # Eq. (2). Unmasked zeros would not be edges.
     background = 1 - _gaussian(boundary_connectivity(geodesic, border), _SIGMA_CONNECTIVITY)  # Eq. (7).
     nearness = _gaussian(cdist(position, position), _SIGMA_SPACE)
     contrast = _stretched((difference * nearness) @ background)  # Eq. (8).
@@ -88,19 +85,17 @@ def rbd(rgb: np.ndarray) -> np.ndarray:
 
 
 def superpixels(lab: np.ndarray) -> np.ndarray:
-    """About 200 regions of similar color and size.
+    """Divide a picture into about 200 regions of similar color and size.
 
     Args:
         lab: The picture in CIELAB, (h, w, 3) float32.
 
     Returns:
-        The number of each pixel's region, (h, w) integers from 0 on without a gap.
+        The region of each pixel, (h, w), consecutive integers from 0.
 
-    Source:
-        Achanta, Shaji, Smith, Lucchi, Fua and Süsstrunk, 2012, "SLIC Superpixels Compared to State-of-the-Art
-        Superpixel Methods".
+    Source: Achanta et al. 2012, "SLIC Superpixels Compared to State-of-the-Art Superpixel Methods".
     """
-    # scikit-image stretches colors to [0, 1], and their weight against distances must follow.
+    # scikit-image stretches colors to [0, 1], so compactness must be scaled as well.
     compactness = _COMPACTNESS / max(np.ptp(lab), _LEAST_RANGE)
     return slic(
         lab,
@@ -113,57 +108,52 @@ def superpixels(lab: np.ndarray) -> np.ndarray:
 
 
 def boundary_connectivity(geodesic: np.ndarray, border: np.ndarray) -> np.ndarray:
-    """How much of the picture's border the surroundings of each region have, for their size.
+    """How much of the picture's border belongs to the surroundings of each region, relative to their size.
 
     Args:
         geodesic: Distances between regions, (n, n).
-        border: Which of them touch the border, (n,) bool.
+        border: Whether regions touch the border, (n,) bool.
 
     Returns:
-        Length along the border over the square root of the area, both in regions, (n,).
+        Length along the border divided by the square root of the area, both counted in regions, (n,).
 
-    Source:
-        Zhu et al., 2014, eqs. (3) to (5).
+    Source: Zhu et al. 2014, eqs. (3) to (5).
     """
     similarity = _gaussian(geodesic, _SIGMA_COLOR)
     return similarity[:, border].sum(axis=1) / np.sqrt(similarity.sum(axis=1))
 
 
 def optimize(background: np.ndarray, foreground: np.ndarray, affinity: np.ndarray) -> np.ndarray:
-    """The values that are low in the background, high in the foreground and alike where regions are.
+    """Find values that are low in the background, high in the foreground, and similar for similar regions.
 
     Args:
-        background: How surely each region is background, (n,) in [0, 1].
-        foreground: How surely each region is foreground, (n,) in [0, 1].
-        affinity: How alike regions must be, (n, n) symmetric, zero where they do not touch.
+        background: Weight of each region as background, (n,) in [0, 1].
+        foreground: Weight of each region as foreground, (n,) in [0, 1].
+        affinity: Weight of each pair of regions, (n, n), symmetric, zero if they do not touch.
 
     Returns:
         s, (n,), that minimizes sum_i b_i s_i^2 + sum_i f_i (s_i - 1)^2 + sum_{i<j} a_ij (s_i - s_j)^2.
 
-    Source:
-        Zhu et al., 2014, eq. (9).
+    Source: Zhu et al. 2014, eq. (9).
     """
     normal = np.diag(background + foreground + affinity.sum(axis=1)) - affinity
-    return spsolve(csc_array(normal), foreground)  # Dense solvers wake a thread per core for less than they cost.
+    return spsolve(csc_array(normal), foreground)  # A dense solver starts threads, which costs more.
 
 
 def mbd(rgb: np.ndarray) -> np.ndarray:
-    """Saliency from minimum barrier distances: what no path of little change joins to the border.
+    """Saliency by minimum barrier distances: regions that no smooth path connects to the border.
 
     Args:
         rgb: The photograph, (1, h, w, 3) float32 in [0, 1].
 
     Returns:
-        (1, h, w, 1) float32 in [0, 1]; zero everywhere for a plain picture.
+        (1, h, w, 1) float32 in [0, 1]; zeros for a plain picture.
 
-    Source:
-        Zhang, Sclaroff, Lin, Shen, Price and Mech, 2015, "Minimum Barrier Salient Object Detection at 80 FPS": the
-        method MB+ with the post-processing of section 4.3.
-
-    Differs from the source:
-        Maps are stretched to [0, 1] where the paper scales their maximum to 1. The smoothing kernel is half as
-        wide as in the authors' program, to keep narrow gaps and limbs, and follows the size of pictures that are
-        smaller than `WORKING_SIDE`. Artificial frames are not cut off. The map is enlarged bilinearly.
+    Source: Zhang et al. 2015, "Minimum Barrier Salient Object Detection at 80 FPS", the method MB+ with the
+    post-processing of section 4.3.
+    Differs from the source: maps are stretched to [0, 1]; the paper only scales their maximum to 1. The smoothing
+    kernel is half as wide as in the authors' program, which keeps narrow gaps and limbs, and is smaller for pictures
+    smaller than `WORKING_SIDE`. Artificial frames are not cut off. The map is enlarged bilinearly.
     """
     lab = _lab(rgb)
     barrier = sum(barrier_distance(channel) for channel in np.moveaxis(lab, -1, 0))
@@ -174,10 +164,10 @@ def mbd(rgb: np.ndarray) -> np.ndarray:
 
 
 def barrier_distance(channel: np.ndarray) -> np.ndarray:
-    """An upper bound of each pixel's minimum barrier distance to the border, close to it in photographs.
+    """An upper bound of each pixel's minimum barrier distance to the border; close to it in photographs.
 
-    The barrier of a path is the highest minus the lowest value on it. Three raster scans pass on, from neighbor to
-    neighbor, the path of the lowest barrier found so far.
+    The barrier of a path is the difference of its highest and lowest value. Three raster scans pass the best path found
+    so far from pixel to pixel.
 
     Args:
         channel: Any values, (h, w) float32.
@@ -185,14 +175,13 @@ def barrier_distance(channel: np.ndarray) -> np.ndarray:
     Returns:
         Distances, (h, w) float32, zero on the border.
 
-    Source:
-        Zhang et al., 2015, algorithm 1 (FastMBD).
+    Source: Zhang et al. 2015, algorithm 1 (FastMBD).
     """
     distance = np.zeros_like(channel)
     distance[1:-1, 1:-1] = np.inf
     state = channel, distance, channel.copy(), channel.copy()
     for scan in range(_SCANS):
-        step = 1 if scan % 2 == 0 else -1  # The inverse scan is the scan of the picture turned by 180 degrees.
+        step = 1 if scan % 2 == 0 else -1  # An inverse scan is a scan of the picture rotated by 180 degrees.
         _scan(*(values[::step, ::step] for values in state))
     return distance
 
@@ -211,21 +200,18 @@ def _scan(channel, distance, highest, lowest):
 
 
 def backgroundness(lab: np.ndarray) -> np.ndarray:
-    """How far the color of each pixel is from the colors at the picture's four edges.
+    """Distance of each pixel's color from the colors at the picture's four edges.
 
-    The largest of the four Mahalanobis distances does not count, because the subject may lie across an edge.
+    The largest of the four Mahalanobis distances is left out, since the subject may touch one edge.
 
     Args:
         lab: The picture in CIELAB, (h, w, 3) float32.
 
     Returns:
-        (h, w) float32 in [0, 3], low where the background is.
+        (h, w) float32 in [0, 3], low in the background.
 
-    Source:
-        Zhang et al., 2015, section 4.2.
-
-    Differs from the source:
-        A little variance is added to each edge's colors, as in the authors' program.
+    Source: Zhang et al. 2015, section 4.2.
+    Differs from the source: a small variance is added to each edge's colors, as in the authors' program.
     """
     rows, columns = (max(1, round(_MARGIN * side)) for side in lab.shape[:2])
     distances = []
@@ -239,12 +225,12 @@ def backgroundness(lab: np.ndarray) -> np.ndarray:
 
 
 def saliency_map(found: np.ndarray, height: int, width: int) -> np.ndarray:
-    """What was found in a small picture, as a map of the large one.
+    """Convert values found in a small picture to a map of the large one.
 
     Args:
         found: Values of any range, (h, w).
-        height: Of the map.
-        width: Of the map.
+        height: Height of the map.
+        width: Width of the map.
 
     Returns:
         The values stretched to [0, 1] and resized bilinearly, (1, height, width, 1) float32.
@@ -268,7 +254,7 @@ def _gaussian(distance: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _means(regions: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean color (n, 3) of each region, and mean position (n, 2) with sides of length 1."""
+    """Mean color (n, 3) and mean position (n, 2), in units of the picture's sides, of each region."""
     rows, columns = np.indices(regions.shape) / np.reshape(regions.shape, (2, 1, 1))
     flat = regions.ravel()
     sums = [np.bincount(flat, values.ravel()) for values in (*np.moveaxis(lab, -1, 0), rows, columns)]
@@ -289,13 +275,13 @@ def _neighbors(regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _centeredness(height: int, width: int) -> np.ndarray:
-    """1 in the middle, falling evenly to 0 in the corners, (height, width) float32."""
+    """1 at the center, falling linearly to 0 in the corners, (height, width) float32."""
     rows, columns = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
     return 1 - np.hypot(rows[:, None], columns) / np.float32(math.sqrt(2))
 
 
 def _smoothed(found: np.ndarray) -> np.ndarray:
-    """Opening, then closing by reconstruction: no spots and no holes, and outlines stay where they are.
+    """Remove spots and holes but keep outlines, by opening and closing with reconstruction.
 
     Args:
         found: (h, w) float32 in [0, 1].
@@ -303,8 +289,7 @@ def _smoothed(found: np.ndarray) -> np.ndarray:
     Returns:
         (h, w) uint8.
 
-    Source:
-        Zhang et al., 2015, section 4.3 and eq. (9).
+    Source: Zhang et al. 2015, section 4.3 and eq. (9).
     """
     radius = int(_SMOOTHING * math.sqrt(found.mean()) * max(found.shape) / WORKING_SIDE / 2)
     kernel = np.ones((2 * max(radius, 1) + 1,) * 2, np.uint8)

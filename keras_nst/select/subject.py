@@ -16,7 +16,7 @@ from keras_nst.select.saliency import WORKING_SIDE, saliency, saliency_map
 MASKS = {"subject": "subject", "saliency": "rbd+mbd", "cam": "cam"}
 """Names of subject masks, with the methods that find them."""
 
-_SIDE = 320  # Of the square that the net sees.
+_SIDE = 320  # Side of the square that the net sees.
 _ALIKE = 0.9  # Intersection over union of two masks of one object.
 
 
@@ -36,7 +36,7 @@ def subject_mask(picture: Picture, source: str = "subject") -> np.ndarray:
 
 
 def cut_out(picture: Picture, seeds: Sequence[tuple[int, int]] = ()) -> np.ndarray:
-    """Compute the mask of an object in a picture of its own: the opaque part, or the subject of an opaque picture.
+    """Compute the mask of the object that a picture shows: the opaque part, or the subject of an opaque picture.
 
     `cut_object` gives more exact outlines on a plain background, but it mistakes some backgrounds for plain ones. So
     its mask is used if it agrees with the subject, or if there is no subject.

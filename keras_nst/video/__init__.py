@@ -1,1 +1,1 @@
-"""Clips: their frames, with time stamps and sound."""
+"""Clips: read, stylize and write their frames, with time stamps and sound."""

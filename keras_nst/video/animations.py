@@ -1,4 +1,4 @@
-"""Pictures that move: GIF, WebP, PNG and AVIF of several frames."""
+"""Read and write animations: GIF, WebP, PNG and AVIF with several frames."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,28 +13,28 @@ from keras_nst.pictures.kinds import ANIMATED
 from keras_nst.pictures.picture import Picture
 
 WRITABLE = {"apng": "PNG", "gif": "GIF", "webp": "WEBP"}
-"""Suffixes of what can be written, and Pillow's format of each."""
+"""Suffixes that can be written, with Pillow's names of the formats."""
 
 TIME_BASE = 1000
-"""Units of a time stamp in a second."""
+"""Units of a time stamp per second."""
 
-_SHORTEST, _USUAL = 20, 100  # Milliseconds: what asks for less is shown for the usual time, as browsers do.
-_QUALITY = 90  # Of WebP.
-_WEBP_FLAGS, _WEBP_ALPHA = 20, 0x10  # Where the flags of an extended file are, and the one of transparency.
-_OPAQUE = 128  # Alpha that is shown where there is no half of it.
+_SHORTEST, _USUAL = 20, 100  # In milliseconds; like browsers, show a frame with a shorter duration for the usual one.
+_QUALITY = 90  # WebP's.
+_WEBP_FLAGS, _WEBP_ALPHA = 20, 0x10  # Offset of an extended file's flags, and the flag of transparency.
+_OPAQUE = 128  # Least alpha that counts as opaque in a GIF.
 
 
 def read_animation(path: str | Path) -> Iterator[tuple[int, int, Picture]]:
-    """The frames of an animation.
+    """Read the frames of an animation.
 
     Args:
-        path: A file of `kinds.ANIMATED`.
+        path: A file in one of the formats `kinds.ANIMATED`.
 
     Yields:
-        From when and until when a frame is shown, in milliseconds from 0, and the whole picture.
+        When the frame begins and ends, in milliseconds from 0, and the whole picture.
 
     Raises:
-        InputError: The file is missing, none of these, or damaged.
+        InputError: The file is missing, damaged or not an animation.
     """
     check_file(path)
     begin = 0
@@ -42,28 +42,28 @@ def read_animation(path: str | Path) -> Iterator[tuple[int, int, Picture]]:
         with Image.open(path, formats=sorted(set(ANIMATED.values()))) as image:
             for number in range(getattr(image, "n_frames", 1)):
                 image.seek(number)
-                picture = decode(image)  # Some formats tell how long a frame is shown as it is loaded.
+                picture = decode(image)  # First, since some formats have a duration only then.
                 duration = round(image.info.get("duration") or 0)
                 end = begin + (duration if duration >= _SHORTEST else _USUAL)
                 yield begin, end, picture
                 begin = end
     except InputError as error:
         raise InputError(f"Cannot read {path}: {error}") from None
-    except Exception as error:  # A decoder fed a broken file can raise anything.
-        raise InputError(f"Cannot read {path}: it is no animation, or damaged or cut short ({error}).") from error
+    except Exception as error:  # A decoder may raise anything if the file is broken.
+        raise InputError(f"Cannot read {path}: it is damaged, cut short or not an animation ({error}).") from error
 
 
 def write_animation(
     path: str | Path, suffix: str, frames: Sequence[np.ndarray], durations: Sequence[int], note: str
 ) -> None:
-    """Write an animation that is shown again and again.
+    """Write an animation that loops forever.
 
     Args:
-        path: Where to.
-        suffix: Of `WRITABLE`.
-        frames: (H, W, 3 or 4) uint8. A GIF has the colors that suit each frame best, 256 at most.
-        durations: Milliseconds that each is shown for.
-        note: Kept in the file as `encoding.encode` does; a GIF has no place for it.
+        path: The file.
+        suffix: A suffix of `WRITABLE`.
+        frames: (H, W, 3 or 4) uint8. A GIF has a palette of at most 256 colors for each frame.
+        durations: Duration of each frame in milliseconds.
+        note: The file's description, as `encoding.encode` writes it; a GIF has none.
     """
     format = WRITABLE[suffix]
     first, *others = [Image.fromarray(_with_hard_alpha(frame) if format == "GIF" else frame) for frame in frames]
@@ -77,10 +77,10 @@ def write_animation(
         text.add_text("Description", note)
         options |= {"pnginfo": text}
     else:
-        options |= {"disposal": 2}  # Else what was seen shows through what is transparent.
+        options |= {"disposal": 2}  # Otherwise the frame before shows through transparent pixels.
     first.save(path, format, **options)
     if format == "WEBP" and "A" in first.mode:
-        with open(path, "r+b") as file:  # libwebp forgets to say so where what is seen of all frames is a box.
+        with open(path, "r+b") as file:  # libwebp leaves out this flag if the visible part of all frames is a box.
             file.seek(_WEBP_FLAGS)
             flags = file.read(1)[0]
             file.seek(_WEBP_FLAGS)

@@ -1,6 +1,6 @@
-"""Clips: their frames out of a file, and stylized ones into another with the same time stamps and sound.
+"""Read the frames of clips, and write stylized frames with the same time stamps and sound.
 
-Films are read and written by FFmpeg, pictures that move by Pillow.
+FFmpeg reads and writes clips; Pillow reads and writes animations.
 """
 
 import contextlib
@@ -33,34 +33,34 @@ CODECS = {
     "webm": "libvpx-vp9",
     **dict.fromkeys(WRITABLE, "ffv1"),
 }
-"""What can be written: the suffix and the codec of its frames; those of animations are kept without loss until then."""
+"""Suffixes that can be written, with the codecs of their segments; animations have lossless segments."""
 
-# No frames that refer to later ones: what one segment ends with and the next begins with stays in order.
+# Without frames that refer to later ones, so that the packets of joined segments are in order.
 _QUALITY = {
     "libx264": {"crf": "18", "bf": "0", "x264-params": "force-cfr=1"},
     "libvpx-vp9": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
     "ffv1": {},
 }
-_SEGMENT = "nut"  # A container of any codec, with time stamps of any unit.
-_BT709, _LIMITED = 1, 1  # FFmpeg's numbers: of color space, primaries and transfer alike; of 16 to 235 for brightness.
+_SEGMENT = "nut"  # A container for any codec, with time stamps of any unit.
+_BT709, _LIMITED = 1, 1  # FFmpeg's numbers of BT.709 (space, primaries and transfer), and of luma from 16 to 235.
 _MICROSECONDS = 1_000_000  # FFmpeg's unit of a file's duration.
-# How much earlier than it says a whole file may end, in seconds and as a share. MP4 counts, others guess.
+# How much earlier than its duration a complete file may end, in seconds and as a share. Only MP4 is exact.
 _MISSING, _MISSING_OF_MP4, _MISSING_SHARE = 0.5, 0.1, 0.02
 _MISSING_FRAMES = 0.1
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What a file says of its frames.
+    """Properties of a clip.
 
     Attributes:
         path: The file.
-        frames: How many there are.
-        rate: Frames in a second, on average.
-        time_base: The unit of time stamps, in seconds.
-        aspect: Width of a stored pixel to its height.
-        size: Height and width of the first frame, upright and of square pixels; others are brought to it.
-        damage: A line about what is missing of the file; None for nothing.
+        frames: Number of frames.
+        rate: Mean number of frames per second.
+        time_base: Unit of time stamps, in seconds.
+        aspect: Width of a stored pixel divided by its height.
+        size: Height and width of the first frame, upright and with square pixels. Other frames are resized to it.
+        damage: A message if a part of the file is missing, else None.
     """
 
     path: Path
@@ -73,31 +73,31 @@ class Clip:
 
 
 Frame = tuple[int, np.ndarray]
-"""The time stamp of a frame and its pixels, (H, W, 3) float32 in [0, 1]."""
+"""Time stamp and pixels, (H, W, 3) float32 in [0, 1]."""
 
 
 def check_clip_format(suffix: str) -> None:
-    """Refuse what no clip can be written as.
+    """Check that a clip can be written with this suffix.
 
     Args:
-        suffix: With its dot.
+        suffix: The suffix, with its dot.
 
     Raises:
-        InputError: It is none of `CODECS`.
+        InputError: It is not one of `CODECS`.
     """
     if suffix.lower()[1:] not in CODECS:
-        raise InputError(f"No clip can be written as {suffix or 'a file without suffix'}. Known: {', '.join(CODECS)}.")
+        raise InputError(f"Cannot write a clip as {suffix or 'a file without suffix'}. Known: {', '.join(CODECS)}.")
 
 
 def inspect(path: str | Path, *, whole: bool = True) -> Clip:
-    """Look through a file, decoding its first frame alone.
+    """Read the properties of a clip. Only its first frame is decoded.
 
     Args:
         path: The file.
-        whole: Whether one that is cut short is refused.
+        whole: Whether to refuse a file that is cut short.
 
     Raises:
-        InputError: The file is missing, no clip, without video, too small, or damaged or cut short; or PyAV is not
+        InputError: The file is missing, damaged, cut short, not a clip, without video or too small; or PyAV is not
             installed.
     """
     if is_animation(path):
@@ -110,11 +110,11 @@ def inspect(path: str | Path, *, whole: bool = True) -> Clip:
         size = decode_frame(first, aspect).shape[1:3]
     with _reading(path) as container:
         stream = _video(container, path)
-        shown: list[set[int]] = [set()]  # Of each part whose clock goes on.
+        shown: list[set[int]] = [set()]  # Time stamps of each part; the clock restarts between parts.
         decoded, end = None, 0
         for packet in container.demux():
             if packet.pts is not None:
-                # What was cut away in front is there and not shown, or cannot be without a frame that was.
+                # Frames that were cut off at the beginning are still in the file.
                 if packet.stream is stream and not packet.is_discard and packet.pts >= (first.pts or 0):
                     if None not in (decoded, packet.dts) and packet.dts < decoded:
                         shown.append(set())
@@ -126,7 +126,7 @@ def inspect(path: str | Path, *, whole: bool = True) -> Clip:
         reached = end - Fraction(container.start_time or 0, _MICROSECONDS)
         missing = _MISSING_OF_MP4 if "mp4" in container.format.name else _MISSING
         count = sum(map(len, shown))
-        # Of MP4 what is cut away counts among the frames, too.
+        # MP4 also counts frames that were cut off.
         counted = 0 if "mp4" in container.format.name else stream.frames
         told = None
         if reached < length - max(missing, _MISSING_SHARE * length):
@@ -134,7 +134,7 @@ def inspect(path: str | Path, *, whole: bool = True) -> Clip:
         elif count < counted * (1 - _MISSING_FRAMES):
             told = f"{count} of {counted} frames"
         if told:
-            damage = f"Cannot read {path}: it is cut short after {told}. Copy it anew."
+            damage = f"Cannot read {path}: it is cut short after {told}. Copy it again."
             if whole:
                 raise InputError(damage)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
@@ -142,12 +142,12 @@ def inspect(path: str | Path, *, whole: bool = True) -> Clip:
 
 
 def read_frames(clip: Clip, *, skip: int = 0, max_size: int | None = None) -> Iterator[Frame]:
-    """The frames of a clip, upright, of square pixels and with even sides, as codecs want them.
+    """Read the frames of a clip, upright, with square pixels, and with even sides, which codecs need.
 
     Args:
         clip: From `inspect`.
-        skip: Leave out so many first frames.
-        max_size: Shrink to this longest side, if need be.
+        skip: Number of first frames to leave out.
+        max_size: Longest side to shrink frames to.
 
     Raises:
         InputError: A frame cannot be decoded.
@@ -158,15 +158,15 @@ def read_frames(clip: Clip, *, skip: int = 0, max_size: int | None = None) -> It
 
 
 def sample_frames(clip: Clip, every: float, max_size: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
-    """At most one frame of a clip in so many seconds of it: the first of each such span.
+    """Read the first frame of each time span of a clip.
 
     Args:
         clip: From `inspect`.
-        every: Seconds; 0 for all frames.
+        every: Length of a span in seconds; 0 for all frames.
         max_size: As in `read_frames`.
 
     Yields:
-        The frame's number from 0, and its colors (1, H, W, 3) float32 in [0, 1].
+        The frame's number, counted from 0, and its colors (1, H, W, 3) float32 in [0, 1].
 
     Raises:
         InputError: A frame cannot be decoded.
@@ -174,7 +174,7 @@ def sample_frames(clip: Clip, every: float, max_size: int | None = None) -> Iter
     begin = span = None
     for number, (stamp, pixels) in enumerate(_stored_frames(clip)):
         begin = stamp if begin is None else begin
-        # Time stamps are rounded to their unit.
+        # Half a unit more, since time stamps are rounded.
         now = int((stamp - begin + 0.5) * clip.time_base / Fraction(every)) if every else number
         if now != span:
             span = now
@@ -182,7 +182,7 @@ def sample_frames(clip: Clip, every: float, max_size: int | None = None) -> Iter
 
 
 def _stored_frames(clip: Clip) -> Iterator[tuple[int, Callable[[], np.ndarray]]]:
-    """The time stamp of each frame that is shown, and what decodes its pixels, (1, H, W, 3)."""
+    """The time stamp of each visible frame, and a function that decodes its pixels, (1, H, W, 3)."""
     if is_animation(clip.path):
         for begin, _, picture in read_animation(clip.path):
             yield begin, functools.partial(getattr, picture, "rgb")
@@ -194,17 +194,17 @@ def _stored_frames(clip: Clip) -> Iterator[tuple[int, Callable[[], np.ndarray]]]
         for frame in container.decode(stream):
             stamp = 0 if last is None else last + 1
             if frame.pts is not None:
-                if last is not None and frame.pts + shift < last:  # Files put one behind the other: the clock restarts.
+                if last is not None and frame.pts + shift < last:  # The clock restarts where files were concatenated.
                     shift = last + round(1 / clip.rate / clip.time_base) - frame.pts
                 stamp = frame.pts + shift
             if stamp == last:
-                continue  # It would be shown at no time.
+                continue  # It would have no duration.
             last = stamp
             yield stamp, functools.partial(decode_frame, frame, clip.aspect)
 
 
 def _fitted(rgb: np.ndarray, clip: Clip, max_size: int | None) -> np.ndarray:
-    """A frame of the clip's size, or shrunk, with even sides, (H, W, 3)."""
+    """Resize a frame to the clip's size or `max_size`, with even sides, (H, W, 3)."""
     if rgb.shape[1:3] != clip.size:
         rgb = np.clip(cv2.resize(rgb[0], clip.size[::-1], interpolation=cv2.INTER_CUBIC), 0, 1)[None]
     if max_size:
@@ -223,17 +223,17 @@ def _inspect_animation(path: str | Path) -> Clip:
 def _check_size(path: str | Path, size: tuple[int, int] | None) -> None:
     if size is None or min(size) < MIN_SIDE:
         told = "no frames" if size is None else f"{size[1]} x {size[0]} pixels"
-        raise InputError(f"Cannot read {path}: it holds {told}. Expected sides from {MIN_SIDE}.")
+        raise InputError(f"Cannot read {path}: it holds {told}. Expected sides of at least {MIN_SIDE} pixels.")
 
 
 def write_frames(path: str | Path, clip: Clip, suffix: str, frames: Iterable[Frame]) -> None:
-    """Encode some frames of a clip, to be joined with others.
+    """Encode a segment of a clip.
 
     Args:
-        path: Where to.
-        clip: Whose time stamps and rate they have.
-        suffix: Of what they will be joined to, see `CODECS`; with its dot.
-        frames: At least one.
+        path: The file of the segment.
+        clip: The clip whose time stamps and rate the frames have.
+        suffix: Suffix of the final file, a key of `CODECS`, with its dot.
+        frames: At least one frame.
     """
     av = _pyav()
     codec = CODECS[suffix.lower()[1:]]
@@ -260,22 +260,22 @@ def write_frames(path: str | Path, clip: Clip, suffix: str, frames: Iterable[Fra
 
 
 def carried_sound(clip: Clip, suffix: str) -> tuple[list[int], list[str]]:
-    """What of a clip's sound a file of a kind can hold, found by writing it once.
+    """Find the sound streams of a clip that the output can contain, by writing each once.
 
     Args:
         clip: From `inspect`.
-        suffix: Of the file, see `CODECS`; with its dot.
+        suffix: Suffix of the output, a key of `CODECS`, with its dot.
 
     Returns:
-        The streams that `join` can carry, and a line for each other one and for subtitles, which are left out.
+        The streams for `join`, and a message for each other one and for subtitles, which are left out.
 
     Raises:
-        InputError: The clip cannot be read any more.
+        InputError: The clip can no longer be read.
     """
     if is_animation(clip.path):
         return [], []
     if suffix.lower()[1:] in WRITABLE:
-        return [], [f"Left out of {clip.path}: sound, which no {suffix[1:].upper()} has."]
+        return [], [f"Left out of {clip.path}: sound, which {suffix[1:].upper()} cannot hold."]
     av = _pyav()
     with _reading(clip.path) as original:
         can_be_decoded = {stream.index: stream.codec_context is not None for stream in original.streams.audio}
@@ -303,19 +303,19 @@ def carried_sound(clip: Clip, suffix: str) -> tuple[list[int], list[str]]:
 def join(
     path: str | Path, clip: Clip, segments: Sequence[Path], sound: Sequence[int] = (), record: dict | None = None
 ) -> None:
-    """Put encoded frames and the sound of their clip into one file.
+    """Join segments, and the sound of their clip, in one file.
 
-    Sound is copied where the file can hold it as it is, and encoded as AAC or Opus elsewhere.
+    Sound is copied if the file can hold its codec, else encoded as AAC or Opus.
 
     Args:
-        path: Where to; its suffix decides the kind.
-        clip: Whose sound it gets.
-        segments: From `write_frames`, in their order.
-        sound: Streams of `carried_sound`.
-        record: What made the frames, kept as the file's comment.
+        path: The file; its suffix selects the format.
+        clip: The clip with the sound.
+        segments: From `write_frames`, in order.
+        sound: Streams from `carried_sound`.
+        record: How the frames were made, stored in the file's comment.
 
     Raises:
-        InputError: The clip cannot be read any more.
+        InputError: The clip can no longer be read.
     """
     av = _pyav()
     if Path(path).suffix.lower()[1:] in WRITABLE:
@@ -328,7 +328,7 @@ def join(
         if record is not None:
             target.metadata["comment"] = json.dumps({OWNER: record})
         video = target.add_stream_from_template(first.streams.video[0])
-        # All streams are added before anything is written.
+        # All streams must be added before the first packet.
         packets = [_segment_packets(av, segments, video, clip), _sound_packets(target, original, sound)]
         for packet in heapq.merge(*packets, key=lambda packet: packet.dts * packet.time_base):
             target.mux(packet)
@@ -353,7 +353,7 @@ def _join_animation(path: str | Path, clip: Clip, segments: Sequence[Path], reco
 
 
 def _sound_stream(target, stream):
-    """A stream of the target for one of the original, and whether packets go there as they are."""
+    """A stream of the target for a stream of the original, and whether packets are copied to it."""
     if stream.codec_context.codec.canonical_name in target.supported_codecs:
         return target.add_stream_from_template(stream), True
     webm = target.format.name == "webm"
@@ -365,15 +365,15 @@ def _segment_packets(av, segments, video, clip):
     for segment in segments:
         with av.open(ffmpeg_name(segment)) as container:
             for packet in container.demux(video=0):
-                if packet.size:  # The last is empty.
-                    packet.dts = packet.pts  # In order, which the file does not tell of the first.
+                if packet.size:  # The last packet is empty.
+                    packet.dts = packet.pts  # Frames are in order. The file has no DTS for the first.
                     packet.duration = round(duration / packet.time_base)
                     packet.stream = video
                     yield packet
 
 
 def _sound_packets(target, original, indices):
-    """The packets of new streams of the target, for those of the original."""
+    """The packets of new streams of the target, made from streams of the original."""
     sound = {original.streams[index]: _sound_stream(target, original.streams[index]) for index in indices}
     return _packets_of(original, sound) if sound else ()
 
@@ -397,21 +397,21 @@ def _pyav():
         import av
     except ImportError as error:
         raise InputError("Clips need PyAV. Install it: pip install 'keras_nst[video]'.") from error
-    av.logging.set_level(None)  # What matters of what it prints comes as an error, too.
+    av.logging.set_level(None)  # Errors are raised as well.
     return av
 
 
 def ffmpeg_name(path: str | Path) -> str:
-    """A path as FFmpeg takes it, for which a name with a colon is an address and one with % a row of files.
+    """A path in FFmpeg's form. Otherwise a colon would make it a URL, and a % a sequence of files.
 
     Raises:
-        InputError: The name holds bytes that are no Unicode.
+        InputError: The path is not valid Unicode.
     """
     name = f"file:{path}"
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise InputError(f"FFmpeg cannot be told the name of {path}, which is no Unicode. Rename it.") from None
+        raise InputError(f"FFmpeg cannot open {path}: its name is not valid Unicode. Rename it.") from None
     return name
 
 
@@ -423,11 +423,11 @@ def _reading(path: str | Path):
         with av.open(ffmpeg_name(path)) as container:
             yield container
     except av.FFmpegError as error:
-        raise InputError(f"Cannot read {path}: it is no clip, or damaged or cut short ({error.strerror}).") from error
+        raise InputError(f"Cannot read {path}: it is damaged, cut short or not a clip ({error.strerror}).") from error
 
 
 def _video(container, path: str | Path):
-    """The first stream of moving pictures; the cover of a song is none."""
+    """The first video stream; the cover of a song does not count."""
     for stream in container.streams.video:
         if not stream.disposition & type(stream.disposition).attached_pic:
             return stream

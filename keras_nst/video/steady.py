@@ -28,8 +28,8 @@ class Steady:
     """Stylizes the frames of a clip, one per call and in order.
 
     Unlike usual temporal blending, the net's input is blended with the previous input as well, which removes the film's
-    grain, and detail is restored. The grain that the net needs moves with what is seen. If it stayed in place, so would
-    the strokes, like a pattern on a pane of glass.
+    grain, and detail is restored. The grain that the net needs moves with the content. If it stayed in place, so would
+    the strokes, like a pattern on a window.
 
     Args:
         stylize: Function from a frame, (1, H, W, 3) float32 in [0, 1], and grain of the same shape, to its result.
@@ -37,8 +37,8 @@ class Steady:
 
     Attributes:
         carried: State between two frames, to save and restore: the net's last input and the last result, both
-            (H, W, 3) float32 in [0, 1], and where in a still frame's grain each pixel's grain is, (H, W, 2), in pixels
-            to the right and down. None before the first frame.
+            (H, W, 3) float32 in [0, 1], and the place of each pixel's grain in the grain of a still frame, (H, W, 2),
+            column and row. None before the first frame.
     """
 
     def __init__(self, stylize: Callable[[np.ndarray, np.ndarray], np.ndarray], steadiness: float = STEADINESS):

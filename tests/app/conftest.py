@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
-    """A working directory with a style of its own, and pictures."""
+    """A working directory with a style and pictures."""
     folder = tmp_path_factory.mktemp("home")
     rng = np.random.default_rng(0)
     net = randomized(transfer_net(filters=(4, 4, 8), residual_blocks=1), rng, 0.2)
@@ -37,7 +37,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def workshop(tmp_path, home, monkeypatch):
-    """A workshop that has the style, and keeps results in the folder kept."""
+    """A workshop with the style, which keeps results in the folder `kept`."""
     monkeypatch.chdir(home)
     folder = tmp_path / "own"
     folder.mkdir()
@@ -46,7 +46,7 @@ def workshop(tmp_path, home, monkeypatch):
 
 @pytest.fixture
 def uploaded(workshop, tmp_path, home):
-    """A picture of the home, or bytes, as a file that somebody uploaded: its path."""
+    """The path of a picture of `home`, or of bytes, as an uploaded file."""
 
     def upload(content, name="upload.png"):
         path = tmp_path / "own" / name
@@ -58,7 +58,7 @@ def uploaded(workshop, tmp_path, home):
 
 @pytest.fixture(scope="session")
 def server(home):
-    """The app as a process of its own: its address, and the folder where results are kept."""
+    """The app in its own process: its address, and the folder where results are kept."""
     command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--share-dir", "kept"]
     with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         line = process.stdout.readline()

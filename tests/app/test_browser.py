@@ -1,4 +1,4 @@
-"""The page as a visitor uses it: in a Chromium, by clicks alone."""
+"""The page as a visitor uses it: by clicks in Chromium."""
 
 import json
 import os
@@ -37,9 +37,9 @@ def browser():
 
 @pytest.fixture
 def page(browser, server):
-    """The page at desktop width, which has asked no other server for anything, and met no error, when the test ends.
+    """The page at desktop width.
 
-    Nor has it asked for what is closed.
+    At the end of the test, it must not have met an error, or requested closed paths or other servers.
     """
     page = browser.new_page(viewport=DESK)
     elsewhere, errors, closed = [], [], []
@@ -53,12 +53,12 @@ def page(browser, server):
     page.close()
     assert [url for url in elsewhere if not url.startswith((server[0], "data:", "blob:"))] == []
     assert errors == []
-    # A picture of the camera may come when its stream has just ended.
+    # The last picture of the camera may come after its stream has ended.
     assert [answer.url for answer in closed if "/stream/" not in answer.url] == []
 
 
 def drop(page, name, path):
-    """Upload a picture, and wait until it is shown as the server keeps it, or what is made of it."""
+    """Upload a picture, and wait until the server's copy, or what is made of it, is shown."""
     page.set_input_files(f"#{name}-picture input[type=file]", path)
     kept = f"#{name}-picture img[src$='{path.name}'], #{name}-picture img[src$='preview.jpg']"
     page.wait_for_function(
@@ -68,7 +68,7 @@ def drop(page, name, path):
 
 
 def click(page, name, across, down):
-    """Click into a picture, at shares of its sides."""
+    """Click into a picture, at fractions of its sides."""
     picture = page.locator(f"#{name}-picture img")
     page.wait_for_function("name => document.querySelector(name).naturalWidth", arg=f"#{name}-picture img")
     box = picture.bounding_box()
@@ -76,12 +76,12 @@ def click(page, name, across, down):
 
 
 def tell(page, name, start):
-    """Wait for a line that begins so."""
+    """Wait for a text that begins with this."""
     page.locator(f"#{name}", has_text=start).wait_for()
 
 
 def download(page, name):
-    """The picture behind the button to download."""
+    """Download the picture behind the button."""
     button = page.locator(f"#{name}-download")
     button.wait_for()
     with page.expect_download() as started:
@@ -152,7 +152,7 @@ def test_each_sample_is_stylized_and_then_an_upload(page, home):
 
 
 def test_the_samples_stay_pictures_of_this_server(page):
-    """A component that a click has made anew fetches nothing, and reads nothing, either."""
+    """A component that a click has created fetches nothing, and reads nothing either."""
     page.locator("#stylize-style").get_by_label("Tiny").check()
     asked = re.compile("/queue/join")
     page.route(asked, with_value(0, {"path": "http://127.0.0.1:1/x.png", "meta": {"_type": "gradio.FileData"}}))
@@ -164,7 +164,7 @@ def test_the_samples_stay_pictures_of_this_server(page):
 
 
 def with_value(position, value):
-    """What sends another value in place of one that the page sends."""
+    """Make a handler that replaces a value that the page sends."""
 
     def change(route):
         body = route.request.post_data_json
@@ -176,7 +176,7 @@ def with_value(position, value):
 
 
 def busy(route):
-    """Gradio's answer where too many requests wait."""
+    """Gradio's answer when too many requests are waiting."""
     route.fulfill(status=503, json={"detail": "Queue is full."})
 
 
@@ -235,7 +235,7 @@ def test_a_camera_is_switched_off_when_its_stream_fails(page):
 def test_an_object_is_harmonized(page, home):
     page.get_by_role("tab", name="Harmonize").click()
     drop(page, "object", home / "object.png")
-    tell(page, "object-hint", "12.")  # Percent: the disc, found by itself.
+    tell(page, "object-hint", "12.")  # Percent: the disc, which is found automatically.
     drop(page, "painting", home / "painting.png")
     page.locator("#painting-picture img[src$='preview.jpg']").wait_for()
     click(page, "painting", 0.3, 0.5)
@@ -265,7 +265,7 @@ def test_a_harmonization_is_stopped(page, home):
 def test_a_part_is_restyled(page, home):
     page.get_by_role("tab", name="Partial").click()
     drop(page, "partial", home / "halves.png")
-    tell(page, "partial-hint", "50.0 %")  # What is taken for the subject.
+    tell(page, "partial-hint", "50.0 %")  # The automatic selection of the subject.
     page.click("#partial-clear")
     tell(page, "partial-hint", "Click")
     click(page, "partial", 0.25, 0.5)
@@ -301,7 +301,7 @@ def test_what_is_refused_is_told_in_a_line_and_runs_no_script(page, tmp_path):
     page.set_input_files("#stylize-picture input[type=file]", path)
     toast = page.locator("[data-testid=toast-body]")
     toast.wait_for()
-    assert "Cannot read the image: it is no picture" in toast.inner_text()
+    assert "Cannot read the image: it is not a picture" in toast.inner_text()
     assert page.title() == "keras_nst"
 
 

@@ -1,4 +1,4 @@
-"""When files go."""
+"""When files are deleted."""
 
 import os
 import threading
@@ -15,8 +15,8 @@ LIMITS = Limits(age=3600.0, kept=250)
 
 @pytest.fixture
 def keep(tmp_path, monkeypatch):
-    """What writes a file of 100 bytes, so many seconds ago, in a folder of its own."""
-    # When the state of a file was changed cannot be set.
+    """Function that writes a file of 100 bytes with this age in seconds, in its own folder."""
+    # The time of a change of a file's metadata cannot be set.
     monkeypatch.setattr(cleaning, "max", lambda changed, _: changed, raising=False)
 
     def write(name, ago):

@@ -1,4 +1,4 @@
-"""Which names a server answers to. What it refuses is tested over HTTP, in test_server.py."""
+"""The names that a server answers to. test_server.py tests over HTTP what it refuses."""
 
 import socket
 

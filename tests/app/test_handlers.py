@@ -1,4 +1,4 @@
-"""What the page's events call, as functions."""
+"""The handlers of the page's events, as functions."""
 
 import base64
 import contextlib
@@ -183,7 +183,7 @@ def test_what_is_protected_is_shown_before(workshop, uploaded):
     photo, tab = uploaded("object.png"), StylizeTab(workshop)
     shown = read(tab.show(photo, "subject")).rgb
     expected = overlay(read(photo).rgb, workshop.mask(Selection(photo, begin="subject"), 12, False))
-    assert np.abs(shown - expected).mean() < 0.02  # A JPEG, to be looked at.
+    assert np.abs(shown - expected).mean() < 0.02  # The preview is a JPEG.
     assert tab.show(photo, "no") is None
     assert tab.show(None, "subject") is None
 
@@ -257,7 +257,7 @@ def test_nothing_selected_is_nothing_to_restyle(selector, workshop, uploaded):
 
 @pytest.fixture
 def scene(workshop, uploaded):
-    """The disc in the painting's left half."""
+    """The disc in the left half of the painting."""
     _, selection, _ = Selector(workshop, "object").open(uploaded("object.png", "disc.png"), 12, False)
     _, painting, x, y = HarmonizeTab(workshop).open(uploaded("painting.png", "night.png"))
     assert (x, y) == (64, 48)
@@ -268,7 +268,7 @@ def test_the_preview_is_the_object_placed(workshop, scene):
     tab = HarmonizeTab(workshop)
     painting, disc = read(scene.painting).rgb, read(scene.selection.path).rgb
     expected, _ = place(painting, disc, workshop.mask(*scene[:3]), (40, 50), share=0.4)
-    assert np.abs(read(tab.preview(*scene)).rgb - expected).mean() < 0.02  # A JPEG, to be looked at.
+    assert np.abs(read(tab.preview(*scene)).rgb - expected).mean() < 0.02  # The preview is a JPEG.
     assert tab.preview(*scene._replace(selection=None)) == scene.painting
     with pytest.raises(InputError, match="outside the painting"):
         tab.preview(*scene._replace(x=1000))
@@ -290,7 +290,7 @@ def test_an_object_is_harmonized_in_view(workshop, scene):
 
 @pytest.fixture
 def taken(monkeypatch):
-    """Steps that a minimization has taken which does nothing and would take a thousand."""
+    """The steps taken by a stand-in for the minimization that changes nothing and would take a thousand."""
     steps = []
 
     def harmonize(painting, composite, mask, options, *, progress):
@@ -375,7 +375,7 @@ def test_what_waits_too_long_for_its_turn_is_told_so(tmp_path, home):
     workshop = Workshop(tmp_path, limits=Limits(seconds=0.01))
     with workshop.turn("net"), pytest.raises(InputError, match="Too many"), workshop.turn("net"):
         pass
-    with workshop.turn("net"):  # After an error, too.
+    with workshop.turn("net"):  # After an error as well.
         pass
 
 
@@ -416,7 +416,7 @@ def test_a_cameras_picture_is_shown_in_the_style(workshop, home):
     shown, note = LiveTab(workshop).stylize(frame((home / "halves.png").read_bytes()), "tiny", 1.0)
     result = read(base64.b64decode(re.fullmatch(r'<img alt="[^"]*" src="data:image/jpeg;base64,([^"]*)">', shown)[1]))
     expected = Stylizer(home / "saved_models" / "tiny")(read(home / "halves.png")).rgb
-    assert np.abs(result.rgb - expected).mean() < 0.02  # What JPEG loses.
+    assert np.abs(result.rgb - expected).mean() < 0.02  # The error of JPEG.
     assert note.startswith("128 × 96 pixels")
 
 

@@ -34,7 +34,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def ask(server, method, path, body=None, headers=None):
-    """Status and body of an answer."""
+    """The status and body of an answer."""
     answer = urllib3.request(method, server[0] + path, body=body, headers=headers, retries=False)
     return answer.status, answer.data
 
@@ -67,7 +67,7 @@ def test_twenty_requests_at_once_are_queued_and_none_is_lost(server, photo):
 
     with ThreadPoolExecutor(20) as pool:
         results = list(pool.map(visit, strengths))
-    # Each its own: they go evenly from the photograph to the style.
+    # Different ones, evenly spaced from the photograph to the style.
     for strength, one in zip(strengths, results, strict=True):
         expected = results[0] + strength * (results[-1] - results[0])
         np.testing.assert_allclose(one, expected, atol=1.6 / 255)
@@ -215,10 +215,10 @@ def test_a_message_that_is_too_large_is_not_read_whole(server, chunked):
 
 
 def test_one_visitor_uploads_no_more_than_the_sum(page):
-    # A proxy on the same computer tells whom it asks for.
+    # A proxy on the same computer sends the visitor's address in a header.
     visitor = {"X-Forwarded-For": "203.0.113.7"}
     answers = [page.upload(bytes(20_000_000), headers=visitor) for _ in range(12)]
-    # With the forms around them ten are more than 200 MB.
+    # With the forms around them, ten have more than 200 MB.
     assert [getattr(answer, "status", 200) for answer in answers] == [200] * 9 + [413] * 3
     assert answers[-1].data == b"With this file you have uploaded more than the limit of 200 MB."
     assert isinstance(page.upload(b"small", headers={"X-Forwarded-For": "203.0.113.8"}), str)
@@ -290,7 +290,7 @@ def test_a_folder_is_no_picture(page, photo, name):
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "http://127.0.0.1:1/x.png", "/dev/zero"])
 def test_no_component_fetches_a_file(page, photo, path):
-    """Gradio looks for files in the values of all of them."""
+    """Gradio looks for files in the values of all components."""
     refused(stylize(page, picture(photo), settings=(picture(path), *SETTINGS[1:])), "not here any more")
     refused(stylize(page, picture(photo), settings=(1, [{"deep": picture(path)}], *SETTINGS[2:])), "not here any more")
 

@@ -46,7 +46,7 @@ def exported(style, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def failures():
-    """What the servers do instead of an answer."""
+    """What the servers do instead of answering."""
     return []
 
 
@@ -63,7 +63,7 @@ def url(protocol, exported, failures):
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch):
-    """The seconds that were waited, in place of waiting."""
+    """The seconds that the client would have waited."""
     waited = []
     monkeypatch.setattr(served.time, "sleep", waited.append)
     return waited
@@ -80,7 +80,7 @@ def here(tmp_path, monkeypatch, rng):
 
 @pytest.fixture
 def unused():
-    """A port that nobody listens at."""
+    """A port without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{free.getsockname()[1]}"
@@ -133,7 +133,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for(url, protocol, failures,
     with pytest.raises(InputError, match=r"no answer in time\..* `timeout`"):
         stylize(Picture(rng.random((1, 16, 16, 3), np.float32)))
     assert time.perf_counter() - began < 5
-    assert waits == []  # It may still be at work on the first request.
+    assert waits == []  # It may still work on the first request.
     release.set()
 
 
@@ -159,7 +159,7 @@ def test_what_the_server_says_of_a_picture_is_told(protocol, style, here, capsys
     with getattr(model_server, protocol)(fixed, "tiny") as url:
         assert main(["client", url, "photo.png", "--style", "tiny", "--protocol", protocol, "-o", "out.png"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"error: photo.png: Asking the server at {url} failed: ")
+    assert error.startswith(f"error: photo.png: The request to the server at {url} failed: ")
     assert "[36,47,3] is not compatible with expected shape [32,40,3]" in error
     assert error.count("\n") == 1
     assert not (here / "out.png").exists()
@@ -175,7 +175,7 @@ def test_a_server_of_the_other_protocol_is_told(exported):
 
 
 def answered(status, data):
-    """A response as urllib3 gives it."""
+    """A response of urllib3."""
     response = io.BytesIO(data)
     read = lambda size, decode_content: response.read(size)  # noqa: E731
     return type("Response", (), {"status": status, "read": staticmethod(read), "close": staticmethod(lambda: None)})
@@ -237,7 +237,7 @@ def test_whatever_a_server_says_of_its_state_is_taken_or_refused(monkeypatch, an
 
 @pytest.fixture(params=["headers", "body", "packed"])
 def dribbling(request):
-    """A server that sends a byte now and then, or little that unpacks to much."""
+    """A server that sends single bytes slowly, or a small answer that unpacks to a large one."""
     done = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -270,7 +270,7 @@ def test_one_deadline_and_one_size_hold_for_the_whole_exchange(dribbling):
     began = time.monotonic()
     with pytest.raises(InputError):
         ServedStyle(dribbling, "tiny", timeout=0.5)
-    assert time.monotonic() - began < 20  # On a machine that is busy; it would never end.
+    assert time.monotonic() - began < 20  # Even on a busy machine; without the deadline it would never end.
 
 
 def test_another_kind_of_server_is_told(monkeypatch):
@@ -289,7 +289,7 @@ def test_a_missing_package_is_named(monkeypatch):
 
 @pytest.mark.parametrize("url", ["ftp://localhost", "localhost:port"])
 def test_a_wrong_url_is_told(url):
-    with pytest.raises(InputError, match=f"^Asking the server at {url} failed: "):
+    with pytest.raises(InputError, match=f"^The request to the server at {url} failed: "):
         ServedStyle(url, "tiny")
 
 

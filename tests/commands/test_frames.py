@@ -20,7 +20,7 @@ def scenes():
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, scenes):
-    """A working directory with a film of three scenes, 2 s each, and files that are none."""
+    """A working directory with a film of three scenes of 2 s, and files that are not films."""
     monkeypatch.chdir(tmp_path)
     film = cv2.VideoWriter("film.avi", cv2.VideoWriter_fourcc(*"MJPG"), RATE, scenes[0].shape[1::-1])
     for scene in scenes:
@@ -36,7 +36,7 @@ def here(tmp_path, monkeypatch, scenes):
 
 
 def test_scenes_of_a_film_of_variable_rate_are_found_by_the_time(here):
-    """Two scenes of 10 s in 3 frames each, then eight of 1.2 s in 6."""
+    """Two scenes of 10 s with 3 frames each, then eight of 1.2 s with 6."""
     noise = np.random.default_rng(0)
     pictures, stamps, now = [], [], 0
     for number in range(10):
@@ -63,15 +63,15 @@ def test_each_scene_gives_one_frame_named_by_its_number(here, capfd, scenes):
     files = sorted((here / "new/frames").iterdir())
     assert [file.name for file in files] == [f"film-{number:06}.jpg" for number in (0, 20, 40)]
     for file, scene in zip(files, scenes, strict=True):
-        assert np.abs(255 * read(file).rgb[0] - scene).mean() < 4  # Twice JPEG.
+        assert np.abs(255 * read(file).rgb[0] - scene).mean() < 4  # JPEG twice.
     assert read_record(files[1])["frame"] == 20
-    assert capfd.readouterr().out == "new/frames  3 frames of 6 looked at\n"
+    assert capfd.readouterr().out == "new/frames  3 of 6 frames\n"
 
 
 def test_thresholds_interval_and_size_are_taken(here, capfd):
     assert main(["frames", "film.avi", "-o", "all", "--every", "0", "--ssim", "1", "--psnr", "1000"]) == 0
-    # JPEG makes equal frames of equal frames.
-    assert capfd.readouterr().out == "all  3 frames of 60 looked at\n"
+    # JPEG maps equal frames to equal frames.
+    assert capfd.readouterr().out == "all  3 of 60 frames\n"
     assert main(["frames", "film.avi", "-o", "small", "--every", "3", "--max-size", "80"]) == 0
     assert [file.name for file in sorted((here / "small").iterdir())] == ["film-000000.jpg", "film-000030.jpg"]
     assert read(here / "small/film-000000.jpg").rgb.shape == (1, 48, 80, 3)

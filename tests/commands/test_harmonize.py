@@ -1,4 +1,4 @@
-"""`keras-nst harmonize` as a user types it."""
+"""`keras-nst harmonize` from the command line."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from keras_nst.pictures.io import read, read_record
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, rng):
-    """A working directory with a painting, a composite, and an object with transparency and on white."""
+    """A working directory with a painting, a composite, and an object, transparent and on white."""
     monkeypatch.chdir(tmp_path)
     noise = cv2.GaussianBlur(rng.normal(0, 1, (96, 128, 3)), (0, 0), 2)
     painting = np.uint8(np.clip(140 + 25 * noise / noise.std(), 0, 255))
@@ -85,14 +85,14 @@ def test_an_object_goes_where_it_is_told(here, capsys, source):
     [
         ("composite.png", "the painting with the object in it"),
         ("speck.png", "the painting with the object in it"),
-        ("layer.png", "an object on transparent ground of the painting's size"),
-        ("white.png", "an object on plain ground of the painting's size"),
+        ("layer.png", "an object on a transparent background, which has the painting's size"),
+        ("white.png", "an object on a plain background, which has the painting's size"),
     ],
 )
 def test_an_object_of_the_paintings_size_stays_where_it_is_and_it_is_said_what_it_is(here, capsys, source, taken):
     disc, painted = read("disc.png").rgb[0, ..., :1], np.uint8(255 * read("composite.png").rgb[0])
     alpha = np.full((96, 128), 255, np.uint8)
-    alpha[3, 5] = 254  # Of one pixel, as painting programs leave it.
+    alpha[3, 5] = 254  # A single pixel, as painting programs leave it.
     save(np.dstack([painted, alpha]), "speck.png")
     save(np.dstack([painted, np.uint8(255 * disc)]), "layer.png")
     save(np.where(disc > 0, painted, np.uint8(252)), "white.png")
@@ -100,7 +100,7 @@ def test_an_object_of_the_paintings_size_stays_where_it_is_and_it_is_said_what_i
         capsys, "painting.png", source, "-o", "out.png", "--keep-mask", "mask.png", "--style-strength", 0
     )
     assert code == 0
-    assert f"{source} is taken for {taken}" in err
+    assert f"{source} is used as {taken}" in err
     found, expected = read("mask.png").rgb[0, ..., 0] > 0.5, disc[..., 0] > 0.5
     assert (found & expected).sum() / (found | expected).sum() > 0.95
 

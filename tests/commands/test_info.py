@@ -1,4 +1,4 @@
-"""What `keras-nst info` tells."""
+"""The output of `keras-nst info`."""
 
 import json
 from email.message import Message
@@ -13,7 +13,7 @@ from keras_nst.commands import info
 
 @pytest.fixture
 def packaged(monkeypatch):
-    """A package with one extra that is installed, one that is not, and one of which something older is."""
+    """A package with one extra that is installed, one that is not, and one of which an older version is."""
     described = Message()
     for extra in ("there", "missing", "older"):
         described["Provides-Extra"] = extra

@@ -1,4 +1,4 @@
-"""`keras-nst optimize` and `keras-nst partial` as a user types them."""
+"""`keras-nst optimize` and `keras-nst partial` from the command line."""
 
 import json
 import re
@@ -111,7 +111,7 @@ def test_through_a_soft_mask_a_painting_is_seen_once(here, capsys, arguments, ba
         ground = read("ground.png").rgb
     full, faded = (read(f"{name}-out.png").rgb for name in ("whole", "soft"))
     whole, part = ((result - ground)[:, :, 12:32] for result in (full, faded))
-    # A region counts alike at any opacity, and so what is painted is the same.
+    # A region has the same loss at any opacity, so the painted colors are the same.
     assert np.sum(part * whole) / np.sum(whole**2) == pytest.approx(0.4, abs=0.02)
     np.testing.assert_allclose(part, 0.4 * whole, atol=0.05)
 
@@ -137,7 +137,7 @@ BAD = {
         ((*PAIR, "--init", "missing.png"), "missing.png", "No such file"),
         ((*PAIR, "-o", "out.xyz"), "xyz", ""),
         ((*PAIR, "-o", "photo.png/out.png"), "Cannot write photo.png/out.png", "another place"),
-        (("photo.png", "text.jpg"), "text.jpg", "no picture"),
+        (("photo.png", "text.jpg"), "text.jpg", "not a picture"),
         (("photo.png",), "STYLE", "--help"),
     ],
     "partial": [

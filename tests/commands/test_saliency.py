@@ -13,7 +13,7 @@ from keras_nst.select.saliency import saliency
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, rng):
-    """A working directory with photographs, one of them transparent, and a file that is none."""
+    """A working directory with photographs, one of them transparent, and a file that is not a picture."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     for name in ("a.jpg", "b.png"):

@@ -1,4 +1,4 @@
-"""The contract of every term: a new term passes it by being a row of TERMS."""
+"""The contract of every term. A new term is tested by adding a row to TERMS."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ def random(shape, seed):
 
 
 def all_different(shape, seed):
-    """No two values closer than a step of a difference quotient."""
+    """Values that differ by more than the step of a difference quotient."""
     values = np.random.default_rng(seed).permutation(np.prod(shape))
     return (values.reshape(shape) / values.size).astype(np.float32)
 
@@ -36,14 +36,14 @@ def constant(scene, _):
 
 
 def sure(real):
-    """Logits as far on the right side as a loss goes."""
+    """Logits so far on the correct side that a loss is zero."""
     return lambda scene, _: {
         "output": {probe: np.full_like(v, 40 if real else -40) for probe, v in scene["output"].items()}
     }
 
 
 def saying(value):
-    """These logits everywhere."""
+    """Constant logits."""
     return lambda scene, _: {"output": {probe: np.full_like(v, value) for probe, v in scene["output"].items()}}
 
 
@@ -54,14 +54,14 @@ def certain(scene, against):
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A term and what the contract needs to know of it.
+    """A term and what its contract needs.
 
     Attributes:
-        loss: The loss of this one term.
+        loss: The loss with this one term.
         scene: Random values of exactly what the term reads.
-        reference: The same term in NumPy, a function of the scene.
-        zero: From a scene to one where the term is zero.
-        rounding: What it may differ from zero there.
+        reference: The same term in NumPy, as a function of the scene.
+        zero: Function from a scene to one where the term is zero.
+        rounding: Tolerance of that zero.
     """
 
     loss: losses.Loss
@@ -76,7 +76,7 @@ class Row:
 
 
 _LAYERS = {"relu1_2": (5, 4, 3), "relu2_2": (3, 2, 6)}
-_WIDE = {"relu1_2": (5, 4, 3), "relu2_2": (6, 5, 4)}  # More positions than channels: covariances have roots.
+_WIDE = {"relu1_2": (5, 4, 3), "relu2_2": (6, 5, 4)}  # More positions than channels, for covariances of full rank.
 
 
 def _features(seed, batch=BATCH, layers=_LAYERS):
@@ -273,7 +273,7 @@ TERMS = {
 
 
 def is_weight(probe):
-    """Weights of a region are constants of the scene."""
+    """The weights of a region are constants of the scene."""
     return probe.startswith("region")
 
 
@@ -297,7 +297,7 @@ def value(loss, scene):
 
 
 def gradient(loss, scene):
-    """Of the total, by each probe of the output."""
+    """The gradient of the total by each probe of the output."""
     with tf.GradientTape() as tape:
         output = {probe: tf.Variable(tensor) for probe, tensor in scene["output"].items() if not is_weight(probe)}
         total, _ = loss({**scene, "output": {**scene["output"], **output}})
@@ -350,7 +350,7 @@ def test_binding_changes_neither_value_nor_gradient(row):
 
 
 def test_the_gradient_equals_central_differences_of_the_formula(row):
-    step = 1e-5  # The formula is float64, so the difference quotient is good to about 1e-9.
+    step = 1e-5  # The formula is float64, so the difference quotient is exact to about 1e-9.
     for probe, slope in gradient(row.loss, row.scene).items():
         quotient = np.empty(slope.shape)
         for place in np.ndindex(slope.shape):
@@ -373,7 +373,7 @@ def test_the_target_receives_no_gradient(row):
 
 
 class Recording(Mapping):
-    """A mapping that notes which keys were read."""
+    """A mapping that records which keys are read."""
 
     def __init__(self, content, read, prefix=()):
         self.content, self.read, self.prefix = content, read, prefix

@@ -18,18 +18,18 @@ WIDTH, HEIGHT = 120, 80
 
 
 def ramp(number: int) -> Image.Image:
-    """A picture that tells where it was cropped: red is x, green is y, blue is the picture's number."""
+    """A picture whose pixels show where they are: red is x, green is y, blue is the picture's number."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     return Image.fromarray(np.stack([x, y, np.full_like(x, number)], axis=-1).astype(np.uint8))
 
 
 def numbers(crops: np.ndarray) -> list[int]:
-    """The numbers of the ramps that these crops come from."""
+    """The numbers of the ramps of these crops."""
     return np.rint(crops[..., 2].mean((1, 2)) * 255).astype(int).tolist()
 
 
 def slopes(crop: np.ndarray) -> tuple[float, float]:
-    """Picture pixels for each pixel of a ramp's crop: to the right (negative when mirrored) and downwards."""
+    """Pixels of the picture per pixel of a ramp's crop: to the right (negative if mirrored) and downwards."""
     inner = crop[2:-2, 2:-2] * 255
     return np.diff(inner[..., 0], axis=1).mean(), np.diff(inner[..., 1], axis=0).mean()
 
@@ -48,14 +48,14 @@ def folder(tmp_path) -> Path:
 
 @pytest.fixture
 def tfds_home(tmp_path, monkeypatch) -> Path:
-    """TFDS reads this empty folder, whatever is prepared on this machine."""
+    """Let TFDS use this empty folder."""
     home = tmp_path / "tfds"
     monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(home))
     return home
 
 
 def prepare(home: Path, paths: list[Path]) -> None:
-    """A true TFDS dataset `ramps` of the pictures: two files for each of its splits."""
+    """A real TFDS dataset `ramps` of the pictures, with two files for each split."""
     split = [(path.name, {"image": str(path)}) for path in paths]
     tfds.dataset_builders.store_as_tfds_dataset(
         name="ramps",
@@ -76,7 +76,7 @@ def opened(request, folder, tfds_home, monkeypatch) -> Photographs:
         case "samples":
             yield photographs(None)
         case "tfds":
-            # Ten pictures in windows of four: the windows straddle the passes.
+            # Ten pictures in windows of four, so the windows overlap the passes.
             monkeypatch.setattr(datasets, "TFDS_WINDOW", 4)
             prepare(tfds_home, sorted(folder.glob("*.png")))
             yield photographs("tfds:ramps")
@@ -132,7 +132,7 @@ def test_crops_keep_the_proportions_and_stay_inside(folder):
         right, down = slopes(crop)
         assert abs(right) == pytest.approx(down, rel=0.01)
         sides.append(down * size)
-        # The center of the square lies at least half its side from the picture's borders.
+        # The center of the square is at least half its side from the picture's borders.
         x, y = crop[..., :2].mean((0, 1)) * 255
         half = down * size / 2
         assert half - 1 <= x <= WIDTH - half
@@ -151,7 +151,7 @@ def test_small_pictures_are_enlarged(height, width):
 
 
 def test_shrinking_averages():
-    # A checkerboard of single pixels becomes gray; sampling instead of averaging would keep black and white.
+    # A checkerboard of single pixels becomes gray; sampling without averaging would keep black and white.
     checkerboard = np.repeat(np.indices((64, 64)).sum(0)[..., None] % 2, 3, axis=-1).astype(np.float32)
     crop = random_crop(checkerboard, 8, np.random.default_rng(0), smallest=1.0)
     np.testing.assert_allclose(crop, 0.5, atol=1e-6)
@@ -177,14 +177,14 @@ def test_a_folder_is_searched_through_but_for_hidden_files(tmp_path):
     assert len(described.pop("files")) == 64
     assert described == {"kind": "folder", "name": tmp_path.name, "count": len(places)}
     seen = numbers(take(source, 1, batch=len(places))[0])
-    # JPEG and the palette of GIF move the blue a little.
+    # JPEG and the palette of GIF change blue slightly.
     assert np.rint(np.sort(seen) / 20).astype(int).tolist() == [*range(len(places))]
     assert source.skipped == {}
 
 
 @pytest.fixture
 def half_broken(folder) -> dict[str, Path]:
-    """The folder with as many corrupt files as good ones."""
+    """A folder with as many corrupt files as good ones."""
     whole = (folder / "0.png").read_bytes()
     broken = {}
     for number, content in zip(range(COUNT), itertools.cycle([b"", b"no picture", whole[: len(whole) // 2]])):
@@ -200,7 +200,7 @@ def test_corrupt_files_are_replaced_and_listed_once(folder, half_broken):
     assert sorted(source.skipped) == sorted(half_broken)
     assert all(source.skipped.values())
     seen = [number for crops in every for number in numbers(crops)]
-    # Five passes of ten good pictures, and the fifty replacements are spread over all of them.
+    # Five passes of ten good pictures; the fifty replacements are spread over all of them.
     counts = np.bincount(seen, minlength=COUNT)
     assert counts.sum() == 100
     assert len(counts) == COUNT
@@ -254,7 +254,7 @@ def test_half_of_the_built_in_stream_is_dead_leaves(monkeypatch):
 
 
 def test_an_iterator_left_over_does_not_hold_up_the_exit():
-    # Unprotected, about half of such runs hang. The traceback of an uncaught error leaves an iterator over as well.
+    # Without protection, about half of such runs hang. The traceback of an uncaught error keeps the iterator alive too.
     script = (
         "from keras_nst.data.datasets import photographs\n"
         "stream = iter(photographs(None).batches(size=256, batch=8, seed=0))\n"

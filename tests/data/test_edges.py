@@ -5,7 +5,7 @@ from scipy.ndimage import correlate1d
 from keras_nst.data.edges import without_edges
 from keras_nst.pictures.io import read
 
-DISTANCE = 16  # Of the step from the left border.
+DISTANCE = 16  # Distance of the step from the left border.
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def step():
 def test_an_edge_is_smoothed_by_the_gaussian_and_flat_regions_stay_bit_for_bit(step):
     twin = without_edges(step)
     changed = np.flatnonzero(np.any(twin != step, axis=(0, 2)))
-    # Canny marks a pixel beside the step and dilation reaches two farther; the smoothing itself reaches two.
+    # Canny marks a pixel beside the step, dilation adds two pixels, and smoothing reaches two.
     assert set(changed) <= set(range(DISTANCE - 3, DISTANCE + 3))
     assert {DISTANCE - 1, DISTANCE} <= set(changed)
     gaussian = np.exp(-(np.arange(-2, 3) ** 2) / (2 * 2.5**2))

@@ -12,7 +12,7 @@ from keras_nst.select.saliency import mbd, rbd
 
 @pytest.fixture
 def photos(tmp_path, rng):
-    """Three photographs, one larger than the maps, and a file that is none."""
+    """Three photographs, one larger than the maps, and a file that is not a picture."""
     folder = tmp_path / "photos"
     folder.mkdir()
     chelsea = np.rint(255 * read("sample:chelsea").rgb[0]).astype(np.uint8)
@@ -47,7 +47,7 @@ def test_a_map_is_the_mean_of_rbd_and_mbd_in_steps_of_a_255th(photos, name, tole
 def test_missing_maps_are_prepared_and_those_of_photographs_that_changed(photos, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     kept = References(photos)
-    # As after a kill: one map of three is missing. Then a photograph becomes another under the same name.
+    # As after a kill, one map of three is missing. Then a photograph is replaced under the same name.
     for name in ("small", "other"):
         kept(photos / f"{name}.png", read(photos / f"{name}.png").rgb[0])
     before = ages(kept)
@@ -55,7 +55,7 @@ def test_missing_maps_are_prepared_and_those_of_photographs_that_changed(photos,
     kept.prepare(listed(photos), 4)
     after = ages(kept)
     assert len(before) == 2
-    assert len(after) == 4  # Nothing of the broken file.
+    assert len(after) == 4  # None for the broken file.
     assert {name: after[name] for name in before} == before
     flipped = read(photos / "other.png").rgb
     expected = (rbd(flipped) + mbd(flipped))[0] / 2
@@ -109,7 +109,7 @@ def test_what_a_net_finds_is_kept_apart_from_what_colors_tell(photos):
     np.testing.assert_allclose(given(path, rgb), rgb[..., 1:2], atol=0.51 / 255)
     assert given.folder != References(photos).folder
     given.prepare(listed(photos), 4)
-    assert len(ages(given)) == 3  # Nothing of the broken file.
+    assert len(ages(given)) == 3  # None for the broken file.
     assert not ages(References(photos))
 
 

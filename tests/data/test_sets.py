@@ -15,13 +15,13 @@ SIZE = 24
 
 @pytest.fixture
 def cached(tmp_path, monkeypatch):
-    """The user's cache is empty."""
+    """An empty cache of the user."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
 def sets(tmp_path, rng, monkeypatch, cached):
-    """Five photographs and eight style pictures, which tell by blue which they are; the red of one is its saliency."""
+    """Five photographs and eight style pictures, numbered by their blue; the red of a photograph is its saliency."""
     monkeypatch.setattr(references, "saliency", lambda rgb: rgb[..., :1])
     monkeypatch.setattr(References, "prepare", lambda *args, **kwargs: None)
 
@@ -128,13 +128,13 @@ def test_datasets_and_the_built_in_samples_serve_as_well(sets, tmp_path, monkeyp
         },
         data_dir=tmp_path / "tfds",
     )
-    for _ in range(2):  # The second time with maps beside the dataset.
+    for _ in range(2):  # The second time, maps exist next to the dataset.
         photos, saliency, *_ = take(("tfds:noise:photos", "tfds:noise:style"), 2, batch=5)
         np.testing.assert_allclose(saliency[..., 0], photos[..., 0], atol=1e-6)
         assert sorted(numbers(photos).ravel()) == sorted([*range(5)] * 2)
     assert len([*(tmp_path / "tfds").rglob(".keras_nst/*/*.png")]) == 5
     photos, saliency, *_ = take((None, "tfds:noise:style"), 2)
-    np.testing.assert_allclose(saliency[..., 0], photos[..., 0], atol=0.04)  # Maps are made of smaller pictures.
+    np.testing.assert_allclose(saliency[..., 0], photos[..., 0], atol=0.04)  # Maps are computed at a smaller size.
 
 
 def test_maps_are_prepared_before_a_stream_begins(sets, monkeypatch):

@@ -12,14 +12,14 @@ SIZE = 64
 
 @pytest.fixture(scope="session")
 def features():
-    """VGG16 with eight channels a layer."""
+    """VGG16 with eight channels per layer."""
     convolutions = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
     return vgg(convolutions=convolutions)
 
 
 @pytest.fixture(scope="session")
 def classifier():
-    """Six classes, red, green, blue and the lack of each: a map shows where, a logit how much."""
+    """Six classes: red, green, blue and the lack of each. A map shows where, and a logit how much."""
     image = keras.Input((None, None, 3))
     colors = layers.AveragePooling2D(8)(image)
     maps = layers.Concatenate()([colors, 1.0 - colors])
@@ -28,7 +28,7 @@ def classifier():
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Writes pictures (height, width, 3) in [0, 1] to a folder: `pictures("photos", red=..., blue=...)`."""
+    """Write pictures (height, width, 3) in [0, 1] to a folder: `pictures("photos", red=..., blue=...)`."""
 
     def write(folder, suffix=".png", **arrays):
         (tmp_path / folder).mkdir(exist_ok=True)
@@ -41,7 +41,7 @@ def pictures(tmp_path):
 
 @pytest.fixture
 def photographs(rng):
-    """Two squares of noise, each with a bright patch of its color: top left and bottom right."""
+    """Two squares of noise, each with a bright patch of its color at the top left or bottom right."""
     images = {}
     for channel, (stem, corner) in enumerate({"red": slice(0, 32), "green": slice(32, 64)}.items()):
         image = 0.4 + 0.1 * rng.uniform(size=(SIZE, SIZE, 3))

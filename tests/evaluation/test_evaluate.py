@@ -18,7 +18,7 @@ SIZE = 64
 
 @pytest.fixture
 def run(pictures, photographs, painting, features, classifier):
-    """Evaluates models on the two photographs."""
+    """Evaluate models on the two photographs."""
 
     def evaluated(*models, photos=photographs, **kwargs):
         read = read_photographs(pictures("photos", **photos), SIZE)
@@ -31,7 +31,7 @@ def run(pictures, photographs, painting, features, classifier):
 
 @pytest.fixture
 def gridded(tmp_path):
-    """A style whose net leaves a checkerboard of single pixels, as a transposed convolution does."""
+    """A style whose net leaves a checkerboard of single pixels, like a transposed convolution."""
     image = keras.Input((None, None, 3))
     upsampling = layers.Conv2DTranspose(3, 2, strides=2, use_bias=False)
     halved = layers.AveragePooling2D(2, padding="same")(image)
@@ -70,7 +70,7 @@ def test_their_style_is_the_photographs_own_distance_from_the_painting_at_each_s
 
 @pytest.fixture
 def stripes():
-    """Every 8 pixels, as high and as wide as asked."""
+    """Stripes with a period of 8 pixels, of this height and width."""
     return lambda side: np.where(np.arange(side)[:, None, None] // 4 % 2, 0.3, 0.7) * np.ones((1, side, 3))
 
 
@@ -87,7 +87,7 @@ def test_a_photograph_without_a_flat_area_has_no_weave_and_counts_in_no_mean(run
     mixed = {"noise": photographs["red"], "sky": sky}
     evaluation = run(str(pictures("woven", **{stem: stripes(SIZE) for stem in mixed})), photos=mixed)
     assert evaluation.values("woven", "weave") == [None, pytest.approx(1, abs=0.02)]
-    assert evaluation.summary()["models"]["woven"]["weave"] is None  # One alone has no interval.
+    assert evaluation.summary()["models"]["woven"]["weave"] is None  # A single value has no interval.
     mixed["sky2"] = sky
     evaluation = run(str(pictures("woven", sky2=stripes(SIZE))), photos=mixed)
     assert evaluation.summary()["models"]["woven"]["weave"]["mean"] == pytest.approx(1, abs=0.02)
@@ -95,7 +95,7 @@ def test_a_photograph_without_a_flat_area_has_no_weave_and_counts_in_no_mean(run
 
 def test_results_in_the_opposite_colors_lose_class_and_map(run, pictures, photographs):
     evaluation = run(str(pictures("opposite", **{stem: 1 - image for stem, image in photographs.items()})))
-    # The likeliest of the six classes has become the least likely, and its map is bright where it was dark.
+    # The most likely of the six classes has become the least likely, and its map is bright where it was dark.
     for measure in ("top1", "top5", "cam_iou"):
         assert evaluation.values("opposite", measure) == [0, 0]
     assert max(evaluation.values("opposite", "cam_ssim")) < 0.2
@@ -103,7 +103,7 @@ def test_results_in_the_opposite_colors_lose_class_and_map(run, pictures, photog
 
 def test_the_map_is_that_of_the_photographs_class(run, pictures, photographs):
     before = {stem: image.copy() for stem, image in photographs.items()}
-    # Bluer than they are red or green: another class, but the bright patches of the old one are where they were.
+    # More blue than red or green, so another class; but the bright patches of the old class are in the same place.
     for image in photographs.values():
         image[..., 2] += 0.45
     evaluation = run(str(pictures("bluer", **photographs)), photos=before)
@@ -145,7 +145,7 @@ def test_the_summary_has_the_mean_of_each_measure_inside_its_interval(run, pictu
         first, second = evaluation.values("noisy", measure)
         mean = summary["models"]["noisy"][measure]
         assert mean["mean"] == pytest.approx((first + second) / 2)
-        # Of two values a sample is twice the one, twice the other or both.
+        # A sample of two values is twice the first, twice the second, or both.
         assert sorted([first, second]) == pytest.approx([mean["low"], mean["high"]])
 
 

@@ -74,7 +74,7 @@ def test_ssim_inside_counts_the_windows_centered_there(rng):
     one = rng.uniform(size=(32, 32))
     other = one.copy()
     other[:, 16:] = rng.uniform(size=(32, 16))
-    left = np.arange(32) < 12  # Windows of 7x7 reach 3 farther.
+    left = np.arange(32) < 12  # Windows of 7x7 reach 3 pixels further.
     assert ssim(one, other, inside=np.tile(left, (32, 1))) == 1
     assert ssim(one, other, inside=np.tile(~left, (32, 1))) < 0.5
     whole = np.zeros((32, 32), bool)
@@ -103,7 +103,7 @@ def test_iou_looks_at_what_reaches_half_of_the_maximum():
 
 def test_edges_stand_where_the_brightness_changes():
     step = gray(np.repeat([[0.0] * 8 + [1.0] * 8], 16, axis=0))
-    # Sobel's full gradient across and none along, as the mean of squares.
+    # Sobel's full gradient across and none along, combined as the root mean square.
     expected = np.zeros((16, 16))
     expected[:, 7:9] = np.sqrt((1**2 + 0**2) / 2)
     np.testing.assert_allclose(edges(step), expected, atol=1e-6)
@@ -139,7 +139,7 @@ def test_neither_are_noise_a_ramp_other_periods_and_what_8_bits_do_not_hold(rng)
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_it_is_the_share_of_the_grid(rng, share):
-    # Differences of neighbors have 4 a^2 of a grid of +-a, and 2 s^2 of noise of deviation s.
+    # The differences of neighbors have 4 a^2 for a grid of +-a, and 2 s^2 for noise of standard deviation s.
     rows, columns = np.indices((256, 256))
     grid = np.sqrt(share / 4) * (-1.0) ** (rows + columns)
     noise = np.sqrt((1 - share) / 2) * rng.normal(size=grid.shape)
@@ -163,7 +163,7 @@ WEAVES = {
 
 
 def strokes(rng, turn):
-    """Painted over each other in any gray, at angles up to `turn` to both sides of one."""
+    """Strokes of any gray, painted over each other, with angles of up to `turn` from one direction."""
     canvas = np.full(SHAPE, 0.5)
     for _ in range(600):
         angle, half = 0.6 + rng.uniform(-turn, turn), rng.uniform(4, 12)
@@ -185,7 +185,7 @@ def test_a_weave_does_not_depend_on_brightness_and_contrast(rng):
 
 
 def test_noise_shading_broad_waves_and_what_8_bits_do_not_hold_are_no_weave(rng):
-    # Of 20,480 pairs the correlation is 0.007; the largest of a thousand is about three times that.
+    # For 20,480 pairs the correlation is 0.007, and the largest of a thousand is about three times that.
     assert weave(gray(rng.normal(size=SHAPE)), WHOLE) < 0.05
     for pattern in (DOWN / 128, (ACROSS - 80) ** 2 / 6400, np.cos(2 * np.pi * ACROSS / 60)):
         assert weave(gray(pattern), WHOLE) == pytest.approx(0, abs=1e-4)
@@ -200,7 +200,7 @@ def test_strokes_are_no_weave_even_where_all_point_one_way(rng, turn):
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_a_weave_is_its_share_of_the_variance(rng, share):
-    # Waves of amplitude a have the variance a^2 / 2. At their period they correlate wholly, the noise not at all.
+    # Waves of amplitude a have the variance a^2 / 2. At their period their correlation is 1, and that of noise is 0.
     waves = np.sqrt(2 * share) * np.cos(2 * np.pi * DOWN / 8)
     assert weave(gray(waves + np.sqrt(1 - share) * rng.normal(size=SHAPE)), WHOLE) == pytest.approx(share, abs=0.05)
 
@@ -218,8 +218,8 @@ def test_it_repeats_at_the_period_and_not_at_its_half(period):
 
 
 def test_a_peak_counts_above_the_lowest_value_on_the_way_to_it():
-    # The variances of both waves are as 3 to 1. Across, the stronger ones keep the correlation at 3/4 or more, less the
-    # weaker's 1/4 halfway: a rise of 1/2. Down it falls below 0, and a peak is as high as it is.
+    # The variances of the two waves are as 3 to 1. Across, the stronger ones keep the correlation at 3/4 or more, minus
+    # 1/4 of the weaker ones halfway: a rise of 1/2. Down it falls below 0, and a peak is as high as its value.
     found = repetition(gray(np.sqrt(3) * np.cos(2 * np.pi * DOWN / 8) + np.cos(2 * np.pi * ACROSS / 8)), WHOLE)
     assert found[24, 24 + 8] == pytest.approx(1 / 2, abs=0.01)
     assert found[24 + 8, 24] == pytest.approx(1, abs=0.01)
@@ -247,7 +247,7 @@ def test_flat_is_where_the_standard_deviation_is_less_than_5_levels():
     assert flat(gray(0.5 + 4.8 / 255 * checks)).all()
     assert not flat(gray(0.5 + 5.2 / 255 * checks)).any()
     half = flat(gray(np.where(ACROSS < 80, 0.5, 0.5 + 0.2 * checks)))
-    # Windows of 17x17 reach 8 pixels farther.
+    # Windows of 17x17 reach 8 pixels further.
     np.testing.assert_array_equal(half, np.broadcast_to(ACROSS < 72, SHAPE))
 
 
@@ -263,7 +263,7 @@ def test_the_border_counts_missing_contrast(rng):
     assert border(gray(noise)) < 0.1
     inside = np.full((96, 96), 0.5)
     inside[16:-16, 16:-16] = noise[16:-16, 16:-16]
-    # The border has the inside's mean and nothing of its deviation d; the whole has d times the root of its share.
+    # The border has the mean of the inside, but zero deviation; the whole has the inside's times the root of its share.
     assert border(gray(inside)) == pytest.approx(1 / np.sqrt((64 / 96) ** 2), rel=0.05)
 
 
@@ -308,7 +308,7 @@ def test_the_pictures_border_is_no_seam():
 
 
 def sample(rng, count, mean, deviations):
-    """Points with exactly this mean and these standard deviations, without correlation."""
+    """Points with exactly these means and standard deviations, uncorrelated."""
     points = rng.normal(size=(count, len(mean)))
     points -= points.mean(axis=0)
     whitened = points @ np.linalg.inv(np.linalg.cholesky(np.cov(points.T))).T

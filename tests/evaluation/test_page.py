@@ -1,4 +1,4 @@
-"""The page of one result."""
+"""The page of a result."""
 
 import base64
 import re
@@ -25,7 +25,7 @@ def test_the_pictures_are_in_the_page_and_none_is_large(page):
     encoded = re.findall(r"data:image/jpeg;base64,([\w+/=]+)", text)
     shapes = [read(base64.b64decode(picture)).rgb.shape[1:3] for picture in encoded]
     assert shapes == [(40, 60), (SIDE // 2, SIDE)]
-    assert not re.search(r'(src|href)="(?!data:|#)', text)  # Nothing from elsewhere.
+    assert not re.search(r'(src|href)="(?!data:|#)', text)  # Nothing from other servers.
 
 
 def test_names_are_text_and_no_markup(page):

@@ -26,7 +26,7 @@ def plain(value, cam=0.0, side=64):
 
 @pytest.fixture
 def evaluation(tmp_path, rng):
-    """Two models on three photographs: a style that has kept its training's log, and results from elsewhere."""
+    """Two models on three photographs: a style with the log of its training, and results of another tool."""
     log = tmp_path / "ours" / "training" / "log.csv"
     log.parent.mkdir(parents=True)
     log.write_text(LOG)
@@ -157,7 +157,7 @@ def test_bars_are_as_high_as_the_values_and_lines_as_the_means():
     assert heights == [*values["ours"], *values["theirs"]]
     assert [line.get_ydata()[0] for line in axes.lines] == pytest.approx([0.5, 0.4])
     centers = [bar.get_x() + bar.get_width() / 2 for bar in axes.patches]
-    # Beside each other, around the place of their photograph.
+    # Side by side, around the place of their photograph.
     np.testing.assert_allclose(np.add(centers[:3], centers[3:]) / 2, [0, 1, 2])
 
 
@@ -191,5 +191,5 @@ def test_names_of_files_are_no_formulas(tmp_path):
     name = "a$b_{$c"
     curves({name: {"style": [1.0, 0.5]}}).savefig(tmp_path / "curves.png")
     bars({name: [1.0, 2.0]}, [name, "other"], "measure").savefig(tmp_path / "bars.png")
-    with pytest.raises(ValueError, match="Expected"):  # As they would be.
+    with pytest.raises(ValueError, match="Expected"):  # Otherwise it is parsed as a formula.
         Figure(figsize=(1, 1)).text(0, 0, name).figure.savefig(tmp_path / "formula.png")

@@ -16,7 +16,7 @@ SIZE = 64
 
 @pytest.fixture
 def paintings(pictures, rng):
-    """Six squares of the same kind and a file that is no picture."""
+    """Six squares of the same kind, and a file that is not a picture."""
     folder = pictures("set", **{f"p{number}": rng.uniform(0, 1 - number / 10, (SIZE, SIZE, 3)) for number in range(6)})
     (folder / "broken.png").write_text("no picture")
     return folder
@@ -24,14 +24,14 @@ def paintings(pictures, rng):
 
 @pytest.fixture
 def at_hand(features, classifier, tmp_path, monkeypatch):
-    """What travels with the package: nothing is in Keras's cache."""
+    """The embedding with the package's own networks; Keras's cache is empty."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     return embedding(None, features=features, classifier=classifier)
 
 
 @pytest.fixture
 def inception(monkeypatch):
-    """In place of InceptionV3: the mean color, and its share of each; tells what weights were asked for."""
+    """A stand-in for InceptionV3: the mean color and its shares. It records the requested weights."""
     asked = []
 
     def gap_classifier(backbone, *, weights):

@@ -33,7 +33,7 @@ def batch(rng):
 
 
 def factors(step):
-    """Two steps without a game, and a content that counts half from then on."""
+    """Two steps without the adversarial game, and then half of the content weight."""
     begun = ops.cast(step >= BEGIN, "float32")
     return {"adversarial": begun, "saliency_content": begun, "content": 1 - 0.5 * begun}
 
@@ -57,7 +57,7 @@ def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(
 
 
 def scheduled(perception):
-    """A training with Adam on both sides, its rate halved at each step."""
+    """A training with Adam on both sides, whose learning rate is halved at each step."""
     built = trainer(perception)
     rate = built.scheduled(keras.optimizers.schedules.ExponentialDecay(1e-3, 1, 0.5))
     built.compile(keras.optimizers.Adam(rate), keras.optimizers.Adam(rate), run_eagerly=True)
@@ -65,7 +65,7 @@ def scheduled(perception):
 
 
 def fit(built, batch, steps=1):
-    """The logs of each step."""
+    """Train; returns the logs of each step."""
     data = tf.data.Dataset.from_tensors(tuple(map(tf.constant, batch)))
     history = built.fit(data, epochs=steps, shuffle=False, verbose=0).history
     return [dict(zip(history, values, strict=True)) for values in zip(*history.values(), strict=True)]
@@ -81,11 +81,11 @@ def assert_equal(arrays, others, **tolerance):
 
 
 def seen_by(built, batch, perception):
-    """What the networks make of a batch, each called by itself."""
+    """The outputs of the networks for a batch, each called alone."""
     photographs, references, pictures, blurred = batch
     net, judge = built.net, built.discriminator
     outputs = net(photographs)
-    # The same saliency net with weights of its own, which no gradient by the net's finds.
+    # The saliency net with its own copies of the weights, which get no gradient through the generator.
     twin = generator(**TINY, saliency_filters=(2, 3, 4, 5))
     twin.set_weights(net.get_weights())
     return SimpleNamespace(
@@ -118,7 +118,7 @@ def test_the_terms_are_equations_3_to_7(perception, batch):
         expected[sample] = reference.log_loss({"output": {"d": seen[sample]}}, "d", real=sample == "real")
     right = [(seen["real"] > 0).mean(), (seen["blurred"] <= 0).mean(), (seen["generated"] <= 0).mean()]
     expected["accuracy"] = np.mean(right)
-    expected["content_weight"] = WEIGHTS["content"]  # Before the game it counts in full.
+    expected["content_weight"] = WEIGHTS["content"]  # Full weight during the initialization.
     assert {name: logs[name] for name in expected} == pytest.approx(expected, rel=1e-4)
     initial = {**WEIGHTS, "adversarial": 0, "saliency_content": 0}
     assert logs["total"] == pytest.approx(sum(weight * expected[name] for name, weight in initial.items()), rel=1e-4)
@@ -173,7 +173,7 @@ def test_after_the_initialization_the_discriminator_moves_by_the_rate_of_the_tra
     built = scheduled(perception)
     before = weights_of(built.discriminator)
     fit(built, batch, BEGIN + 1)
-    # Adam's first step is as long as the rate, which has been halved in each step of the initialization.
+    # The length of Adam's first step is the learning rate, which is halved at each step of the initialization.
     moved = np.abs(built.discriminator.get_layer("logits").kernel.numpy() - before[-2])
     assert np.median(moved) == pytest.approx(1e-3 * 0.5**BEGIN, rel=0.01)
 

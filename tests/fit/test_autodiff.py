@@ -57,7 +57,7 @@ def test_compiled_is_the_function(rng):
 
 
 def test_the_memory_of_a_function_is_given_back_with_it(rng):
-    """A process that optimizes one picture after another, each of its own size, must not grow."""
+    """A process that optimizes pictures of different sizes must not grow."""
     network = vgg(["relu2_2"])
 
     def minimized(side):
@@ -74,7 +74,7 @@ def test_the_memory_of_a_function_is_given_back_with_it(rng):
 
 
 def resident() -> int:
-    """Bytes of memory that the process holds on to."""
+    """Resident memory of the process, in bytes."""
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""The same training on every backend of Keras, each in a process of its own."""
+"""The same training on every backend of Keras, each in its own process."""
 
 import os
 import subprocess

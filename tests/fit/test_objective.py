@@ -8,7 +8,7 @@ from keras_nst.models.observer import Observer
 
 
 class Spy(keras.layers.Layer):
-    """Passes images on and notes them."""
+    """Returns images unchanged and records them."""
 
     def __init__(self):
         super().__init__()

@@ -11,7 +11,7 @@ IMAGE = (1, 6, 5, 3)
 
 
 class Quadratic:
-    """sum of curvature (x - target)^2, and all pictures that it was asked about."""
+    """sum of curvature (x - target)^2; records all pictures that it was evaluated at."""
 
     def __init__(self, target, curvature=1.0):
         self.target, self.curvature, self.asked, self.values = target, curvature, [], []
@@ -31,7 +31,7 @@ def start(rng):
 
 @pytest.fixture
 def quadratic(rng):
-    """Of a condition number of 100, its unbounded minimum partly outside of what pixels can be."""
+    """A condition number of 100; the unbounded minimum is partly outside [0, 1]."""
     return Quadratic(rng.uniform(-0.5, 1.5, IMAGE), 10 ** rng.uniform(-1, 1, IMAGE))
 
 
@@ -130,7 +130,7 @@ def test_lbfgs_tells_of_the_picture_that_a_step_led_to(start, rng, smoothing):
 
     told = []
     lbfgs(quartic, start, iterations=30, smoothing=smoothing, progress=told.append)
-    assert told[-1].evaluations > 1 + len(told)  # Some line searches looked further than where they led, or less far.
+    assert told[-1].evaluations > 1 + len(told)  # Some line searches evaluate more points than the one they take.
     for now in told:
         assert quartic(now.image).value == pytest.approx(now.value, rel=1e-6)
 
@@ -212,7 +212,7 @@ def test_adam_stops_at_black_and_white():
 
 @pytest.mark.parametrize("iterations", [1, 5, 40])
 def test_averaged_adam_returns_the_mean_that_forgets_by_a_hundredth_a_step(iterations):
-    """Under a constant slope Adam's steps are all the learning rate, so that the pictures are known."""
+    """With a constant gradient, each step of Adam has the length of the learning rate, so the pictures are known."""
     pictures = 0.9 - 0.01 * np.arange(1, iterations + 1)
     forgetting = 0.99 ** np.arange(iterations)[::-1]
     seen = []
@@ -249,7 +249,7 @@ def test_it_ends_when_it_is_told_to(minimize, quadratic, start):
 
 
 class Rough:
-    """Mean squared difference of neighbors from a target's, and a little of the pixels': steeper the finer it is."""
+    """Mean squared difference of neighbors from a target's, plus a little of the pixels': steep for fine structures."""
 
     def __init__(self, target):
         self.target = target
@@ -288,7 +288,7 @@ def test_smoothing_is_symmetric_so_that_a_gradient_can_pass_back_through_it(free
 def test_smoothing_enlarges_waves_by_a_power_of_their_length():
     rows = np.arange(16) + 0.5
     smoothed = _Smoothing(np.ones((1, 16, 16, 1), bool), 0.5)
-    for waves in (1, 4, 15):  # Half waves, down the picture.
+    for waves in (1, 4, 15):  # Half waves from top to bottom.
         picture = np.broadcast_to(np.cos(np.pi * waves * rows / 16)[:, None], (16, 16)).ravel()
         expected = np.sqrt(1 + (2 * 16 / waves) / SHORT_WAVES)
         np.testing.assert_allclose(smoothed(picture), expected * picture, atol=1e-5)

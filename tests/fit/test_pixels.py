@@ -23,7 +23,7 @@ LOSS = (
 
 @pytest.fixture(scope="module")
 def observer():
-    """A small VGG; average pooling, since which of two equal values is the maximum depends on rounding."""
+    """A small VGG with average pooling, since rounding decides between equal maxima."""
     rng, convolutions, channels = np.random.default_rng(0), {}, 3
     for layer in list(kernel_shapes("vgg16"))[:3]:
         kernel = rng.normal(size=(3, 3, channels, 4)) / np.sqrt(9 * channels)
@@ -38,7 +38,7 @@ def smooth(rng, height, width):
 
 
 def masks(height, width):
-    """All of it, the upper left, and a soft half."""
+    """Everything, the upper left, and a soft half."""
     left = np.zeros((1, height, width, 1), np.float32)
     left[:, : height // 2, : width // 2] = 1
     fading = np.linspace(0, 1, width, dtype=np.float32)[None, None, :, None].repeat(height, 1)
@@ -55,7 +55,7 @@ def weights(regions, height, width):
 
 @pytest.fixture(scope="module")
 def objectives(observer):
-    """The whole picture at once, and in nine windows; each measured its own targets."""
+    """For the whole picture at once, and for nine windows; each has measured its own targets."""
     rng = np.random.default_rng(1)
     content = smooth(rng, *SIZE)
     styles = {"style": smooth(rng, 50, 40), "style1": smooth(rng, 75, 100), "style2": smooth(rng, 40, 85)}
@@ -120,7 +120,7 @@ def test_tiles_do_not_change_the_gradient(evaluations):
 def test_the_gradient_is_the_slope_along_any_direction(objectives, evaluations, seed):
     image, whole, _ = evaluations
     step = 1e-3
-    # Most of it random; a part of the gradient keeps the slope far from rounding.
+    # Mostly random; a part along the gradient keeps the slope well above rounding.
     direction = np.random.default_rng(seed).normal(size=image.shape)
     slope = whole.gradient.astype(np.float64)
     direction = direction / np.linalg.norm(direction) + 0.5 * slope / np.linalg.norm(slope)

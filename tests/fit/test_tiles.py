@@ -8,7 +8,7 @@ STRIDES = (1, 2, 4, 8, 16)
 
 
 def cases(number=150):
-    """Height, width, tile and halo: one where poolings drop nearly half of a map, then at random."""
+    """Height, width, tile and halo: one case where poolings drop nearly half of a map, then random ones."""
     rng = np.random.default_rng(0)
     yield 254, 47, 32, 0
     for _ in range(number):
@@ -18,7 +18,7 @@ def cases(number=150):
 
 
 def whole_maps(height, width):
-    """A map of different numbers at each stride, as poolings leave it: the rest of the picture dropped."""
+    """A map of different numbers at each stride, as from poolings, which drop a remainder."""
     sizes = ((stride, height // stride, width // stride) for stride in STRIDES)
     return {stride: np.arange(rows * columns * 2).reshape(1, rows, columns, 2) for stride, rows, columns in sizes}
 

@@ -15,11 +15,11 @@ from keras_nst.models.vgg import vgg
 
 SIZE = 24
 STEPS = 30
-DECAY = 0.5  # The warm-up, (1 + t) / (10 + t), reaches it at t = 8, well within the steps.
+DECAY = 0.5  # The warm-up, (1 + t) / (10 + t), reaches it at t = 8, within the steps.
 
 
 def smooth(count, seed):
-    """Random soft shapes, (count, SIZE, SIZE, 3) float32 in [0, 1]."""
+    """Random smooth shapes, (count, SIZE, SIZE, 3) float32 in [0, 1]."""
     noise = np.random.default_rng(seed).uniform(size=(count, 5, 5, 3)).astype(np.float32)
     return np.asarray(keras.ops.image.resize(noise, (SIZE, SIZE), "bicubic")).clip(0, 1)
 
@@ -46,13 +46,13 @@ def net(weights=None, dtype="float32"):
 
 
 def evaluate(objective, weights):
-    """The objective of a net with these weights, by itself: total and raw terms."""
+    """The objective of a net with these weights, computed directly: total and raw terms."""
     return objective(output=net(weights)(PHOTOGRAPHS, training=True), content=PHOTOGRAPHS)
 
 
 @dataclasses.dataclass
 class Run:
-    """A training and what was seen of it: weights and averages before the first and after each step, logs of each."""
+    """A training: weights and averages before the first and after each step, and the logs of each step."""
 
     trainer: StyleTrainer
     weights: list[list[np.ndarray]]
@@ -76,7 +76,7 @@ def go_on(trainer, steps):
     notes = keras.callbacks.LambdaCallback(on_train_begin=note, on_epoch_end=note)
     batches = tf.data.Dataset.from_tensors(
         {"content": PHOTOGRAPHS}
-    )  # One step an epoch, since logs are means over an epoch.
+    )  # One step per epoch, since logs are means over an epoch.
     history = trainer.fit(batches, epochs=steps, shuffle=False, callbacks=[notes], verbose=0).history
     logs = [dict(zip(history, values, strict=True)) for values in zip(*history.values(), strict=True)]
     return Run(trainer, weights, averages, logs)
@@ -90,7 +90,7 @@ def training(objective):
 
 @pytest.fixture(scope="module")
 def descent(objective):
-    """One step of plain descent by 1, which subtracts the gradient itself."""
+    """One step of gradient descent with a learning rate of 1, which subtracts the gradient."""
     keras.utils.set_random_seed(0)
     return run(net(), objective, keras.optimizers.SGD(1.0), 1)
 
@@ -137,7 +137,7 @@ def test_the_gradient_is_the_slope_of_the_loss(descent, objective):
         float(evaluate(objective, [at + way * step * slope for at, slope in zip(before, gradient, strict=True)])[0])
         for way in (1, -1)
     )
-    # Along itself a gradient's slope is its squared norm.
+    # Along itself, the slope of a gradient is its squared norm.
     assert (ahead - behind) / (2 * step) == pytest.approx(norm(gradient) ** 2, rel=0.02)
 
 
@@ -170,7 +170,7 @@ def test_the_average_begins_as_the_net_and_is_one_of_its_own(training, objective
 
 
 def shapes(path):
-    """Of every array in a checkpoint."""
+    """The shape of every array in a checkpoint."""
     found = []
     with h5py.File(path) as file:
         file.visititems(lambda _, item: found.append(item.shape) if isinstance(item, h5py.Dataset) else None)
@@ -186,7 +186,7 @@ def test_a_checkpoint_holds_the_net_and_its_average_and_no_frozen_network(descen
 def test_a_restored_training_goes_on_as_if_it_had_not_stopped(objective, tmp_path):
     stopped = run(net(), objective, keras.optimizers.Adam(0.003), 2).trainer
     stopped.save_weights(tmp_path / "trainer.weights.h5")
-    resumed = run(net(), objective, keras.optimizers.Adam(0.003), 1).trainer  # A step, so that the optimizer is built.
+    resumed = run(net(), objective, keras.optimizers.Adam(0.003), 1).trainer  # One step builds the optimizer.
     resumed.load_weights(tmp_path / "trainer.weights.h5")
     for trainer in (stopped, resumed):
         go_on(trainer, 1)
@@ -202,7 +202,7 @@ def test_a_half_precision_step_that_overflows_is_skipped_and_counted(objective):
     assert all(np.isfinite(logged["total"]) for logged in overflowing.logs)
     assert_equal(overflowing.weights[-1], overflowing.weights[0], rtol=0)
     assert_equal(overflowing.trainer.average.get_weights(), overflowing.weights[0], rtol=1e-6)
-    assert float(optimizer.dynamic_scale) == 2.0**98  # Keras halves it at each.
+    assert float(optimizer.dynamic_scale) == 2.0**98  # Keras halves it at each skipped step.
 
 
 def test_a_half_precision_step_in_range_takes_the_unscaled_gradient(descent, objective):

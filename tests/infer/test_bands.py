@@ -18,7 +18,7 @@ from keras_nst.models.unet import unet
 
 
 def small_net():
-    """That of docs/architecture.md."""
+    """The net of docs/architecture.md."""
     photograph = keras.Input((None, None, 3), name="image")
     hidden = keras.layers.Conv2D(16, 9, name="encode")(ReflectionPadding2D(4)(photograph))
     hidden = keras.layers.Activation("relu")(instance_normalization(name="norm")(hidden))
@@ -26,7 +26,7 @@ def small_net():
     return keras.Model(photograph, rgb, name="small_net")
 
 
-# And what their bands' heights are multiples of.
+# The alignment of their bands' heights.
 NETS = {
     "transfer net": (lambda: transfer_net((4, 6, 8), 2, 9), 4),
     "lite": (lambda: transfer_net((4, 6, 8), 2, 5), 4),
@@ -101,7 +101,7 @@ def test_no_more_than_two_maps_are_kept_whole(rng, monkeypatch):
     image = rng.random((1, 320, 32, 3), np.float32)
     list(Bandwise(transfer_net((4, 4, 8), 4))(lambda begin, end: image[:, begin:end], (320, 32)))
     whole, band = (rows // 4 * 8 * 8 * np.dtype(bands.KEPT).itemsize for rows in (320, 16))
-    # Of each source, what the next band still sees.
+    # The rows of each source that the next band still needs.
     assert 2 * whole <= max(most) <= 2 * whole + 4 * band
 
 

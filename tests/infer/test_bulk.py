@@ -75,7 +75,7 @@ def test_without_ray_it_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere"])
-@pytest.mark.filterwarnings("default")  # Ray's own.
+@pytest.mark.filterwarnings("default")  # Ray's own warnings.
 def test_a_cluster_that_is_not_there_is_told_at_once(address):
     pytest.importorskip("ray")
     with pytest.raises(InputError, match=address):
@@ -83,9 +83,9 @@ def test_a_cluster_that_is_not_there_is_told_at_once(address):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")  # Ray's own.
+@pytest.mark.filterwarnings("default")  # Ray's own warnings.
 def test_a_killed_worker_loses_nothing(tmp_path):
-    def run(jobs):  # Here, not above: workers do not know this file.
+    def run(jobs):  # Defined here, since workers do not know this file.
         import os
         import time
 
@@ -114,5 +114,5 @@ def test_a_killed_worker_loses_nothing(tmp_path):
     assert len({result["pid"] for result in told.values() if not isinstance(result, InputError)}) >= 2
     written = sorted(path.name for path in tmp_path.glob("[!.]*"))
     assert written == sorted(str(number) for number in range(96) if number != 50)
-    assert len([*tmp_path.glob(".*")]) <= 1  # What the killed one may have been writing.
+    assert len([*tmp_path.glob(".*")]) <= 1  # The file that the killed worker may have been writing.
     assert all((tmp_path / str(number)).read_text() == str(number) for number in range(96) if number != 50)

@@ -32,7 +32,7 @@ def test_a_folded_net_makes_the_same_picture(net, rng, shape):
 
 
 def operations(net, batch):
-    """How many there are of each type, for this machine."""
+    """The number of operations of each type, for this machine."""
     with for_this_machine():
         function = tf.function(net, input_signature=[tf.TensorSpec((batch, None, None, 3), tf.float32)])
         function = function.get_concrete_function()
@@ -45,13 +45,13 @@ def deep():
 
 
 def test_a_single_picture_is_normalized_by_one_operation(deep):
-    # Three of the encoder, two in each residual block, two of the decoder.
+    # Three in the encoder, two in each residual block, two in the decoder.
     assert operations(fold(deep), 1)["FusedBatchNormV3"] == 9
     assert operations(fold(deep), None)["FusedBatchNormV3"] == 0
 
 
 def test_a_single_picture_takes_few_convolutions(deep, monkeypatch):
-    # Three of the encoder and one to RGB are left of ten.
+    # Of ten, the three in the encoder and the last one remain.
     assert operations(fold(deep), 1)["Conv2D"] == 4
     assert operations(fold(deep), None)["Conv2D"] == 10
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])

@@ -46,7 +46,7 @@ def test_a_shipped_style_covers_a_white_page_with_strokes():
     page[:, 40:60, 30:120] = 0
     stylized = Stylizer("starry_night")(Picture(page)).rgb
     corner = stylized[0, 100:, 140:]
-    # The painting's own neighbors differ by 0.1; a plain color by nothing.
+    # Neighbors in the painting differ by 0.1; in a plain color, by 0.
     assert np.abs(np.diff(corner, axis=0)).mean() > 0.02
 
 
@@ -91,7 +91,7 @@ def test_two_threads_stylize_large_pictures_as_one_does(stylizer, rng, monkeypat
 
 @pytest.fixture
 def seeing_the_whole(tmp_path):
-    """The style of a net that weighs the photograph's channels by their means."""
+    """A style whose net weighs the photograph's channels by their means."""
     photograph = keras.Input((None, None, 3), name="image")
     mean = keras.layers.GlobalAveragePooling2D(keepdims=True, name="mean")(photograph)
     save_style(tmp_path, keras.Model(photograph, keras.layers.Multiply()([photograph, mean])), {})

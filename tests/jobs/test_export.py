@@ -1,4 +1,4 @@
-"""Exports, run without the package that wrote them."""
+"""Exports, run without the package."""
 
 import collections
 import importlib.util
@@ -32,7 +32,7 @@ def style(tmp_path_factory):
     keras.utils.set_random_seed(1)
     folder = tmp_path_factory.mktemp("styles") / "tiny"
     net = transfer_net(filters=(4, 4, 8), residual_blocks=1)
-    # The last convolution begins almost at zero, and a gray picture would agree with any other.
+    # The last convolution is almost zero at first, so any two nets would give nearly the same gray picture.
     net.get_layer("rgb_conv").set_weights([np.random.default_rng(0).normal(0, 0.1, (9, 9, 4, 3)), np.zeros(3)])
     save_style(folder, net, {"recipe": "none", "steps": 0})
     return folder
@@ -47,7 +47,7 @@ def expected(style):
 
 @pytest.fixture(scope="module")
 def saved(style, tmp_path_factory):
-    """The first version of two styles, from the command line."""
+    """The first version of two styles, exported from the command line."""
     folder = tmp_path_factory.mktemp("saved")
     other = folder / "styles" / 'b"c'
     save_style(other, load_net(style), {})
@@ -107,7 +107,7 @@ def test_a_saved_model_runs_where_the_package_is_not(saved, expected, tmp_path):
     assert "Unknown image file format" in text
     assert "Input is empty" in empty or "Unknown image file format" in empty
     assert "Invalid JPEG data" in cut
-    assert "at least 16 pixels a side" in small
+    assert "at least 16 pixels per side" in small
 
 
 def test_jpeg_is_decoded_as_elsewhere(saved, expected, tmp_path):
@@ -134,12 +134,12 @@ def test_a_batch_of_one_is_normalized_by_one_operation_and_others_are_not(saved)
 
     library = tf.saved_model.load(saved).signatures["serving_default"].graph.as_graph_def().library.function
     counts = [[node.op for node in function.node_def].count("FusedBatchNormV3") for function in library]
-    # Three of the encoder, two in the residual block, two of the decoder.
+    # Three in the encoder, two in the residual block, two in the decoder.
     assert sum(counts) == max(counts) == 7
 
 
 def operations(saved):
-    """How many nodes of each type a SavedModel has."""
+    """The number of nodes of each type in a SavedModel."""
     library = tf.saved_model.load(saved).signatures["serving_default"].graph.as_graph_def().library.function
     return collections.Counter(node.op for function in library for node in function.node_def)
 
@@ -147,7 +147,7 @@ def operations(saved):
 def test_an_export_is_the_same_on_a_machine_with_a_gpu(tmp_path, monkeypatch):
     save_style(tmp_path / "wide", transfer_net(filters=(32, 32, 32), residual_blocks=1), {})
     here = operations(export(tmp_path / "wide", tmp_path / "here"))
-    # Of one picture, the encoder's three and the one to RGB are left of eight, which others take all.
+    # For one picture, the encoder's three and the last one remain of eight; for several, all do.
     assert here["Conv2D"] == 4 + 8
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     assert operations(export(tmp_path / "wide", tmp_path / "there")) == here
@@ -159,7 +159,7 @@ def test_each_weight_is_stored_once(saved, style):
     weights = load_net(style).count_params()
     stored = [(name, shape) for name, shape in tf.train.list_variables(saved / "variables/variables") if shape]
     assert sum(math.prod(shape) for _, shape in stored) == weights
-    # What is left is the list of names.
+    # The list of names remains.
     written = (saved / "variables/variables.data-00000-of-00001").stat().st_size
     assert 4 * weights <= written < 4 * weights + 200 * len(stored)
 
@@ -195,7 +195,7 @@ def test_warmup_requests_are_predictions_of_each_signature_by_the_official_proto
     named = []
     for record in tf.data.TFRecordDataset(str(saved / WARMUP)).as_numpy_iterator():
         log = prediction_log_pb2.PredictionLog.FromString(record)
-        assert log.SerializeToString(deterministic=True) == record  # Nothing unknown, nothing left out.
+        assert log.SerializeToString(deterministic=True) == record  # No unknown field, no missing one.
         request = log.predict_log.request
         assert request.model_spec.name == "tiny"
         inputs = {name: tf.constant(tf.make_ndarray(tensor)) for name, tensor in request.inputs.items()}
@@ -263,7 +263,7 @@ def test_litert_with_weights_of_8_bits_is_a_byte_a_weight_and_close_on_average(t
 def test_an_export_that_differs_from_its_net_is_refused_and_leaves_nothing(style, tmp_path, monkeypatch):
     right = module._on_levels
     monkeypatch.setattr(module, "_on_levels", lambda net, size: right(lambda images: net(images) * 0.98, size))
-    with pytest.raises(InputError, match=r"tiny as saved_model is not what its net gives: pixels differ by \d"):
+    with pytest.raises(InputError, match=r"tiny as saved_model differs from its net: by \d"):
         export(style, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
@@ -276,7 +276,7 @@ def test_a_missing_package_is_named(style, tmp_path, monkeypatch):
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """Destinations that are somebody else's."""
+    """A working directory in which the destinations belong to somebody else."""
     monkeypatch.chdir(tmp_path)
     for path in (
         "file/tiny",
@@ -321,7 +321,7 @@ def test_bad_input_is_one_line_and_code_2_and_leaves_nothing(here, style, capsys
 
 
 def test_a_disk_that_is_full_is_told_in_one_line_and_nothing_is_left(tmp_path, monkeypatch):
-    def save(*arguments, **options):  # As TensorFlow tells it, which is no OSError.
+    def save(*arguments, **options):  # TensorFlow's error, which is not an OSError.
         raise tf.errors.ResourceExhaustedError(None, None, "/models/variables; No space left on device")
 
     monkeypatch.setattr(tf.saved_model, "save", save)

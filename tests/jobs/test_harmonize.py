@@ -22,7 +22,7 @@ DRAFT = HarmonizeOptions(quality="draft")
 
 
 def strokes(seed, height, width, color, spread, scale=2):
-    """A picture with strokes of some pixels, (1, height, width, 3)."""
+    """A picture with strokes a few pixels wide, (1, height, width, 3)."""
     noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, (height, width, 3)), (0, 0), scale)
     return np.float32(np.clip(color + spread * noise / noise.std(), 0, 1))[None]
 
@@ -43,7 +43,7 @@ def observer():
 
 @pytest.fixture(scope="module")
 def told():
-    """What the harmonization tells as it goes on."""
+    """The progress reports of the harmonization."""
     return []
 
 
@@ -124,7 +124,7 @@ def test_the_surroundings_hold_all_that_the_objects_features_see():
 
 
 def grams(features, rows, columns):
-    """Of features {layer: (1, h, w, c)} under some positions of relu4_1, by themselves."""
+    """Gram matrices of features {layer: (1, h, w, c)} under some positions of relu4_1, computed directly."""
     for layer in STYLE_LAYERS:
         side = stride(MATCHING_LAYER) // stride(layer)
         within = np.arange(side)
@@ -135,7 +135,7 @@ def grams(features, rows, columns):
 
 @pytest.fixture
 def halves(scene):
-    """The painting, and beside it another."""
+    """The painting, with another one beside it."""
     return np.concatenate([scene[0], strokes(1, 112, 128, (0.2, 0.3, 0.7), 0.03)], axis=2)
 
 
@@ -151,7 +151,7 @@ def far(found, expected):
 def test_a_part_of_the_painting_matches_itself(scene, observer, halves, tiled):
     painting, _, _ = scene
     own = np.zeros((1, 14, 16, 1), np.float32)
-    own[:, 3:11, 2:9] = 1 / 56  # Where the other half is not seen.
+    own[:, 3:11, 2:9] = 1 / 56  # Where the other half is outside the receptive fields.
     style = matched_style(zhou.loss(), observer, halves, painting, own, in_line=False)["style"]
     features = observer(halves, [f"vgg/{layer}" for layer in STYLE_LAYERS])
     rows, columns = np.divmod(np.flatnonzero(own), 16)
@@ -207,7 +207,7 @@ def test_the_strength_is_less_for_smooth_paintings():
 
 
 def test_a_low_painting_is_harmonized():
-    """Of 10 rows at the coarsest scale the deepest layer has one, of eight: what is left over is no part of a place."""
+    """Of 10 rows at the coarsest scale, the deepest layer has one, for eight; the rest belong to no position."""
     painting = strokes(0, 20, 900, (0.6, 0.45, 0.2), 0.12)
     mask = np.zeros((1, 20, 900, 1), np.float32)
     mask[:, 5:15, 400:440] = 1

@@ -1,4 +1,4 @@
-"""The job as a whole, with a tiny net and, where the features do not matter, a narrow VGG16."""
+"""The whole job, with a tiny net and, where features do not matter, a narrow VGG16."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ from keras_nst.models.weights import vgg_weights
 from keras_nst.pictures.io import read
 from keras_nst.recipes import liu2019
 
-# Of this file as a process of its own, which finds `reference` as pytest does.
+# Runs this file in its own process, which finds `reference` like pytest.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
 
 tiny_generator = partial(setups.generator, filters=(4, 4, 8), residual_blocks=1)
@@ -47,7 +47,7 @@ SMALL = {
 
 
 def narrow_vgg(*_):
-    """VGG16 with eight channels a layer: XLA compiles it faster, and what is tested is the training around it."""
+    """VGG16 with eight channels per layer, which XLA compiles faster. The test is about the training around it."""
     return {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
 
 
@@ -63,24 +63,24 @@ def small(monkeypatch, request):
 
 @pytest.fixture
 def real_vgg():
-    """Asks for VGG16 as it is."""
+    """Use the full VGG16."""
 
 
 def descent(options, rate, **_):
-    """In place of Adam, which a gradient's scale is lost on and whose first steps make much of rounding."""
+    """Gradient descent instead of Adam, which hides the scale of gradients and amplifies rounding at first."""
     return keras.optimizers.SGD(rate)
 
 
 def exact(change):
-    """Makes a training one that rounding does not lead apart, by `change(module, name, value)`."""
+    """Prevent rounding from making trainings diverge, by `change(module, name, value)`."""
     change(setups, "_adam", descent)
-    # A first picture of one gray is all rounding once it has been normalized.
+    # After normalization, a plain gray picture would consist of rounding errors.
     for name in ("generator", "discriminator"):
         change(setups, name, lambda build=SMALL[name], **kwargs: randomized(build(**kwargs), np.random.default_rng(0)))
 
 
 def train(optimizer, *arguments):
-    """The command with the small nets, to be run in a process of its own."""
+    """The command with the small nets, to run in its own process."""
     vars(setups).update(SMALL, vgg_weights=narrow_vgg)
     NETS.update(nets.SMALL)
     if optimizer == "descent":
@@ -106,7 +106,7 @@ def options(tmp_path, rng):
         style_size=48,
         learning_rate=5e-3,
         output=str(tmp_path / "out"),
-        mixed_precision="off",  # Rounding would lead trainings that are compared apart.
+        mixed_precision="off",  # Rounding would make the compared trainings diverge.
     )
 
 
@@ -132,7 +132,7 @@ def test_a_training_lowers_the_loss_and_leaves_a_style_with_its_card(options, re
     assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
     assert (folder / "preview.jpg").is_file()
     assert read(folder / "training" / "losses.png").rgb.std() > 0.01
-    # What only an unfinished training needs is gone.
+    # The files of the unfinished training are removed.
     assert not list((folder / "training").glob("*checkpoint*"))
 
 
@@ -177,7 +177,7 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
 
 @pytest.fixture
 def collection(options, tmp_path, rng, monkeypatch):
-    """Options of a training from the photographs to pictures of flat areas, not compiled, which takes longer."""
+    """Options of a training from the photographs to pictures with flat areas; compiling it would take longer."""
     trainer = setups.AdversarialTrainer
     compiled = trainer.compile
     monkeypatch.setattr(trainer, "compile", lambda self, *sides, jit_compile: compiled(self, *sides, jit_compile=False))
@@ -205,7 +205,7 @@ def test_a_collection_is_learned_against_a_discriminator(collection):
     assert (card["style_set"]["count"], card["content"]["count"]) == (3, 4)
     assert card["final"] == pytest.approx({name: rows[-1][name] for name in ("total", *card["weights"])})
     assert load_net(folder)(np.zeros((1, 20, 30, 3), np.float32)).shape == (1, 20, 30, 3)
-    # Photograph, result and the maps of both, 256 pixels each.
+    # The photograph, the result and the maps of both, 256 pixels each.
     assert read(folder / "preview.jpg").rgb.shape[1] == 4 * (256 + 8) + 8
 
 
@@ -227,8 +227,8 @@ def test_a_saliency_net_may_be_taught_what_a_net_finds_or_a_folder_holds(collect
 def test_both_sides_learn_at_the_rate_of_the_trainings_step(collection):
     options = learn.dataclasses.replace(collection, steps=2000, learning_rate=2e-4)
     trainer = setups.setup(options, Console(quiet=True)).trainer
-    trainer.discriminator_optimizer.iterations.assign(100)  # It rests while there is no game.
-    # As the recipe's page has it: a tenth from half of the steps on, a hundredth for the last quarter.
+    trainer.discriminator_optimizer.iterations.assign(100)  # It does not learn yet.
+    # As on the recipe's page: a tenth from half of the steps on, a hundredth in the last quarter.
     for step, rate in ((900, 2e-4), (1300, 2e-5), (1900, 2e-6)):
         trainer.step.assign(step)
         assert [float(optimizer.learning_rate) for optimizer, _ in trainer.players] == pytest.approx([rate, rate])
@@ -238,23 +238,23 @@ def test_cartoongan_is_learned_without_saliency(collection):
     changed = {"epochs": 2.5, "game": "hinge", "spectral_norm": True}
     card = read_card(learn.learn(learn.dataclasses.replace(collection, recipe="cartoongan", **changed)))
     assert set(card["weights"]) == {"adversarial", "content"}
-    assert card["steps"] == 5  # Of two of the four photographs.
+    assert card["steps"] == 5  # Two of the four photographs per step.
     assert not list(Path(collection.content).rglob(".keras_nst"))
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"init": "starry_night"}, "--init"),
-        ({"net": "lite"}, "--net"),
-        ({"recipe": "johnson2016", "style": "sample:coffee", "game": "hinge"}, "--game"),
-        ({"recipe": "johnson2016", "style": "sample:coffee", "spectral_norm": True}, "--spectral-norm"),
-        ({"recipe": "johnson2016", "style": "sample:coffee", "saliency": "subject"}, "--saliency"),
+        ({"init": "starry_night"}, "`init`"),
+        ({"net": "lite"}, "`net`"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "game": "hinge"}, "`game`"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "spectral_norm": True}, "`spectral_norm`"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "saliency": "subject"}, "`saliency`"),
         ({"saliency": "nowhere"}, r"nowhere.*subject, rbd\+mbd, or a folder"),
-        ({"batch": 5}, "--batch"),
+        ({"batch": 5}, "`batch`"),
         ({"style": "nowhere"}, "does not exist"),
         ({"weights": {"adversarial": 0.0}}, "adversarial"),
-        ({"content": None, "epochs": 2}, "--steps"),
+        ({"content": None, "epochs": 2}, "`steps`"),
     ],
 )
 def test_what_cannot_be_learned_is_told(collection, changed, message):
@@ -284,14 +284,14 @@ def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_o
 
 
 def losses(folder):
-    """What each epoch logged, (epochs, terms)."""
+    """The logged losses of each epoch, (epochs, terms)."""
     with open(folder / "training" / "log.csv") as file:
         return [[float(value) for value in row.values() if value != "NA"] for row in csv.DictReader(file)]
 
 
 @pytest.fixture(params=["johnson2016", pytest.param("sdp_gan", marks=pytest.mark.slow(minutes=2))])
 def shared(request, collection, options, monkeypatch):
-    """Ten steps of either kind of training."""
+    """Ten steps of each kind of training."""
     exact(monkeypatch.setattr)
     chosen = collection if request.param == "sdp_gan" else options
     return learn.dataclasses.replace(chosen, steps=10, learning_rate=1e-3, output=str(options.folder.parent / "alone"))
@@ -331,7 +331,7 @@ def test_two_processes_learn_what_one_learns_and_go_on_after_one_died(options, t
         process.wait()
     assert not (tmp_path / "two" / "model.keras").exists()
     assert [process.wait() for process in list(workers("--resume"))] == [0, 0]
-    rows = {row[0]: row for row in losses(tmp_path / "two")}  # An epoch may be logged before and after.
+    rows = {row[0]: row for row in losses(tmp_path / "two")}  # An epoch may be logged twice.
     np.testing.assert_allclose([*rows.values()], losses(learn.learn(options)), rtol=1e-4, atol=1e-6)
 
 
@@ -372,7 +372,7 @@ def test_two_trainings_cannot_share_a_folder(tmp_path):
 
 
 def test_a_training_that_was_interrupted_leaves_its_folder_to_the_next(options, monkeypatch):
-    """Also where somebody keeps the exception, and with it all frames, as a notebook does."""
+    """Even if somebody keeps the exception, and with it all frames, as a notebook does."""
     options = learn.dataclasses.replace(options, steps=1)
     with monkeypatch.context() as patched:
         patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
@@ -397,7 +397,7 @@ def test_of_two_checkpoints_the_newest_that_can_be_read_is_gone_on_from(tmp_path
     assert float(state["average/kernel"][0]) == 2
     assert "checkpoint.npz is damaged" in told[0]
     with zipfile.ZipFile(newest, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("net/kernel.npy", bytes(50_000_000))  # 50 kB.
+        archive.writestr("net/kernel.npy", bytes(50_000_000))  # It compresses to 50 kB.
     checkpoints.restore(tmp_path, state, told.append)
     assert "checkpoint.npz unpacks to 50,000,000 bytes" in told[1]
     with pytest.raises(InputError, match=r"checkpoint-before\.npz is damaged \(it is of another net: net/bias"):
@@ -447,7 +447,7 @@ def test_a_message_that_cannot_be_shown_costs_no_style(options, tmp_path, monkey
 
 @pytest.mark.parametrize("damage", ["gone", "empty", "garbage"])
 def test_a_log_that_is_lost_costs_no_style(options, monkeypatch, damage):
-    """Before the style is written, as a resumed training finds it whose last checkpoint is that of its last step."""
+    """The log is lost after the last checkpoint, before the style is written; then the training is resumed."""
     options = learn.dataclasses.replace(options, steps=1)
     with monkeypatch.context() as patched:
         patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
@@ -485,7 +485,7 @@ def test_a_finished_style_is_overwritten_on_request_alone_and_as_a_whole(options
     other = learn.dataclasses.replace(options, seed=1)
     with pytest.raises(InputError, match="`overwrite`"):
         learn.learn(other)
-    with monkeypatch.context() as patched:  # Stopped at its very end.
+    with monkeypatch.context() as patched:  # Stopped at the very end.
         patched.setattr(learn, "save_style", mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             learn.learn(learn.dataclasses.replace(other, overwrite=True))
@@ -506,8 +506,8 @@ def test_another_style_can_be_the_start(options, tmp_path):
 
 @pytest.fixture
 def shelf(options, rng, monkeypatch):
-    """A folder of two paintings, beside the one of stripes."""
-    monkeypatch.setattr(learn.devices, "suits_xla", lambda policy: False)  # To compile all of VGG16 takes a minute.
+    """A folder of two paintings next to the one of stripes."""
+    monkeypatch.setattr(learn.devices, "suits_xla", lambda policy: False)  # Compiling all of VGG16 takes a minute.
     folder = options.folder.parent / "shelf"
     folder.mkdir()
     for name, color in {"red": (200, 30, 30), "blue": (30, 30, 200)}.items():

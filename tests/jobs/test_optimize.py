@@ -13,7 +13,7 @@ from keras_nst.models.vgg import vgg
 from keras_nst.options import PixelOptions, Region
 from keras_nst.select.masks import feather
 
-# Shallow, so that it compiles in a second.
+# With few layers, so that it compiles in a second.
 SHALLOW = PixelOptions(
     style_layers=("relu1_1",),
     content_layers=("relu1_2",),
@@ -32,7 +32,7 @@ def photograph(rng):
 
 @pytest.fixture
 def stripes():
-    """Yellow and blue, across and along: two paintings."""
+    """Yellow and blue stripes, across and along: two paintings."""
     across = np.zeros((1, 40, 40, 3), np.float32)
     across[:, ::4] = across[:, 1::4] = (0.9, 0.8, 0.1)
     across[..., 2] += 0.1
@@ -47,7 +47,7 @@ def left():
 
 
 def distance(image, painting, columns=slice(None)):
-    """Of the Gram matrices at relu1_1, by the reference."""
+    """The distance of the Gram matrices at relu1_1, by the reference."""
     observe = vgg(["relu1_1"])
     grams = [
         reference.gram(np.asarray(observe(picture)["relu1_1"])[0])
@@ -71,7 +71,7 @@ def test_outside_of_the_mask_nothing_changes(photograph, stripes, left):
 
 def test_what_is_selected_in_part_is_restyled_as_a_whole(photograph, stripes, left):
     full, soft = (optimize(photograph, [Region([stripes[0]], mask=mask)], SHALLOW) for mask in (left, 0.25 * left))
-    # Weights of a region sum to 1 at any opacity.
+    # The weights of a region sum to 1 at any opacity.
     np.testing.assert_allclose(soft, full, atol=2e-3)
 
 
@@ -124,7 +124,7 @@ def test_a_finer_scale_has_the_photographs_detail(photograph, stripes):
     starts = []
     options = dataclasses.replace(SHALLOW, start_size=24, iterations=1, weights={"style": 1e-6, "tv": 0.0})
     optimize(photograph, [Region([stripes[0]])], options, progress=lambda side, now: starts.append(now))
-    assert starts[1].terms["content"] < 1e-2  # Enlarged from 24 pixels it would be blurred.
+    assert starts[1].terms["content"] < 1e-2  # If it were enlarged from 24 pixels, it would be blurred.
 
 
 def test_tiles_change_nothing(photograph, stripes):
@@ -169,7 +169,7 @@ def test_a_paper_has_its_own_statistic():
 
 def test_half_precision_is_given_larger_pictures(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 6_700_000_000)
-    check_size((1024, 1024), None, "bfloat16")  # Which takes 6.3 to 6.6 GB, and more in float32.
+    check_size((1024, 1024), None, "bfloat16")  # It takes 6.3 to 6.6 GB, and more in float32.
     check_size((2048, 2048), 512, "bfloat16")
     with pytest.raises(InputError, match="`tile`"):
         check_size((1024, 1024), None, "off")

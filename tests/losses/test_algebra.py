@@ -61,7 +61,7 @@ def test_two_terms_of_one_kind_can_be_added_under_names_of_their_own():
         (term("a") + term("b")).named("both")
 
 
-# Two targets for four items: 1 of the first two, 0 of the last two.
+# Two targets for four items: 1 for the first two, 0 for the last two.
 SHARED = {"output": {"p": np.float32([[3], [1], [0], [-2]])}, "style": {"p": np.float32([[1], [0]])}}
 
 
@@ -173,7 +173,7 @@ def test_constants_can_be_exchanged_one_by_one():
 
 @pytest.mark.parametrize(("additive", "gathered"), [("statistic", 1 + 2), ("distance", 4 + 1), (None, 4 + 1)])
 def test_parts_add_up_what_is_additive(additive, gathered):
-    """Statistics of 1 and 2 against 3: together at the target, each for itself 2 and 1 away."""
+    """Statistics of 1 and 2 against 3: summed, they reach the target; separately, they are 2 and 1 away."""
     loss = 10 * term("t", additive=additive).bind({"content": {"p": np.full((1, 4), 3, np.float32)}})
     parts = [loss.gather({"output": {"p": np.full((1, 4), value, np.float32)}}) for value in (1, 2)]
     added = tree.map_structure(lambda *leaves: sum(leaves), *parts)

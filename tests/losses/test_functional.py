@@ -54,13 +54,13 @@ def test_gram_does_not_depend_on_the_size_of_the_image(rng, enlarged):
 
 
 def test_gram_is_symmetric_and_positive_semidefinite(rng):
-    gram = np.asarray(gram_matrix(normal(rng, 2, 3, 2, 16)))  # Of rank 6 at most, so that eigenvalues touch zero.
+    gram = np.asarray(gram_matrix(normal(rng, 2, 3, 2, 16)))  # Rank 6 at most, so some eigenvalues are zero.
     np.testing.assert_array_equal(gram, gram.transpose(0, 2, 1))
     assert np.linalg.eigvalsh(gram).min() > -1e-6
 
 
 def test_gram_of_float16_neither_overflows_nor_loses_precision(rng):
-    # 14,000 is within float16, its square is 3,000 times float16's maximum.
+    # 14,000 is within float16; its square is 3,000 times the maximum.
     features = (14_000 * rng.uniform(0, 1, (1, 64, 64, 64))).astype(np.float16)
     gram = np.asarray(gram_matrix(features))
     flat = features[0].astype(np.float64).reshape(-1, 64)
@@ -168,7 +168,7 @@ def test_differences_are_from_the_right_the_lower_and_the_diagonal_neighbor():
 
 
 def test_a_weighted_mean_counts_what_weighs():
-    # Positions of mean 2 and 6, a quarter and three quarters.
+    # Positions with means of 2 and 6, with shares of a quarter and three quarters.
     values, weights = np.float32([[[[1, 3], [5, 7]]]]), np.float32([[[[0.25], [0.75]]]])
     np.testing.assert_allclose(weighted_mean(values, weights), [0.25 * 2 + 0.75 * 6])
     np.testing.assert_allclose(weighted_mean(values), [4])
@@ -177,7 +177,7 @@ def test_a_weighted_mean_counts_what_weighs():
 def test_squared_variation_does_not_wrap_around():
     step = np.zeros((1, 4, 4, 1))
     step[:, :, 2:] = 1
-    assert float(squared_variation(step)[0]) == pytest.approx(4 / 16)  # Of 16 pixels 4 have another to the right.
+    assert float(squared_variation(step)[0]) == pytest.approx(4 / 16)  # 4 of 16 pixels differ from the next one.
 
 
 @pytest.mark.parametrize("statistic", [gram_matrix, squared_variation, lambda f: mean_squared(f, ops.zeros_like(f))])

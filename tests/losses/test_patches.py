@@ -28,7 +28,7 @@ def test_at_the_border_a_patch_repeats_it(painting):
 
 @pytest.mark.parametrize(("rows", "columns"), [(7, 5), (256, 4096)])
 def test_a_moved_part_of_the_painting_is_found_where_it_was(painting, rows, columns):
-    moved = 3 * np.roll(painting, (2, -3), axis=(1, 2))  # Brighter, too: the angle stays.
+    moved = 3 * np.roll(painting, (2, -3), axis=(1, 2))  # Brighter too, which keeps the angle.
     y, x = np.mgrid[3:8, 1:7]
     found, _ = nearest_patches(moved, (y * 11 + x).ravel(), painting, rows=rows, columns=columns)
     np.testing.assert_array_equal(found, ((y - 2) * 11 + x + 3).ravel())
@@ -67,7 +67,7 @@ def test_matches_in_line_stay(painting):
 
 
 def test_of_patches_alike_the_one_with_like_traits_is_taken(painting):
-    twice = np.concatenate([painting, painting], axis=2)  # Two of each, the second 11 columns to the right.
+    twice = np.concatenate([painting, painting], axis=2)  # Every patch occurs twice, 11 columns apart.
     y, x = np.mgrid[2:7, 2:7]
     positions = (y * 11 + x).ravel()
     side = np.tile(np.repeat([0.0, 0.1], 11), 9)[:, None]

@@ -41,7 +41,7 @@ def test_one_map_of_weights_serves_the_whole_batch(rng, statistic):
 
 
 def test_float16_features_are_measured_in_float32(statistic):
-    # Their square is far beyond float16's maximum.
+    # The square is far above float16's maximum.
     measured = statistic.measure(np.full((1, 8, 8, 4), 14_000, np.float16))
     assert all(np.asarray(tensor).dtype == np.float32 and np.isfinite(tensor).all() for tensor in measured)
 
@@ -77,7 +77,7 @@ def test_high_order_tells_apart_what_a_gram_takes_for_the_same(rng):
 
 
 def test_the_gradient_of_a_region_is_the_one_that_chen_and_hsu_print(rng):
-    """nabla_F = P^T M^T (M P F) (G - G'), of 4 / channels times which ours is: a square, and a Gram per channel."""
+    """nabla_F = P^T M^T (M P F) (G - G'). Ours is 4 / channels times that: squared, with a Gram matrix per channel."""
     height, width, channels = 5, 4, 3
     features, weights = normal(rng, 1, height, width, channels), weights_for(rng, height, width)
     weights[:, :2] = 0
@@ -99,7 +99,7 @@ def test_the_gradient_of_a_region_is_the_one_that_chen_and_hsu_print(rng):
 
 
 def independent(means, deviations):
-    """Features whose channels have exactly these moments and do not correlate."""
+    """Features whose channels have exactly these moments and are uncorrelated."""
     signs = scipy.linalg.hadamard(16)[:, 1 : 1 + len(means)]
     return (means + deviations * signs).reshape(1, 4, 4, -1).astype(np.float32)
 

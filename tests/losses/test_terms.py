@@ -1,4 +1,4 @@
-"""The papers' own distances; what every term has in common is tested in tests/contracts."""
+"""The papers' own distances. tests/contracts tests what all terms have in common."""
 
 import numpy as np
 import pytest

@@ -10,7 +10,7 @@ from keras_nst.models.efficientnet_lite import efficientnet_lite0
 from keras_nst.models.weights import embedded
 from keras_nst.pictures.io import read
 
-# Of keras.applications, small enough to be built in a moment.
+# Of keras.applications, small enough to be built quickly.
 APPLICATIONS = {"MobileNet": (7, 3_228_864), "MobileNetV2": (7, 2_257_984), "ResNet50V2": (7, 23_564_800)}
 
 
@@ -24,8 +24,8 @@ def logits(classifier, name):
 
 
 def test_it_has_the_published_number_of_parameters():
-    # timm's table of models rounds it to 4.65 million, KerasHub's preset has it exactly: weights and biases, which are
-    # the embedded file's 4,694,024 numbers without 2 x 21,008 running statistics of BatchNormalization.
+    # timm's table of models rounds it to 4.65 million; KerasHub's preset is exact: weights and biases, which are the
+    # embedded file's 4,694,024 numbers without 2 x 21,008 running statistics of BatchNormalization.
     trainable = sum(np.prod(weight.shape) for weight in efficientnet_lite0(weights=None).trainable_weights)
     assert trainable == 4_652_008
 
@@ -38,7 +38,7 @@ def test_the_mean_of_a_map_is_the_logit_without_its_bias(lite0, name):
 
 
 # Indices of ImageNet's classes: tabby, tiger and Egyptian cat; espresso; missile, projectile, space shuttle and the
-# tower that it starts from, which ImageNet calls a drilling platform.
+# launch tower, which ImageNet calls a drilling platform.
 @pytest.mark.parametrize(
     ("name", "classes"), [("chelsea", {281, 282, 285}), ("coffee", {967}), ("rocket", {657, 744, 812, 540})]
 )
@@ -52,7 +52,7 @@ def test_it_classifies_unless_it_is_told_to_train(lite0):
 
 
 def test_a_map_lies_on_what_it_is_of(lite0):
-    """The cat's face fills the middle of the photograph; beside a plain gray field, its map is on its side."""
+    """The cat's face fills the middle of the photograph; beside a plain gray area, the map lies on its side."""
     cat = read("sample:chelsea").rgb[:, :300, 75:375]
     for side in (0, 1):
         wide = np.full((1, 300, 600, 3), 0.5, np.float32)
@@ -92,7 +92,7 @@ def test_the_backbones_have_the_published_number_of_parameters(backbone):
 
 
 def test_images_are_prepared_as_the_backbone_was_trained(monkeypatch, rng):
-    """MobileNetV2 takes [-1, 1]: a classifier that answers with the mean of its input tells what it was given."""
+    """MobileNetV2 expects [-1, 1]. A classifier that returns the mean of its input shows what it gets."""
 
     def brightness(classifier_activation, weights, classes):
         image = keras.Input((8, 8, 3))

@@ -24,7 +24,7 @@ from keras_nst.models.vgg import vgg
 
 
 def value_and_gradients(function, *arguments):
-    """The function's value, and the gradients of a weighted sum of it by its arguments."""
+    """The function's value, and the gradients of its weighted sum by its arguments."""
     arguments = [tf.constant(argument) for argument in arguments]
     with tf.GradientTape() as tape:
         tape.watch(arguments)
@@ -172,7 +172,7 @@ def test_the_gradient_of_the_gram_is_that_of_the_product(rng):
 
 @pytest.fixture
 def ways(monkeypatch):
-    """Counts by layers the calls of ways that only compilers for a CPU are given."""
+    """Count, by layer, the calls of the implementations that only CPU compilers get."""
     calls = collections.Counter()
 
     def counted(way):
@@ -185,7 +185,7 @@ def ways(monkeypatch):
 
 @pytest.mark.parametrize(
     ("build", "expected"),
-    # Each net's first; all others of VGG; the transfer net's residual blocks, and what halves the sides.
+    # The first layer of each net; all others of VGG; the transfer net's residual blocks, and its strided layers.
     [
         (lambda: vgg(["relu3_1", "relu4_1"]), {"rows_as_channels": 1, "winograd": 7}),
         (lambda: transfer_net((32, 32, 32), 1), {"rows_as_channels": 1, "winograd": 2, "sum_of_phases": 2}),

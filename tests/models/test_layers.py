@@ -27,7 +27,7 @@ def around(width, mode):
     return lambda image: np.pad(image, ((0, 0), (width, width), (width, width), (0, 0)), mode=mode)
 
 
-# Layer and NumPy's word for it.
+# The layer, and NumPy's name of its padding.
 SPATIAL = {
     "reflect 1": (lambda: ReflectionPadding2D(), around(1, "reflect")),
     "reflect 4": (lambda: ReflectionPadding2D(4), around(4, "reflect")),

@@ -8,7 +8,7 @@ from keras_nst.models.observer import Observer
 
 
 class Counting(keras.layers.Layer):
-    """Multiplies by a weight and counts how often it runs."""
+    """Multiplies by a weight, and counts its calls."""
 
     def __init__(self, factor, **kwargs):
         super().__init__(**kwargs)
@@ -41,7 +41,7 @@ def image(rng):
 
 
 def runs(network, action):
-    """How often each layer of the network runs in `action`."""
+    """How often each layer of the network runs during `action`."""
     counting = [layer for layer in network.layers if isinstance(layer, Counting)]
     before = [layer.runs for layer in counting]
     action()

@@ -1,4 +1,4 @@
-"""Styles that are codes of a net of many: on disk, and of any painting."""
+"""Styles that are codes of a net of many styles: stored ones, and those of any painting."""
 
 import json
 
@@ -19,7 +19,7 @@ from keras_nst.pictures.io import read
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory):
-    """A folder of styles that holds a small net of many."""
+    """A folder of styles with a small net of many styles."""
     folder = tmp_path_factory.mktemp("shelf")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(nets.NETS, "unet", SMALL["unet"])
@@ -56,7 +56,7 @@ def of_code(shelf, code):
 def test_a_style_is_a_code_of_the_net_beside_it(shelf, tmp_path):
     code = np.random.default_rng(1).normal(size=128).astype(np.float32)
     styles.save_code(shelf / "meadow", code, {"name": "meadow", "painter": "unet"})
-    assert set(styles.styles()) == {"meadow"}  # The net itself is none.
+    assert set(styles.styles()) == {"meadow"}  # The net itself is not listed.
     np.testing.assert_allclose(styles.load_net("meadow")(PHOTOGRAPH), of_code(shelf, code), atol=1e-4)
 
 
@@ -109,7 +109,7 @@ def test_a_painting_is_looked_at_once(painting, monkeypatch):
     assert styles.find_style(painting) == first
     copy = painting.with_name("copy.png")
     copy.write_bytes(painting.read_bytes())
-    with pytest.raises(TypeError):  # It has a name of its own, and so a style.
+    with pytest.raises(TypeError):  # It has its own name, and so its own style.
         styles.find_style(copy)
 
 

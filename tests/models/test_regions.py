@@ -1,4 +1,4 @@
-"""Regions against the network itself: what a position sees is told from which features a pixel changes."""
+"""Regions against the network itself: changing a pixel shows which positions see it."""
 
 from functools import cache
 
@@ -21,7 +21,7 @@ def taps(backbone):
 
 @cache
 def network(backbone, pooling="average"):
-    """A VGG of two filters a layer that is linear, so that every pixel that a position sees changes its features."""
+    """A linear VGG with two filters per layer: every pixel changes the features of the positions that see it."""
     rng, convolutions, channels = np.random.default_rng(0), {}, 3
     for layer in kernel_shapes(backbone):
         kernel = rng.uniform(0.5, 1.5, (3, 3, channels, 2)) / (9 * channels)
@@ -44,7 +44,7 @@ def mask(rng):
 
 
 def changed(network, where, rng):
-    """Of each tap, which positions change when pixels are disturbed so much that nothing of it is rounded away."""
+    """The positions of each tap that change when pixels change by more than rounding."""
     image = rng.uniform(size=(*where.shape[:3], 3)).astype(np.float32)
     disturbed = image + 1e25 * where.astype(np.float32)
     before, after = network(image), network(disturbed)
@@ -162,14 +162,13 @@ def test_a_region_of_which_nothing_is_left_is_refused(rule, layer):
         mask[:, 10:18, 10:18] = 1
     with pytest.raises(InputError) as error:
         region_weights(mask, [layer], rule=rule)
-    assert str(error.value).startswith("Of 48 x 32 pixels, or of what a mask selects of them, nothing is left at")
-    assert layer in str(error.value)
+    assert str(error.value).startswith(f"The layer {layer} has no position in a picture of 48 x 32 pixels")
 
 
 def test_a_small_picture_has_shallow_layers():
     weights = region_weights(np.ones((1, 9, 8, 1), np.float32), ["relu1_2", "relu3_3"])
     assert [values.shape for values in weights.values()] == [(1, 9, 8, 1), (1, 2, 2, 1)]
-    with pytest.raises(InputError, match=r"Of 8 x 9 pixels, or .* nothing is left at relu5_1"):
+    with pytest.raises(InputError, match=r"The layer relu5_1 has no position in a picture of 8 x 9 pixels"):
         region_weights(np.ones((1, 9, 8, 1), np.float32), ["relu5_1"])
 
 

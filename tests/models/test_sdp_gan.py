@@ -55,7 +55,7 @@ def test_both_outputs_have_the_size_of_the_input_and_are_in_range(net, rng, size
 
 @pytest.mark.parametrize("size", [(16, 16), (61, 47)])
 def test_a_flat_image_gets_neither_frame_nor_grid(rng, size):
-    # In double precision, because normalization enlarges what rounding makes of nothing.
+    # In double precision, since normalization amplifies rounding errors of zeros.
     net = randomized(generator(**TINY, dtype="float64"), rng)
     for output in net(np.full((1, *size, 3), 0.4)).values():
         np.testing.assert_allclose(output, np.broadcast_to(output[:, :1, :1], output.shape), atol=1e-3)
@@ -107,7 +107,7 @@ def test_the_discriminator_judges_every_fourth_pixel(size, places):
 
 
 def test_the_discriminator_sees_37_pixels_around_a_place(rng):
-    """Without the normalization, which sees all of the picture."""
+    """Without normalization, which depends on the whole picture."""
     net = discriminator((2, 2, 2))
     for layer in net.layers:
         if layer.name.endswith("_norm"):
@@ -123,7 +123,7 @@ def test_the_discriminator_sees_37_pixels_around_a_place(rng):
 def test_with_spectral_normalization_no_convolution_stretches_by_more_than_one():
     net = discriminator((4, 4, 4), spectral=True)
     image = np.random.default_rng(0).uniform(size=(1, 16, 16, 3)).astype(np.float32)
-    for _ in range(50):  # A step of the power iteration each.
+    for _ in range(50):  # Each makes a step of the power iteration.
         net(image, training=True)
     wrappers = [layer for layer in net.layers if isinstance(layer, keras.layers.SpectralNormalization)]
     assert len(wrappers) == 7

@@ -20,7 +20,7 @@ def net():
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """An empty working directory, in which train.py would put its styles."""
+    """An empty working directory, in which train.py would write its styles."""
     monkeypatch.chdir(tmp_path)
     return tmp_path / styles.TRAINED
 
@@ -78,7 +78,7 @@ def test_a_damaged_model_is_told_in_one_line(shelf, content):
 
 
 def saved(shelf, net):
-    """A style as anybody may have made it, without a card that tells of its net."""
+    """A style that anybody may have made, without a card."""
     (shelf / "odd").mkdir(parents=True)
     net.save(shelf / "odd" / styles.MODEL)
 
@@ -169,7 +169,7 @@ def test_a_style_is_replaced_as_a_whole_or_not_at_all(net, shelf, tmp_path, monk
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     styles.save_style(folder, net, {"steps": 2})
     assert styles.read_card(folder)["steps"] == 2
-    assert {path.name for path in folder.iterdir()} == {styles.MODEL, styles.CARD}  # The preview was another net's.
+    assert {path.name for path in folder.iterdir()} == {styles.MODEL, styles.CARD}  # The preview was of another net.
 
 
 def test_a_damaged_card_is_told(net, shelf):

@@ -15,7 +15,7 @@ def net(rng):
 
 
 def parameters(filters, blocks):
-    """Kernel, bias, scale and offset of each convolution in Liu et al. 2019, figure 4, the last one bare."""
+    """Kernel, bias, scale and offset of each convolution in Liu et al. 2019, figure 4; the last has only two."""
     full, half, quarter = filters
     convolutions = [(9, 3, full), (3, full, half), (3, half, quarter), *[(3, quarter, quarter)] * 2 * blocks]
     convolutions += [(3, quarter, half), (3, half, full)]
@@ -23,7 +23,7 @@ def parameters(filters, blocks):
 
 
 def test_it_has_the_published_number_of_parameters():
-    # TransformerNet of pytorch/examples (fast_neural_style), the same architecture, counts 1,679,235 as well.
+    # TransformerNet of pytorch/examples (fast_neural_style), the same architecture, also has 1,679,235.
     assert transfer_net().count_params() == 1_679_235
 
 
@@ -73,8 +73,8 @@ def test_images_of_a_batch_do_not_touch_each_other(net, rng):
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 33), (61, 47)])
 def test_a_flat_image_gets_neither_frame_nor_grid(rng, size):
-    # Wherever padding or up-sampling tells the net the place of a pixel, pixels differ. In double precision, because
-    # normalization enlarges what rounding makes of nothing.
+    # If padding or up-sampling showed the net the place of a pixel, pixels would differ. In double precision, since
+    # normalization amplifies rounding errors of zeros.
     net = randomized(transfer_net(**TINY, dtype="float64"), rng)
     stylized = np.asarray(net(np.full((1, *size, 3), 0.4)))
     np.testing.assert_allclose(stylized, np.broadcast_to(stylized[:, :1, :1], stylized.shape), atol=1e-5)

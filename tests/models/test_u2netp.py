@@ -49,7 +49,7 @@ def found(net, rgb):
 @pytest.mark.parametrize("name", BLOCKS)
 def test_it_finds_what_the_original_finds(net, name):
     blocks = found(net, square(name)).reshape(4, 80, 4, 80).mean(axis=(1, 3))
-    np.testing.assert_allclose(blocks, BLOCKS[name], atol=0.015)  # Its weights are rounded to float16.
+    np.testing.assert_allclose(blocks, BLOCKS[name], atol=0.015)  # The weights are rounded to float16.
 
 
 def test_in_single_precision_it_computes_what_onnxruntime_does():
@@ -62,7 +62,7 @@ def test_in_single_precision_it_computes_what_onnxruntime_does():
     theirs = [array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for array in theirs]
     net, rounded = u2netp(pretrained=False), embedded("u2netp")
     for variable in net.variables:
-        # Which of theirs it is, its own rounded value tells.
+        # Identify each of their arrays by its rounded values.
         (match,) = (
             array
             for array in theirs

@@ -38,7 +38,7 @@ def test_each_photograph_of_a_batch_has_a_style_of_its_own(net, rng):
 def test_a_pixel_sees_more_than_four_hundred_pixels_of_the_photograph():
     pixels = {"encode1": 1, "encode2": 2, "encode3": 4, "encode4": 8, "sixteenth": 16, "eighth": 8, "quarter": 4}
     seen = 1
-    for layer in unet().layers:  # One of a kernel of side k sees k - 1 more positions, of pixels of its size.
+    for layer in unet().layers:  # A kernel of side k sees k - 1 more positions of this size.
         size = next((size for part, size in pixels.items() if layer.name.startswith(part)), None)
         if size and isinstance(layer, keras.layers.Conv2D):
             seen += (layer.kernel_size[0] - 1) * size

@@ -16,7 +16,7 @@ def photograph():
 
 
 def application(weights, photograph):
-    """The features that keras.applications' own VGG16 finds with these weights, by layer."""
+    """The features of keras.applications' VGG16 with these weights, by layer."""
     network = keras.applications.VGG16(include_top=False, weights=None)
     for layer, arrays in weights.items():
         network.get_layer(layer).set_weights(arrays)
@@ -93,7 +93,7 @@ def test_a_wrong_name_is_answered_with_the_right_ones(arguments, message):
 
 
 def passing_on(channels=3):
-    """A VGG of two blocks whose convolutions change nothing, so that its pooling is seen bare."""
+    """A VGG with two blocks whose convolutions change nothing, to test the pooling alone."""
     kernel = np.zeros((3, 3, channels, channels), np.float32)
     kernel[1, 1] = np.eye(channels)
     return dict.fromkeys(("block1_conv1", "block2_conv1"), (kernel, np.zeros(channels, np.float32)))

@@ -7,7 +7,7 @@ from keras_nst.errors import InputError
 from keras_nst.models import weights
 from keras_nst.models.weights import ENVIRONMENT, kernel_shapes, read_keras_h5, vgg_weights
 
-# Where a layer's kernel and bias stand: in keras.applications' file of 2016, and in what Keras 2 writes.
+# The places of a layer's kernel and bias: in keras.applications' file of 2016, and in files of Keras 2.
 LAYOUTS = {
     "Keras 1": ("{layer}/{layer}_W_1:0", "{layer}/{layer}_b_1:0"),
     "Keras 2": ("{layer}/{layer}/kernel:0", "{layer}/{layer}/bias:0"),
@@ -16,7 +16,7 @@ LAYOUTS = {
 
 @pytest.fixture
 def written(tmp_path, rng):
-    """Writes the first layers of a VGG in some layout; returns the path and the arrays."""
+    """Write the first layers of a VGG in some layout; returns the path and the arrays."""
 
     def write(layout="Keras 2", layers=("block1_conv1", "block1_conv2"), shapes=None):
         shapes = shapes or kernel_shapes("vgg16")

@@ -7,7 +7,7 @@ from keras_nst.pictures.color import agreed_colors, keep_color, luma, spread_cha
 
 @pytest.fixture
 def pair(rng) -> tuple[np.ndarray, np.ndarray]:
-    """A stylized picture and its content, with pixels at the corners of the gamut among them."""
+    """A stylized picture and its content, with some pixels at the corners of the gamut."""
     stylized, content = rng.random((2, 1, 40, 40, 3), np.float32)
     content[:, :20] = np.rint(content[:, :20])
     stylized[:, :, :20] = np.rint(stylized[:, :, :20])
@@ -37,7 +37,7 @@ def test_keep_color_keeps_the_hue_of_the_content(pair):
     stylized, content = pair
     result = keep_color(stylized, content)
     chroma, expected = result - luma(result), content - luma(content)
-    # Parallel and not opposed: the cross product vanishes, the dot product does not turn negative.
+    # Parallel, not opposed: the cross product is zero, and the dot product not negative.
     np.testing.assert_allclose(np.cross(chroma, expected), 0, atol=1e-6)
     assert np.sum(chroma * expected, axis=-1).min() >= -1e-6
 
@@ -48,7 +48,7 @@ def test_keep_color_loses_no_chroma_that_fits(pair):
     full = luma(stylized) + content - luma(content)
     fits = np.all((full >= 0) & (full <= 1), axis=-1)
     np.testing.assert_allclose(result[fits], full[fits], atol=1e-6)
-    # Elsewhere the result touches the gamut's boundary: more would leave it.
+    # Elsewhere the result is on the boundary of the gamut: more chroma would leave it.
     touching = np.minimum(result, 1 - result).min(axis=-1)
     np.testing.assert_allclose(touching[~fits], 0, atol=1e-6)
     assert 0.1 < fits.mean() < 0.9
@@ -82,7 +82,7 @@ def test_where_all_propose_one_color_it_is_taken(rng):
 
 def test_changes_stay_within_the_outlines_of_the_large_picture():
     rgb = np.full((1, 60, 80, 3), (0.8, 0.1, 0.1), np.float32)
-    rgb[:, :, 33:] = (0.1, 0.1, 0.8)  # Within a place: it has some of either color.
+    rgb[:, :, 33:] = (0.1, 0.1, 0.8)  # Within a place, which has both colors.
     colors = rgb.reshape(15, 4, 20, 4, 3).mean(axis=(1, 3))
     changes = np.where(colors[..., :1] > 0.5, np.float32((-0.2, 0.3, 0.1)), np.float32((0.1, 0.0, -0.3)))
     changed = spread_changes(rgb, colors, changes, np.ones((15, 20), bool))

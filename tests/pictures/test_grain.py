@@ -13,7 +13,7 @@ def test_a_row_is_the_same_in_whatever_band_it_is_asked_for(band):
 def test_it_is_about_zero_and_as_strong_as_it_says():
     values = grain(0, 512, 512)
     assert abs(values.mean()) < 0.2 * GRAIN
-    # Linear interpolation leaves 4/9 of the variance, in each direction 2/3, of all octaves but the finest.
+    # Linear interpolation keeps 4/9 of the variance, 2/3 in each direction, of all octaves but the finest.
     expected = GRAIN * np.sqrt(1 + (OCTAVES - 1) * 4 / 9)
     assert values.std() == pytest.approx(expected, rel=0.1)
 
@@ -24,7 +24,7 @@ def test_it_has_structure_of_all_sizes():
     rows, columns = np.fft.fftfreq(512)[:, None], np.fft.rfftfreq(512)
     frequency = np.hypot(rows, columns)
     power = [spectrum[(frequency > 1 / (2 * wave)) & (frequency <= 1 / wave)].mean() for wave in (2, 8, 32)]
-    assert power[0] < power[1] < power[2]  # White noise would have as much at each.
+    assert power[0] < power[1] < power[2]  # White noise would have equal power.
 
 
 def test_another_seed_gives_other_grain():

@@ -1,4 +1,4 @@
-"""Pillow, OpenCV and tifffile are the judges: they write what `read` reads, and read what `write` writes."""
+"""`read` reads what Pillow, OpenCV and tifffile write, and they read what `write` writes."""
 
 import io
 import os
@@ -76,7 +76,7 @@ def profile(space: bytes, connection: bytes, tags: dict[bytes, bytes]) -> bytes:
 
 
 def linear_profile(*, exchange=False) -> bytes:
-    """sRGB's primaries without its gamma; `exchange` gives red's place to blue."""
+    """sRGB's primaries without its gamma; `exchange` swaps red and blue."""
     red, green, blue = (0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7139)
     first, last = (blue, red) if exchange else (red, blue)
     named = {b"wtpt": WHITE, b"rXYZ": first, b"gXYZ": green, b"bXYZ": last}
@@ -89,9 +89,9 @@ def linear_gray_profile() -> bytes:
 
 
 def black_ink_profile() -> bytes:
-    """CMYK whose lightness L* is 100 (1 - K), whatever the colored inks do."""
+    """CMYK with a lightness L* of 100 (1 - K), whatever the other inks."""
     ramp = bytes(range(256))
-    corners = bytes(value for corner in range(16) for value in (0 if corner % 2 else 255, 128, 128))  # K runs fastest.
+    corners = bytes(value for corner in range(16) for value in (0 if corner % 2 else 255, 128, 128))  # K changes first.
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + fixed(1, 0, 0, 0, 1, 0, 0, 0, 1) + ramp * 4 + corners + ramp * 3
     return profile(b"CMYK", b"Lab ", {b"A2B0": table})
 
@@ -102,7 +102,7 @@ def srgb(linear):
 
 
 def assert_levels(values, levels, top):
-    """`values` (1, H, W, C) in [0, 1] are those integers over `top`, to the last bit of a float."""
+    """Check that `values` (1, H, W, C) in [0, 1] are these integers over `top`, to the last bit of a float."""
     assert values.dtype == np.float32
     np.testing.assert_allclose(values[0], levels.astype(np.float64) / top, rtol=1e-7)
 
@@ -274,7 +274,7 @@ def test_profile_of_gray_is_converted(rng):
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
 def test_profile_of_cmyk_is_converted(format):
-    # L* = 50 is Y = ((50 + 16) / 116)^3 = 0.184.
+    # L* = 50 means Y = ((50 + 16) / 116)^3 = 0.184.
     for ink, gray in (((255, 0, 99, 0), 1.0), ((0, 99, 0, 255), 0.0), ((0, 0, 0, 128), srgb(0.184))):
         encoded = saved(Image.new("CMYK", (20, 20), ink), format, icc_profile=black_ink_profile())
         np.testing.assert_allclose(read(encoded).rgb[0, 10, 10], gray, atol=3 / 255)
@@ -287,7 +287,7 @@ def test_profile_of_16_bits_is_converted_smoothly(channels, profile):
     ramp = np.linspace(6000, 65535, 20 * 1000).astype(np.uint16).reshape(20, 1000, 1).repeat(channels, axis=-1)
     picture = read(deep_tiff(ramp.squeeze(), photometric="minisblack" if channels == 1 else "rgb", iccprofile=profile))
     np.testing.assert_allclose(picture.straight[0], srgb(ramp[..., :1] / 65535).repeat(3, -1), atol=2 / 255)
-    assert len(np.unique(picture.straight[..., 1])) > 15000  # 8 bits would have left 256 steps at most.
+    assert len(np.unique(picture.straight[..., 1])) > 15000  # 8 bits would have at most 256 levels.
     if channels == 4:
         assert_levels(picture.alpha, ramp[..., 3:], 65535)
 
@@ -313,12 +313,12 @@ def test_sample_by_name():
 
 def test_unreadable_files_are_named(tmp_path):
     text = tmp_path / "text.jpg"
-    text.write_text("This is no picture.")
+    text.write_text("This is not a picture.")
     for path, reason in (
         (tmp_path / "missing.png", "No such file"),
         (tmp_path, "Is a directory"),
         (text / "photo.png", "Not a directory"),
-        (text, "no picture in BMP, JPEG, PNG, TIFF, WEBP, GIF"),
+        (text, "not a picture in BMP, JPEG, PNG, TIFF, WEBP, GIF"),
     ):
         with pytest.raises(InputError, match=reason) as caught:
             read(path)
@@ -340,7 +340,7 @@ def test_forbidden_file(rgb, tmp_path):
 def test_truncated_file_is_refused(rgb, deep, capfd, format, part):
     encoders = {"16-bit PNG": lambda: deep_png(deep), "16-bit TIFF": lambda: deep_tiff(deep, photometric="rgb")}
     encoded = encoders.get(format, lambda: saved(rgb, format))()
-    with pytest.raises(InputError, match=r"damaged or cut short|no picture"):
+    with pytest.raises(InputError, match=r"damaged or cut short|not a picture"):
         read(encoded[: int(len(encoded) * part)])
     assert capfd.readouterr().err == ""
 
@@ -386,7 +386,7 @@ def test_shrinking_below_the_minimum_is_refused():
     ],
 )
 def test_unusual_samples_are_refused(encoded, kind):
-    with pytest.raises(InputError, match=f"samples are of kind {kind};"):
+    with pytest.raises(InputError, match=f"sample format, {kind}, is not supported"):
         read(encoded)
 
 
@@ -404,7 +404,7 @@ def test_resize_averages_areas(rng):
 def test_resize_does_not_alias(max_size):
     stripes = np.zeros((1, 200, 202, 3), np.float32)
     stripes[:, :, ::2] = 1
-    assert np.ptp(resize(Picture(stripes), max_size).rgb) < 0.35  # Sampled without a filter: 1.
+    assert np.ptp(resize(Picture(stripes), max_size).rgb) < 0.35  # Sampled without a filter, it would be 1.
 
 
 def test_resize_keeps_the_aspect_and_never_enlarges(rng):
@@ -541,13 +541,13 @@ def test_write_refuses_what_a_format_cannot_hold(rgb, tmp_path):
     for name, options, message in (
         ("picture", {}, r"Unknown picture format: ''\. Known: bmp, jpeg, jpg, png, tif, tiff, webp"),
         ("picture.pgn", {}, r"Unknown picture format: 'pgn'\. Did you mean 'png'"),
-        ("picture.jpg", {"bits": 16}, "JPEG cannot hold 16 bits a sample: use 8, or 16 with PNG or TIFF"),
+        ("picture.jpg", {"bits": 16}, "JPEG cannot hold 16 bits per sample: use 8, or 16 with PNG or TIFF"),
         ("picture.png", {"bits": 12}, "PNG cannot hold 12 bits"),
     ):
         with pytest.raises(InputError, match=message):
             write(tmp_path / name, picture, **options)
     for format, side in (("jpg", 65_500), ("webp", 16_383)):
-        with pytest.raises(InputError, match=f"at most {side} pixels a side"):
+        with pytest.raises(InputError, match=f"at most {side} pixels per side"):
             encode(Picture(np.zeros((1, 1, side + 1, 3), np.float32)), format)
     assert list(tmp_path.iterdir()) == []
 
@@ -565,7 +565,7 @@ def test_a_thumbnail_in_front_is_not_the_picture(rgb, deep):
 
 
 def camera_raw(rgb, mark) -> bytes:
-    """A preview, and the sensor's samples in a directory of their own."""
+    """A preview, and the sensor's samples in their own directory."""
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as writer:
         tags = [(50706, 1, 4, (1, 4, 0, 0), True)] if mark else []
@@ -583,7 +583,7 @@ def test_camera_raw_is_named(rgb, mark):
 def test_avif_is_read(rgb):
     smooth = np.uint8(np.indices((32, 48)).sum(0)[..., None] + [10, 60, 110])
     encoded = saved(smooth, "AVIF", quality=95, subsampling="4:4:4")
-    other = encoded[:8] + b"heic" + encoded[12:]  # What counts is how it is encoded.
+    other = encoded[:8] + b"heic" + encoded[12:]  # Only the encoding counts.
     for content in (encoded, other):
         np.testing.assert_allclose(255 * read(content).rgb[0], smooth, atol=4)
 

@@ -7,7 +7,7 @@ from skimage.color import rgb2lab
 from keras_nst.errors import InputError
 from keras_nst.pictures.proof import Proof
 
-# CIELAB of white paper and of full cyan, magenta and yellow, on and off: about ISO 12647-2's for coated paper.
+# CIELAB of white paper, and of full cyan, magenta and yellow, on or off; similar to ISO 12647-2 for coated paper.
 INKS = {
     (0, 0, 0): (100, 0, 0),
     (1, 0, 0): (55, -37, -50),
@@ -42,7 +42,7 @@ def test_white_paper_stays_white(press):
 def test_a_color_of_ink_is_what_it_looks_like(press, corner):
     own = np.clip(icc.seen(INKS[corner]), 0, 1)
     found, expected = rgb2lab(Proof(press)(plain(*own))[0, 0, 0]), rgb2lab(own)
-    assert np.linalg.norm(found - expected) < 12  # The table of the profile has steps of 16.
+    assert np.linalg.norm(found - expected) < 12  # The table of the profile is coarse.
 
 
 @pytest.mark.parametrize("color", [(0, 0, 1), (0, 1, 0), (1, 0, 1)])
@@ -62,7 +62,7 @@ def test_a_printer_that_prints_all_of_srgb_changes_nothing(tmp_path, rng):
 
 def test_what_is_no_profile_is_told(tmp_path):
     (tmp_path / "text.icc").write_text("not a profile")
-    with pytest.raises(InputError, match="no ICC profile of a printer"):
+    with pytest.raises(InputError, match="not an ICC profile of a printer"):
         Proof(tmp_path / "text.icc")
     with pytest.raises(InputError, match="nowhere"):
         Proof(tmp_path / "nowhere.icc")

@@ -9,14 +9,14 @@ SIZE = 128
 
 
 def power_slope(pictures) -> float:
-    """Slope of log power against log frequency, over two octaves and more, of the pictures' mean power spectrum."""
+    """Slope of log power against log frequency, over at least two octaves, of the pictures' mean power spectrum."""
     window = np.outer(np.hanning(SIZE), np.hanning(SIZE))
     luma = [picture @ [0.299, 0.587, 0.114] for picture in pictures]
     power = np.mean([np.abs(np.fft.fft2((y - y.mean()) * window)) ** 2 for y in luma], axis=0)
     cycles = np.fft.fftfreq(SIZE, 1 / SIZE)
     rings = np.rint(np.hypot(cycles[:, None], cycles)).astype(int).ravel()
     profile = np.bincount(rings, power.ravel()) / np.bincount(rings)
-    frequencies = np.arange(4, SIZE // 4 + 1)  # Above the window's own width, below the pixels'.
+    frequencies = np.arange(4, SIZE // 4 + 1)  # Above the width of the window, below the pixels.
     return np.polyfit(np.log(frequencies), np.log(profile[frequencies]), 1)[0]
 
 
@@ -56,8 +56,8 @@ def test_dead_leaves_follow_the_generator():
 
 
 def test_dead_leaves_have_the_spectrum_of_photographs():
-    # Power falls as f^-2 between the sizes of the largest and the smallest leaf, and as f^-3, the law of a lone edge,
-    # beyond (Lee, Mumford and Huang, 2001). So do photographs, each with an exponent of its own.
+    # Power falls as f^-2 between the sizes of the largest and the smallest leaf, and beyond as f^-3, like that of a
+    # single edge (Lee, Mumford and Huang, 2001). Photographs do the same, each with its own exponent.
     leaves = power_slope([dead_leaves(np.random.default_rng(seed), SIZE) for seed in range(32)])
     photographs = [
         power_slope(tiles(np.asarray(Image.open(sample_path(name)).convert("RGB")) / 255)) for name in SAMPLES
@@ -69,13 +69,13 @@ def test_dead_leaves_have_the_spectrum_of_photographs():
 def test_dead_leaves_have_colors_and_tones():
     pictures = np.stack([dead_leaves(np.random.default_rng(seed), SIZE) for seed in range(16)])
     assert 0.35 < pictures.mean() < 0.65
-    # Blue against yellow varies more than red against green (Ruderman, Cronin and Chiao, 1998).
+    # Yellow-blue varies more than red-green (Ruderman, Cronin and Chiao, 1998).
     red, green, blue = np.moveaxis(pictures, -1, 0)
     assert np.std(blue - (red + green) / 2) > np.std(red - green)
 
 
 def test_dead_leaves_look_alike_everywhere():
-    # Nothing gathers in the middle or at the borders.
+    # The mean is the same in the middle and at the borders.
     mean = np.mean([dead_leaves(np.random.default_rng(seed), 64) for seed in range(200)], axis=(0, 3))
     center, whole = mean[16:48, 16:48].mean(), mean.mean()
     assert abs(center - whole) < 0.02

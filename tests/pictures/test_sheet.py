@@ -11,7 +11,7 @@ def test_cells_keep_their_proportions_and_stand_in_aligned_columns_on_white():
     sheet = contact_sheet(
         [[plain(50, 100, 0.2), plain(80, 40, 0.4)], [plain(10, 10, 0.6), plain(20, 20, 0.8)]], height=60
     )
-    # Columns are as wide as their widest cell: 60 x 120 beside 60 x 60.
+    # Columns are as wide as their widest cell: 60 x 120, next to 60 x 60.
     assert sheet.shape == (1, GAP + 2 * (60 + GAP), GAP + 120 + GAP + 60 + GAP, 3)
     left, right, first, second = GAP, GAP + 120 + GAP, GAP, GAP + 60 + GAP
     for value, top, start, width in [(0.2, first, left, 120), (0.4, first, right, 30), (0.6, second, left, 60)]:

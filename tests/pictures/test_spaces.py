@@ -1,4 +1,4 @@
-"""Stills of other color spaces than sRGB, encoded by published matrices and curves, come back as the sRGB they show."""
+"""Stills in other color spaces, encoded by published matrices and curves, are read as the same colors in sRGB."""
 
 import io
 import struct
@@ -26,7 +26,7 @@ def light(levels):
 
 
 def samples(matrix, curve, top=255):
-    """What a file of another space holds for `COLORS`, each 16 x 16 pixels."""
+    """The samples of a file in another space for `COLORS`, 16 x 16 pixels each."""
     other = np.clip(light(COLORS) @ SRGB.T @ np.linalg.inv(matrix).T, 0, 1)
     return np.rint(curve(other) * top).astype(np.uint8 if top == 255 else np.uint16).repeat(16, 0).repeat(16, 1)
 
@@ -40,7 +40,7 @@ def power(exponent):
 
 
 def png(pixels, *chunks) -> bytes:
-    """From the specification; samples of 8 or 16 bits."""
+    """A PNG from the specification, with 8 or 16 bits per sample."""
 
     def chunk(kind, content):
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -53,7 +53,7 @@ def png(pixels, *chunks) -> bytes:
 
 
 def interoperable(mark: str) -> bytes:
-    """EXIF with an interoperability of this index (DCF 2.0)."""
+    """EXIF with this interoperability index (DCF 2.0)."""
     exif = Image.Exif()
     exif[0x8769] = {0xA005: {1: mark, 2: b"0100"}}
     exif[274] = 1

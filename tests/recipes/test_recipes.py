@@ -1,4 +1,4 @@
-"""What every recipe has, whatever its paper says."""
+"""What all recipes have in common."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_what_is_not_printed_cannot_be_asked_for(name):
 
 
 def test_as_printed_content_and_style_are_in_the_features_units():
-    # Liu et al. 2019, eqs. (2) to (5): twice the features are four times the content and sixteen times the style.
+    # Liu et al. 2019, eqs. (2) to (5): doubled features make content 4 times, and style 16 times as large.
     loss = recipe("johnson2016", as_printed=True).loss()
     assert loss.weights == {"content": 1, "style": 20}
 
@@ -53,7 +53,7 @@ def test_as_printed_content_and_style_are_in_the_features_units():
         return {name: float(value) for name, value in loss(scene)[1].items()}
 
     assert measured(1.0)["content"] == pytest.approx(4 / 57.63**2)  # (3 - 1)^2; 57.63 is 255 x 0.226.
-    # Gram matrices of 4 channels: 9 / 4 and 4 / 4 in each of 16 places, of four layers.
+    # Gram matrices of 4 channels: 9 / 4 and 4 / 4 at each of 16 entries, in four layers.
     assert measured(1.0)["style"] == pytest.approx(4 * 16 * (5 / 4) ** 2 / 57.63**4)
     assert measured(2.0)["content"] == pytest.approx(4 * 4 / 57.63**2)
     assert measured(2.0)["style"] == pytest.approx(16 * 4 * 16 * (5 / 4) ** 2 / 57.63**4)

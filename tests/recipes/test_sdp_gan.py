@@ -5,7 +5,7 @@ from keras import ops
 from keras_nst.recipes import cartoongan, sdp_gan
 
 NOTHING_ELSE = dict.fromkeys(("content", "salient", "saliency_content", "saliency"), 0.0)
-STEPS = 21_000  # So that an epoch of the paper's 210 is 100 steps.
+STEPS = 21_000  # Each of the paper's 210 epochs has 100 steps.
 
 
 def factors(step, steps=STEPS):
@@ -75,7 +75,7 @@ def test_the_discriminator_learns_from_three_kinds_of_samples():
 
 @pytest.mark.parametrize(("game", "generator", "judge"), [("least-squares", 0.0625, 0.5625), ("hinge", -0.5, 1.5)])
 def test_both_sides_play_the_game_that_is_asked_for(game, generator, judge):
-    """Of logits of 0.5 everywhere."""
+    """All logits are 0.5."""
     said = np.full((1, 2, 2, 1), 0.5, np.float32)
     deceived = sdp_gan.generator(game, NOTHING_ELSE)
     total, _ = deceived({"output": {"discriminator/logits": said}})

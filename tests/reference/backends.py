@@ -1,4 +1,4 @@
-"""What one backend makes of fixed inputs: losses, gradients and steps, as arrays in a file.
+"""Losses, gradients and steps of one backend for fixed inputs, as arrays in a file.
 
 KERAS_BACKEND=jax python tests/reference/backends.py OUT.npz
 """
@@ -25,7 +25,7 @@ STEPS = 3
 
 
 def given(model: keras.Model) -> keras.Model:
-    """The same weights on every backend, whatever their random numbers are."""
+    """The same weights on every backend, whatever its random numbers."""
     model.set_weights([RNG.normal(0, 0.2, weight.shape) for weight in model.get_weights()])
     return model
 
@@ -35,7 +35,7 @@ def pictures(count: int, channels: int = 3) -> np.ndarray:
 
 
 def style() -> list:
-    """The transfer net's training: what it logs, and the net after it."""
+    """A training of the transfer net: its logs, and the net afterwards."""
     loss = 1.0 * losses.content("relu2_1") + 5.0 * losses.style("relu1_2", "relu2_1") + 1.0 * losses.total_variation()
     objective = Objective(loss, Observer(vgg=vgg(["relu1_2", "relu2_1"]))).bind(style=pictures(1))
     trainer = StyleTrainer(given(transfer_net((4, 4, 8), 1)), objective)
@@ -46,7 +46,7 @@ def style() -> list:
 
 
 def game() -> list:
-    """The same of a generator and a saliency net against a discriminator, of both; a step by itself."""
+    """The same for a generator with a saliency net and a discriminator, and a separate step."""
     net = given(generator((4, 4, 8), 1, saliency_filters=(2, 3, 4, 5)))
     judge = given(discriminator((4, 4, 4)))
     loss = sdp_gan.generator(weights={"salient": 1.0})
@@ -66,7 +66,7 @@ def game() -> list:
 
 
 def pixels() -> list:
-    """A picture's loss and its gradient."""
+    """The loss of a picture, and its gradient."""
     loss = losses.content("relu2_1") + 5.0 * losses.style("relu1_2", "relu2_1") + losses.total_variation()
     objective = PixelObjective(loss, Observer(vgg=vgg(["relu1_2", "relu2_1"])), (24, 24))
     objective.bind({**objective.targets("content", pictures(1)), **objective.targets("style", pictures(1))})

@@ -1,4 +1,4 @@
-"""Pictures as the world gives them: damaged, odd, or none at all; and what a command must make of each."""
+"""Damaged and odd pictures, and files that are not pictures, with what a command must do with each."""
 
 import io
 import os
@@ -19,11 +19,11 @@ HEIGHT, WIDTH = 36, 48
 
 
 class Case(NamedTuple):
-    """A file, or what is named like one.
+    """A file, or something with the name of a file.
 
     Attributes:
-        name: What is the matter with it.
-        path: Where it is.
+        name: What is wrong or odd about it.
+        path: Its path.
         kind: GOOD, BAD or EITHER.
     """
 
@@ -41,21 +41,21 @@ def pixels(channels: int = 3, dtype=np.uint8) -> np.ndarray:
 
 
 def encoded(format: str, image: Image.Image | None = None, **options) -> bytes:
-    """A picture as Pillow writes it."""
+    """A picture encoded by Pillow."""
     buffer = io.BytesIO()
     (image or Image.fromarray(pixels())).save(buffer, format, **options)
     return buffer.getvalue()
 
 
 def tiff(samples: np.ndarray, **options) -> bytes:
-    """A picture as tifffile writes it."""
+    """A picture encoded by tifffile."""
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, samples, **{"photometric": "minisblack" if samples.ndim == 2 else "rgb"} | options)
     return buffer.getvalue()
 
 
 def png(width: int, height: int, bits: int, color: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of a header and any chunks."""
+    """A PNG with a header and any chunks."""
     header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
 
     def chunk(kind: bytes, content: bytes) -> bytes:
@@ -65,7 +65,7 @@ def png(width: int, height: int, bits: int, color: int, *chunks: tuple[bytes, by
 
 
 def truncated(folder: Path) -> list[Case]:
-    """Each format cut off after every tenth of the file."""
+    """Each format, cut off at each tenth of the file."""
     cases = []
     suffixes = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tif", "BMP": "bmp", "GIF": "gif"}
     for format, suffix in suffixes.items():
@@ -73,13 +73,13 @@ def truncated(folder: Path) -> list[Case]:
         for tenth in range(1, 10):
             path = folder / f"cut{tenth}.{suffix}"
             path.write_bytes(whole[: len(whole) * tenth // 10])
-            # Of a GIF or a WebP the end may hold no pixels.
+            # In a GIF or a WebP, the end may hold no pixels.
             cases.append(Case(f"{format} cut at {tenth}/10", path, BAD if tenth < 9 else EITHER))
     return cases
 
 
 def odd(folder: Path) -> list[Case]:
-    """All others."""
+    """All other cases."""
     cases = [Case(name, _written(folder, name, suffix, content), kind) for name, suffix, content, kind in _files()]
     return [*cases, *(Case(name, path, kind) for name, path, kind in _places(folder))]
 
@@ -91,11 +91,11 @@ def _written(folder: Path, name: str, suffix: str, content: bytes) -> Path:
 
 
 def _files() -> Iterator[tuple[str, str, bytes, str]]:
-    """Name, suffix, content and what is to be made of it."""
+    """Name, suffix, content and kind of each case."""
     image = Image.fromarray(pixels())
     noise = np.random.default_rng(0).bytes(5000)
 
-    # No pictures.
+    # Not pictures.
     yield "zero bytes", "jpg", b"", BAD
     yield "one byte", "png", b"\x89", BAD
     yield "text", "jpg", b"no picture at all\n" * 50, BAD
@@ -186,7 +186,7 @@ def _flipped(content: bytes, place: int) -> bytes:
 
 
 def _circular(content: bytes) -> bytes:
-    """A TIFF whose first directory says that it is also the next one."""
+    """A TIFF whose first directory is also the next one."""
     (first,) = struct.unpack_from("<I", content, 4)
     (entries,) = struct.unpack_from("<H", content, first)
     link = first + 2 + 12 * entries
@@ -194,7 +194,7 @@ def _circular(content: bytes) -> bytes:
 
 
 def _places(folder: Path) -> Iterator[tuple[str, Path, str]]:
-    """Names that are no ordinary file, and ordinary files of odd names."""
+    """Paths that are not regular files, and regular files with unusual names."""
     yield "nothing there", folder / "nowhere.jpg", BAD
     (folder / "folder.jpg").mkdir()
     yield "folder", folder / "folder.jpg", BAD
@@ -209,7 +209,7 @@ def _places(folder: Path) -> Iterator[tuple[str, Path, str]]:
     yield "name that is too long", folder / f"{'n' * 300}.jpg", BAD
     yield "path that is too long", folder.joinpath(*["folder"] * 1000, "photo.jpg"), BAD
     yield "file as a folder", folder / "text.jpg" / "photo.jpg", BAD
-    if Path("/proc/self/mem").is_file():  # Which cannot be read from its beginning, by anybody.
+    if Path("/proc/self/mem").is_file():  # Nobody can read it from the beginning.
         (folder / "unreadable.jpg").symlink_to("/proc/self/mem")
         yield "unreadable", folder / "unreadable.jpg", BAD
     if os.geteuid():

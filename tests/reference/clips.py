@@ -1,4 +1,4 @@
-"""Clips to test with, written with PyAV."""
+"""Clips for tests, written with PyAV."""
 
 from fractions import Fraction
 
@@ -11,23 +11,23 @@ SOUND_RATE = 48_000
 
 
 def frames(number, width=64, height=48):
-    """Smooth colors, other ones in each frame."""
+    """Smooth colors, different in each frame."""
     coarse = np.random.default_rng(0).integers(0, 256, (number, 3, 4, 3), np.uint8)
     return [cv2.resize(colors, (width, height), interpolation=cv2.INTER_CUBIC) for colors in coarse]
 
 
 def write(path, pictures, *, sound="aac", rotation=0, stamps=None, options=None, aspect=None, matrix=None):
-    """A clip of pictures, (H, W, 3) uint8, with a tone as long as they.
+    """Write a clip of pictures, (H, W, 3) uint8, with a tone of the same length.
 
     Args:
-        path: Where to.
+        path: The file.
         pictures: The frames; none for sound alone.
-        sound: Its codec, or None.
-        rotation: Degrees counterclockwise that the frames are to be shown turned by.
-        stamps: Time stamps in units of 1/30000 s; those of `RATE` if None.
-        options: Of the container.
-        aspect: Width of a pixel to its height.
-        matrix: FFmpeg's number of the color matrix that the file does not tell of; its own choice if None.
+        sound: Codec of the sound, or None.
+        rotation: Rotation of the displayed frames in degrees, counterclockwise.
+        stamps: Time stamps in units of 1/30000 s; None for those of `RATE`.
+        options: Options of the container.
+        aspect: Width of a pixel divided by its height.
+        matrix: FFmpeg's number of the color matrix, which is not stored in the file; None for FFmpeg's choice.
     """
     with av.open(str(path), "w", options=options or {}) as target:
         if pictures:
@@ -62,6 +62,6 @@ def sound_packets(path):
 
 
 def stamps(path):
-    """When each frame is shown, in seconds."""
+    """The time stamp of each frame in seconds."""
     with av.open(str(path)) as container:
         return [frame.pts * frame.time_base for frame in container.decode(video=0)]

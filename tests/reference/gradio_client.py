@@ -1,4 +1,4 @@
-"""What a browser sends to a page of Gradio, and nothing else: no checks, so that anything can be sent."""
+"""A client that sends what a browser sends to a Gradio page. It checks nothing, so that it can send anything."""
 
 import json
 import secrets
@@ -7,10 +7,10 @@ import urllib3
 
 
 class Page:
-    """A page that somebody has open.
+    """An open page.
 
     Args:
-        url: Its address.
+        url: The page's address.
     """
 
     def __init__(self, url):
@@ -25,13 +25,13 @@ class Page:
         return answer.status, answer.data
 
     def upload(self, content, name="picture.png", headers=None):
-        """The path that an uploaded file has on the server; where it refuses, its answer."""
+        """The path of an uploaded file on the server, or the server's answer if it refuses."""
         fields = {"files": (name, content)}
         answer = self._pool.request("POST", f"{self.url}/gradio_api/upload", fields=fields, headers=headers)
         return answer.json()[0] if answer.status == 200 else answer
 
     def call(self, event, *data, **event_data):
-        """What an event answers: {"data": [...]} or {"error": ...}."""
+        """The answer of an event: {"data": [...]} or {"error": ...}."""
         body = {"data": data, "fn_index": self.events[event], "session_hash": self.session}
         body["event_data"] = event_data or None
         joined = self._pool.request("POST", f"{self.url}/gradio_api/queue/join", json=body)

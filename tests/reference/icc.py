@@ -1,4 +1,4 @@
-"""A printer's color profile made by hand, by the ICC's specification (ICC.1:2001-04, sections 6.1 and 6.5.7)."""
+"""A printer's color profile, made by the ICC's specification (ICC.1:2001-04, sections 6.1 and 6.5.7)."""
 
 import struct
 
@@ -12,15 +12,15 @@ def write(path, inks):
     """Write a CMYK profile.
 
     Args:
-        path: Where to.
-        inks: (2, 2, 2, 3) CIELAB of a print with full cyan, magenta and yellow or none; black is not used.
+        path: The file.
+        inks: (2, 2, 2, 3) CIELAB of prints with full or no cyan, magenta and yellow; black is not used.
     """
     inks = np.asarray(inks, float)
     corners = np.broadcast_to(inks[..., None, :], (2, 2, 2, 2, 3)).reshape(-1, 3)
     forward = np.rint(corners * [2.55, 1, 1] + [0, 128, 128])
     axis = np.linspace(0, 255, GRID)
     lab = np.stack(np.meshgrid(axis / 2.55, axis - 128, axis - 128, indexing="ij"), axis=-1)
-    # The nearest of mixtures of inks, which mix linearly in CIELAB between their corners.
+    # The nearest mixture of inks, which mix linearly in CIELAB between their corners.
     amounts = np.stack(np.meshgrid(*[np.linspace(0, 1, 12)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     mixed = np.zeros((len(amounts), 3))
     for c in range(2):
@@ -46,7 +46,7 @@ def write(path, inks):
 
 
 def seen(lab):
-    """The sRGB color of a CIELAB color under the profiles' D50."""
+    """The sRGB color of a CIELAB color under D50, the profiles' white."""
     return lab2rgb(np.float64(lab)[None, None], illuminant="D50")[0, 0]
 
 

@@ -1,16 +1,16 @@
-"""The losses once more, from their formulas, in float64 NumPy; nothing in here is shared with keras_nst."""
+"""The losses computed again from their formulas, in float64 NumPy, without code of keras_nst."""
 
 import numpy as np
 
 
 def uniform(features):
-    """Weights that count all positions of one item alike."""
+    """Equal weights for all positions of one item."""
     height, width, _ = features.shape
     return np.full((height, width, 1), 1 / (height * width))
 
 
 def gram(features, weights=None):
-    """Liu et al. 2019, eq. (3), of one item (height, width, channels); weights (height, width, 1) sum to 1."""
+    """Liu et al. 2019, eq. (3), for one item (height, width, channels); weights (height, width, 1) sum to 1."""
     channels = features.shape[-1]
     weights = uniform(features) if weights is None else weights
     product = np.zeros((channels, channels))
@@ -20,7 +20,7 @@ def gram(features, weights=None):
 
 
 def difference(features, down, right):
-    """By how much what stands so far below and to the right exceeds each position; 0 where nothing stands there."""
+    """The value at an offset down and to the right minus that at each position; 0 if there is none."""
     height, width, _ = features.shape
     found = np.zeros(features.shape)
     for row in range(height - down):
@@ -30,7 +30,7 @@ def difference(features, down, right):
 
 
 def high_order(features, weights=None):
-    """Grams of the features and of their differences from the right, lower and lower right neighbor."""
+    """Gram matrices of the features and of their differences from the right, lower and lower right neighbor."""
     steps = (0, 1), (1, 0), (1, 1)
     return [gram(features, weights), *(gram(difference(features, *step), weights) for step in steps)]
 
@@ -49,7 +49,7 @@ def _square_root(matrix):
 
 
 def wasserstein(output, target):
-    """Dowson & Landau 1982, squared, by the target's second moment; a hundredth of its mean variance added to both."""
+    """Dowson & Landau 1982, squared, over the target's second moment; 1/100 of its mean variance is added to both."""
     (mean, covariance), (wanted_mean, wanted) = output, target
     floor = 1e-2 * np.trace(wanted) / len(wanted) * np.eye(len(wanted))
     covariance, wanted = covariance + floor, wanted + floor
@@ -64,12 +64,12 @@ def squared_norm(values):
 
 
 def mean_squared(output, target):
-    """Eq. (2) of one item."""
+    """Eq. (2) for one item."""
     return squared_norm(np.subtract(output, target, dtype=np.float64)) / output.size
 
 
 def sum_squared(output, target):
-    """A summand of eq. (4), of one item."""
+    """A summand of eq. (4), for one item."""
     return squared_norm(np.subtract(output, target, dtype=np.float64))
 
 
@@ -78,7 +78,7 @@ def relative_squared(output, target, least=0.0):
 
 
 def mean_high_order(output, target):
-    """The norms of the differences' Grams count as a twentieth of that of the features', if they are smaller."""
+    """The norms of the differences' Gram matrices are at least a twentieth of that of the features."""
     least = squared_norm(target[0]) / 400
     return np.mean([relative_squared(*pair, least) for pair in zip(output, target, strict=True)])
 
@@ -90,17 +90,17 @@ def _variation(image, function, weights):
 
 
 def squared_variation(image, weights=None):
-    """Johnson et al. 2016, section 3.2, of one item, divided by the number of its values."""
+    """Johnson et al. 2016, section 3.2, for one item, divided by the number of values."""
     return _variation(image, np.square, weights)
 
 
 def absolute_variation(image, weights=None):
-    """Jin 2020, section III.D, of one item, divided by the number of its values."""
+    """Jin 2020, section III.D, for one item, divided by the number of values."""
     return _variation(image, np.abs, weights)
 
 
 def _items(scene, role):
-    """The observed items of a role; one item serves all items of the output."""
+    """The observed items of a role. A single item serves all items of the output."""
     batch = len(next(iter(scene["output"].values())))
     return [{probe: tensor[i % len(tensor)] for probe, tensor in scene[role].items()} for i in range(batch)]
 
@@ -119,7 +119,7 @@ def _mean_square(values, weights):
 
 
 def normalized(features):
-    """One item's channels without their means, by their standard deviations."""
+    """The channels of one item, minus their means and divided by their standard deviations."""
     features = features.astype(np.float64)
     variance = features.var(axis=(0, 1))
     return (features - features.mean(axis=(0, 1))) / np.sqrt(variance + 1e-3 * variance.mean() + 1e-6)
@@ -136,7 +136,7 @@ def normalized_content(scene):
 
 
 def content(scene, relative=True, region=None):
-    """Eq. (2), summed over the layers observed of the content and averaged over the batch."""
+    """Eq. (2), summed over the content's observed layers and averaged over the batch."""
     values = []
     for output, content in zip(_items(scene, "output"), _items(scene, "content"), strict=True):
         for layer, target, weights in _layers(content, region):
@@ -147,7 +147,7 @@ def content(scene, relative=True, region=None):
 
 
 def style(scene, distance=relative_squared, statistic=gram, region=None):
-    """Eq. (4), summed over the layers observed of the style and averaged over the batch."""
+    """Eq. (4), summed over the style's observed layers and averaged over the batch."""
     values = []
     for output, style in zip(_items(scene, "output"), _items(scene, f"style{region or ''}"), strict=True):
         pairs = zip(_layers(output, region), _layers(style, region), strict=True)
@@ -164,7 +164,7 @@ def _top_class(observed):
 
 
 def cam(scene, distance=relative_squared):
-    """Eq. (7), both maps of the content's top class, averaged over the batch."""
+    """Eq. (7), with both maps for the content's top class, averaged over the batch."""
     pairs = zip(_items(scene, "output"), _items(scene, "content"), strict=True)
     return np.mean(
         [
@@ -194,7 +194,7 @@ def _filtered(plane, kernel):
 
 
 def soft_edges(image, threshold=0.1):
-    """Of one item (height, width, 3)."""
+    """For one item (height, width, 3)."""
     luma = image.astype(np.float64) @ [0.299, 0.587, 0.114]
     smoothed = _filtered(luma, np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256)
     sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
@@ -203,7 +203,7 @@ def soft_edges(image, threshold=0.1):
 
 
 def coarse(image, block=16):
-    """Of one item; the blocks at the border are as large as the image allows."""
+    """For one item; blocks at the border may be smaller."""
     starts = [range(-((-side % block) // 2), side, block) for side in image.shape[:2]]
     return np.array(
         [[image[max(y, 0) : y + block, max(x, 0) : x + block].mean((0, 1)) for x in starts[1]] for y in starts[0]]
@@ -226,7 +226,7 @@ def color(scene, of=chroma):
 
 
 def mask(saliency, like):
-    """S''_m of Li et al. 2020, eq. (4), of one item, averaged over the block of each position of the features."""
+    """S''_m of Li et al. 2020, eq. (4), for one item, averaged over the block of each position of the features."""
     scaled = 2 * saliency[..., 0].astype(np.float64)
     chosen = np.where(scaled < 1, 1, scaled)
     rows, columns = like.shape[:2]
@@ -239,12 +239,12 @@ def mask(saliency, like):
 
 
 def _mean_norm(values):
-    """||.||_1 by the number of values."""
+    """||.||_1 divided by the number of values."""
     return np.abs(np.asarray(values, np.float64)).mean()
 
 
 def masked_content(scene, weight=lambda saliency, like: 1.0, layer="vgg/relu1_2"):
-    """Li et al. 2020, eq. (5), with this weight of positions, relative to the content's features."""
+    """Li et al. 2020, eq. (5), with these weights of positions, relative to the content's features."""
     values = []
     for output, content in zip(_items(scene, "output"), _items(scene, "content"), strict=True):
         kept = content[layer].astype(np.float64)

@@ -1,7 +1,7 @@
 """A stand-in for TensorFlow Serving over real sockets: one SavedModel, by REST and by gRPC.
 
 It answers the requests that api_rest.md and the protocol buffers of tensorflow-serving-api describe, and no others. It
-proves the client and the signatures, not that TensorFlow Serving itself loads the model.
+tests the client and the signatures, not that TensorFlow Serving itself loads the model.
 """
 
 import base64
@@ -17,13 +17,13 @@ import tensorflow as tf
 
 @contextlib.contextmanager
 def rest(path, name: str, failures: list | None = None) -> Iterator[str]:
-    """A server by REST; yields HOST:PORT.
+    """A REST server; yields HOST:PORT.
 
     Args:
         path: The SavedModel.
         name: The model's name.
-        failures: HTTP statuses for the next requests, an `Event` to wait for, or None to hang up without an answer;
-            taken from its front until it is empty.
+        failures: For the next requests: an HTTP status, an `Event` to wait for, or None to hang up without an answer.
+            They are removed from the front until the list is empty.
     """
     signatures = tf.saved_model.load(path).signatures
     failures = [] if failures is None else failures
@@ -84,24 +84,25 @@ def rest(path, name: str, failures: list | None = None) -> Iterator[str]:
 
 
 def predictions(signatures, request: dict) -> list:
-    """Predict in row format: one entry for each instance, the only output without its name, bytes as base64."""
+    """Predict in row format: one entry for each instance, a single output without its name, and bytes as base64."""
     signature = signatures[request["signature_name"]]
     ((name, specification),) = signature.structured_input_signature[1].items()
     assert specification.dtype == tf.string
     encoded = [base64.b64decode(instance[name]["b64"]) for instance in request["instances"]]
     ((name, results),) = signature(**{name: tf.constant(encoded)}).items()
-    assert name.endswith("_bytes")  # Or TensorFlow Serving would send them as text.
+    assert name.endswith("_bytes")  # Otherwise TensorFlow Serving would send them as text.
     return [{"b64": base64.b64encode(result).decode()} for result in results.numpy()]
 
 
 @contextlib.contextmanager
 def grpc(path, name: str, failures: list | None = None) -> Iterator[str]:
-    """A server by gRPC; yields HOST:PORT.
+    """A gRPC server; yields HOST:PORT.
 
     Args:
         path: The SavedModel.
         name: The model's name.
-        failures: Names of status codes for the next requests, or an `Event` to wait for; taken from its front.
+        failures: For the next requests: the name of a status code, or an `Event` to wait for. They are removed from the
+            front.
     """
     import grpc
     from tensorflow_serving.apis import (

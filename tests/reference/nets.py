@@ -1,4 +1,4 @@
-"""Small nets, and nets as if they had been trained."""
+"""Small nets, and nets with random weights."""
 
 import keras
 from keras import layers
@@ -20,14 +20,14 @@ SMALL = {
 
 
 def randomized(net, rng, deviation=0.5):
-    """The net with every weight drawn anew, offsets and scales too."""
+    """The net with all weights random, including scales and offsets."""
     for variable in net.variables:
         variable.assign(rng.normal(0, deviation, variable.shape) + (1 if variable.name == "gamma" else 0))
     return net
 
 
 def net_of_other_layers():
-    """A net of layers that no other here has."""
+    """A net of layers that the other nets here do not have."""
     image = keras.Input((None, None, 3), name="image")
     hidden = PadToMultiple2D(8, name="pad")(image)
     full = layers.ReLU()(layers.Conv2D(4, 5, padding="same", dilation_rate=2)(hidden))
@@ -40,7 +40,7 @@ def net_of_other_layers():
     hidden = layers.SeparableConv2D(6, 3)(ReplicationPadding2D()(hidden))
     hidden = layers.BatchNormalization()(layers.UpSampling2D(2)(hidden))
     hidden = layers.Maximum()([hidden, layers.Multiply()([half, half])])
-    # Two kernels share a padding.
+    # Two kernels that share a padding.
     hidden = layers.Conv2D(4, 3)(layers.Conv2D(4, 3)(layers.ZeroPadding2D(2)(hidden)))
     hidden = layers.Average()([NearestUpsampling2D()(instance_normalization(name="last_norm")(hidden)), full])
     rgb = layers.Conv2D(3, 1, activation="sigmoid")(hidden)

@@ -1,4 +1,4 @@
-"""Minimum barriers and the cost of saliency once more, from their definitions; nothing is shared with keras_nst."""
+"""Minimum barriers and the cost of saliency, computed again from their definitions, without code of keras_nst."""
 
 import heapq
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def lowest_peaks(values, allowed):
-    """Of the paths from the border to each cell over allowed cells, the lowest maximum; Dijkstra's algorithm."""
+    """The lowest maximum on a path from the border to each cell over allowed cells, by Dijkstra's algorithm."""
     height, width = values.shape
     peaks = np.full(values.shape, np.inf)
     border = [(y, x) for y in range(height) for x in range(width) if y in (0, height - 1) or x in (0, width - 1)]
@@ -24,7 +24,9 @@ def lowest_peaks(values, allowed):
 
 
 def barrier_distance(values):
-    """The exact distance: over all floors, the lowest peak of the paths that stay on or above it, minus the floor."""
+    """The exact distance: the minimum, over all floors, of the lowest peak of paths at or above the floor, minus the
+    floor.
+    """
     return np.min([lowest_peaks(values, values >= floor) - floor for floor in np.unique(values)], axis=0)
 
 
@@ -38,7 +40,7 @@ def cost(saliency, background, foreground, affinity):
 
 
 def f_measure(found, expected, precision_weight=0.3):
-    """Of two bool masks, with beta^2 = 0.3 as saliency is usually judged."""
+    """The F-measure of two bool masks with beta^2 = 0.3, which is usual for saliency."""
     hits = np.sum(found & expected)
     precision, recall = hits / max(found.sum(), 1), hits / max(expected.sum(), 1)
     return (1 + precision_weight) * precision * recall / max(precision_weight * precision + recall, 1e-9)

@@ -1,13 +1,13 @@
-"""SDP-GAN's generator and saliency net once more, in float64 NumPy."""
+"""SDP-GAN's generator and saliency net, written again in float64 NumPy."""
 
 import numpy as np
 from reference.transfer_net import convolution, normalized
 
 
 def networks(image, weights, residual_blocks):
-    """Picture and map of an image (height, width, 3) in [0, 1] whose sides are multiples of 8.
+    """Picture and map of an image (height, width, 3) in [0, 1], whose sides are multiples of 8.
 
-    `weights` has the arrays of each layer by its name: of "x_conv" kernel and bias, of "x_norm" scale and offset.
+    `weights` holds the arrays of each layer by name: kernel and bias of "x_conv", scale and offset of "x_norm".
     """
 
     def block(hidden, name, stride=1):

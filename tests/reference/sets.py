@@ -1,10 +1,10 @@
-"""Distances of sets once more, from their formulas; nothing in here is shared with keras_nst."""
+"""Distances of sets computed again from their formulas, without code of keras_nst."""
 
 import numpy as np
 
 
 def frechet(first, second):
-    """Heusel et al. 2017, eq. (6); the trace of a root is the sum of the roots of the eigenvalues."""
+    """Heusel et al. 2017, eq. (6). The trace of a matrix root is the sum of the roots of the eigenvalues."""
     mean, covariance = first.mean(axis=0), np.cov(first.T)
     other_mean, other_covariance = second.mean(axis=0), np.cov(second.T)
     eigenvalues = np.linalg.eigvals(covariance @ other_covariance)

@@ -1,4 +1,4 @@
-"""A training with a small net and VGG16's first channels, or the preparation of saliency maps, as a program."""
+"""A program: a training with a small net and VGG16's first channels, or the preparation of saliency maps."""
 
 import sys
 
@@ -25,5 +25,5 @@ def run(arguments: list[str]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(run(sys.argv[1:]))
-    except KeyboardInterrupt:  # While this was loading, or in what is no command.
+    except KeyboardInterrupt:  # During loading, or outside a command.
         sys.exit(130)

@@ -1,10 +1,10 @@
-"""The transfer net once more, from figure 4 of Liu et al. 2019, in float64 NumPy."""
+"""The transfer net, written again from figure 4 of Liu et al. 2019 in float64 NumPy."""
 
 import numpy as np
 
 
 def convolution(image, kernel, bias, stride=1):
-    """Of one image (height, width, channels), padded by reflection."""
+    """For one image (height, width, channels), with reflection padding."""
     side = len(kernel)
     padded = np.pad(image, ((side // 2, side // 2), (side // 2, side // 2), (0, 0)), mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(0, 1))[::stride, ::stride]
@@ -16,9 +16,9 @@ def normalized(image, scale, offset, epsilon=1e-5):
 
 
 def transfer_net(image, weights, residual_blocks):
-    """Stylize an image (height, width, 3) in [0, 1] whose sides are multiples of 4.
+    """Stylize an image (height, width, 3) in [0, 1], whose sides are multiples of 4.
 
-    `weights` are kernel, bias, scale and offset of each convolution in turn, and kernel and bias of the last.
+    `weights` are kernel, bias, scale and offset of each convolution in order, and kernel and bias of the last.
     """
     weights = iter(np.asarray(array, np.float64) for array in weights)
 
@@ -37,4 +37,4 @@ def transfer_net(image, weights, residual_blocks):
     for _ in range(2):
         hidden = relu(block(hidden.repeat(2, axis=0).repeat(2, axis=1)))
     kernel, bias = weights
-    return (np.tanh(convolution(hidden, kernel, bias)) + 1) / 2  # Eq. (1), with 1 for 255.
+    return (np.tanh(convolution(hidden, kernel, bias)) + 1) / 2  # Eq. (1), with 1 instead of 255.

@@ -49,7 +49,7 @@ def overlap(found, mask):
 
 
 def gray(lightness):
-    """A gray picture of that L* in CIELAB, (1, h, w) to (1, h, w, 3)."""
+    """A gray picture with this L* in CIELAB, (1, h, w) to (1, h, w, 3)."""
     lab = np.zeros((*lightness.shape[1:], 3), np.float32)
     lab[..., 0] = lightness[0]
     return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)[None]
@@ -90,7 +90,7 @@ def test_the_selection_of_several_seeds_is_the_union_of_each():
 def test_in_a_gradient_twice_the_tolerance_of_lightness_is_selected(tolerance):
     lightness = np.broadcast_to(np.linspace(0, 100, 201, dtype=np.float32), (1, 30, 201))
     (columns,) = flood(gray(lightness), [(100, 15)], tolerance)[0, 15, :, 0].nonzero()
-    # Two columns to a unit of L*, and L* = 50 at the seed.
+    # Two columns per unit of L*, and L* = 50 at the seed.
     assert columns[0] == pytest.approx(100 - 4 * tolerance, abs=1)
     assert columns[-1] == pytest.approx(100 + 4 * tolerance, abs=1)
     assert len(columns) == columns[-1] - columns[0] + 1
@@ -102,7 +102,7 @@ def test_a_blurred_outline_does_not_leak():
     found = flood(blurred[None], [(110, 100)], 15)
     assert not (found > mask).any()
     assert found.sum() > 0.6 * mask.sum()
-    # From neighbor to neighbor even a third of the tolerance goes through it.
+    # Compared between neighbors, even a third of the tolerance would leak through.
     lab = cv2.cvtColor(blurred, cv2.COLOR_RGB2LAB)
     count, *_ = cv2.floodFill(lab, None, (110, 100), 0, (5, 5, 5), (5, 5, 5))
     assert count == mask.size
@@ -128,9 +128,9 @@ def test_a_hole_of_some_size_stays():
 @pytest.mark.parametrize(
     ("seed", "inside", "outside"),
     [
-        # The suit's orange, but not the flag, the badge, the face, the shuttle, the helmet.
+        # The orange suit, but not the flag, the badge, the face, the shuttle, the helmet.
         ((100, 440), [(150, 320), (90, 300), (200, 450)], [(20, 300), (170, 385), (220, 100), (410, 60), (420, 420)]),
-        # The studio's gray behind her, but not the hair, the flag, the tank, the face.
+        # The gray background, but not the hair, the flag, the tank, the face.
         ((330, 60), [(300, 20), (350, 120)], [(220, 40), (30, 100), (410, 60), (220, 120), (100, 440)]),
     ],
 )
@@ -240,7 +240,7 @@ def test_what_is_more_likely_than_not_is_selected():
 def test_a_stroke_is_as_wide_as_its_brush_and_has_round_ends(rng, adds):
     mask = rng.random((1, 80, 120, 1), np.float32)
     y, x = np.indices((80, 120))
-    # From (30, 40) to (90, 40), then a dab; the distance of each pixel from both.
+    # From (30, 40) to (90, 40), then a dot; the distance of each pixel from both.
     bar = np.hypot(x - np.clip(x, 30, 90), y - 40)
     dab = np.hypot(x - 20, y - 70)
     painted = stroke(stroke(mask, [(30, 40), (90, 40)], 21, adds=adds), [(20, 70)], 9, adds=adds)[0, ..., 0]
@@ -257,10 +257,10 @@ def test_a_stroke_goes_on_from_outside():
 
 def test_the_largest_piece_is_the_one_with_most_of_it():
     faint, small, large = (np.zeros((1, 60, 90, 1), np.float32) for _ in range(3))
-    faint[:, :50, :40] = 0.1  # 200 in all.
+    faint[:, :50, :40] = 0.1  # 200 in total.
     small[:, 5:15, 50:60] = 1
     large[:, 30:50, 60:75] = 1
-    large[:, 50, 75] = 0.5  # Joined by a corner.
+    large[:, 50, 75] = 0.5  # Connected by a corner.
     np.testing.assert_array_equal(largest(faint + small + large), large)
     assert not largest(np.zeros_like(large)).any()
 
@@ -274,7 +274,7 @@ def test_a_flat_map_has_no_subject(value):
 
 
 def coarse(mask, side):
-    """The mask in squares of that side."""
+    """The mask in squares of this side."""
     height, width = mask.shape[1:3]
     small = cv2.resize(mask[0], (width // side, height // side), interpolation=cv2.INTER_AREA)
     return cv2.resize(np.float32(small > 0.5), (width, height), interpolation=cv2.INTER_NEAREST)[None, ..., None]
@@ -308,7 +308,7 @@ def test_a_disc_that_differs_in_one_channel_is_recovered(rng, channel):
 
 @pytest.mark.parametrize("width", [1, 5, 15])
 def test_of_a_narrow_part_the_middle_stays(rng, width):
-    # Narrower than the band, in a picture that says nothing of it.
+    # Narrower than the band, in a plain picture.
     mask = rectangle(200, 240, (40, 100 - width // 2, 160, width))
     refined = refine(rng.random((1, 200, 240, 3), np.float32), mask)
     assert refined[0, 100, 50:190].all()
@@ -395,7 +395,7 @@ def test_nothing_further_from_the_outline_than_the_radius_changes(radius):
 def test_a_straight_outline_becomes_the_gaussian_distribution(radius):
     mask = rectangle(60, 100, (50, 0, 50, 60))
     row = feather(mask, radius)[0, 0, :, 0]
-    # Symmetric about the outline, which lies between columns 49 and 50.
+    # Symmetric around the outline, which is between columns 49 and 50.
     np.testing.assert_allclose(row + row[::-1], 1, atol=1e-6)
     weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * (radius / 2) ** 2))
     expected = np.cumsum(weights) / weights.sum()
@@ -410,7 +410,7 @@ def test_mass_is_kept_and_the_border_is_no_outline():
     np.testing.assert_allclose(feather(np.ones_like(cut), 12), 1, atol=1e-6)
 
 
-# --- Looking at it, checking it --------------------------------------------------------------------------------------
+# --- Show and check --------------------------------------------------------------------------------------------------
 
 
 def test_the_overlay_keeps_what_is_selected_and_grays_the_rest_and_draws_a_line_between(rng):

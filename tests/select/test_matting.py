@@ -9,7 +9,7 @@ SIZE = 400, 480
 
 
 def hairs(rng, size=SIZE, count=160):
-    """A disc with thin hairs around it, as a matte (1, h, w, 1), and the disc alone."""
+    """A disc with thin hairs, as a matte (1, h, w, 1), and the disc alone."""
     height, width = size
     scale = 8
     canvas = np.zeros((scale * height, scale * width), np.uint8)
@@ -32,7 +32,7 @@ def shaded(color, slope, size=SIZE):
 
 @pytest.fixture
 def scene(rng):
-    """A hairy object before a wall: picture, its true matte, the object's colors, and a hard mask of the disc."""
+    """A hairy object before a wall: the picture, its true matte, the object's colors, and a hard mask of the disc."""
     true, disc = hairs(rng)
     front, wall = shaded((0.75, 0.45, 0.1), 0.1), shaded((0.1, 0.25, 0.5), 0.1)
     return true * front + (1 - true) * wall, true, front, np.float32(disc > 0.5)
@@ -81,7 +81,7 @@ def test_any_size(rng, size):
 
 
 def test_a_large_picture_is_read_at_its_own_size(rng):
-    # Hairs of one pixel would be gone from a picture of half the size.
+    # In a picture of half the size, hairs of one pixel would be lost.
     true, disc = hairs(rng, (1500, 1800), 60)
     rgb = true * np.float32([0.75, 0.45, 0.1]) + (1 - true) * np.float32([0.1, 0.25, 0.5])
     mask = np.float32(disc > 0.5)

@@ -47,7 +47,7 @@ def test_the_order_is_refine_invert_feather(picture):
     expected = feather(1 - matte(rgb, refine(rgb, start)), 3)
     found = select(picture, rect=(11, 9, 19, 19), refine=True, invert=True, feather=3)
     np.testing.assert_array_equal(found, expected)
-    # Inverted after it was softened, or refined last, it would be another.
+    # Another order of inverting, softening and refining would give another mask.
     assert not np.array_equal(found, refine(rgb, found))
 
 
@@ -75,10 +75,10 @@ def test_the_subject_is_selected_with_its_outlines():
     coffee = read("sample:coffee")
     mask = named_mask("subject", coffee)
     np.testing.assert_array_equal(mask, matte(coffee.rgb, likely(find(coffee))))
-    # The cup, its saucer from side to side; the black corner and the table are not.
+    # The cup, its whole saucer; not the black corner and the table.
     assert [mask[0, y, x, 0] for y, x in ((60, 280), (200, 90), (200, 470))] == [1, 1, 1]
     assert [mask[0, y, x, 0] for y, x in ((10, 10), (60, 20), (380, 580), (380, 30))] == [0, 0, 0, 0]
-    assert (mask > 0.5).mean() == pytest.approx(0.476, abs=0.01)  # As onnxruntime finds it with the published file.
+    assert (mask > 0.5).mean() == pytest.approx(0.476, abs=0.01)  # The value of onnxruntime with the published file.
 
 
 def test_a_box_is_told_by_its_sides(picture):
@@ -93,7 +93,7 @@ def test_of_several_pieces_the_largest_stays(picture):
 
 def test_what_is_transparent_is_not_looked_at(picture):
     alpha = rectangle(36, 48, (0, 0, 30, 36))
-    hidden = np.where(alpha > 0, picture.rgb, np.float32([0, 1, 0]))  # Blue, or green.
+    hidden = np.where(alpha > 0, picture.rgb, np.float32([0, 1, 0]))  # Blue or green.
     first, second = (select(Picture(rgb, alpha), mask="saliency", select=[(2, 2)]) for rgb in (picture.rgb, hidden))
     np.testing.assert_array_equal(first, second)
 

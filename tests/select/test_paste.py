@@ -23,7 +23,7 @@ def disc(height=200, width=240, center=(100, 110), radius=45.0):
 
 
 def textured(rng, height=200, width=240, color=(0.55, 0.5, 0.35), spread=0.08):
-    """A picture with strokes of some pixels, (1, height, width, 3)."""
+    """A picture with strokes a few pixels wide, (1, height, width, 3)."""
     strokes = cv2.GaussianBlur(rng.normal(0, 1, (height, width, 3)), (0, 0), 2)
     return np.float32(np.clip(color + spread * strokes / strokes.std(), 0, 1))[None]
 
@@ -74,7 +74,7 @@ def test_the_ring_that_jpeg_leaves_is_not_the_object(rng):
     painting, mask = textured(rng, spread=0.02), disc()
     composite = through_jpeg(pasted(painting, mask, (0.9, 0.0, 0.0)), 50)
     ring = disc(radius=53) - disc(radius=47)
-    # The ring differs as much as a faint object does.
+    # The ring differs as much as a faint object.
     lab = [cv2.cvtColor(rgb[0], cv2.COLOR_RGB2LAB) for rgb in (composite, painting)]
     assert np.percentile(np.linalg.norm(lab[0] - lab[1], axis=-1)[ring[0, ..., 0] > 0], 90) > 9
     assert np.mean(find_object(composite, painting)[ring > 0]) < 0.05
@@ -96,7 +96,7 @@ def test_a_large_hole_stays_open_and_a_speck_of_the_paintings_color_is_filled(rn
 
 
 def test_an_object_partly_of_the_paintings_color(rng):
-    # Its lower half differs in the strokes, which it does not have, alone.
+    # The lower half differs only in its lack of strokes.
     painting, mask = textured(rng), disc()
     color = np.where(np.arange(200)[:, None, None] < 100, (0.8, 0.2, 0.1), (0.6, 0.5, 0.3))
     assert overlap(find_object(through_jpeg(pasted(painting, mask, color), 90), painting), mask) > 0.85
@@ -163,7 +163,7 @@ def test_composites_of_a_public_data_set(quality):
 
 
 def on_plain(rng, mask, ground=(0.9, 0.9, 0.88), color=(0.7, 0.3, 0.2)):
-    """An object of many shades on a ground that gets darker downward."""
+    """An object with many shades on a background that darkens downwards."""
     shade = np.linspace(0.04, -0.04, mask.shape[1])[:, None, None]
     noise = rng.normal(0, 0.01, (*mask.shape[1:3], 3))
     object_ = textured(rng, *mask.shape[1:3], color)
@@ -206,7 +206,7 @@ def test_a_large_hole_of_the_grounds_color_is_cut_out_and_others_stay(rng):
 
 
 def test_seeds_lie_in_the_background(rng):
-    # Its corners are the walls of a box about the plain ground.
+    # Its corners are walls around the plain background.
     mask, wall = disc(), 1 - rectangle(200, 240, (20, 20, 200, 160))
     rgb = pasted(on_plain(rng, mask), wall, (0.2, 0.3, 0.5))
     found = cut_object(Picture(rgb), seeds=[(30, 30), (0, 0)])
@@ -280,7 +280,7 @@ def test_its_area_goes_with_the_square_of_its_scale(scene, scale):
     painting, rgb, mask = scene
     rows, columns = (span.stop - span.start for span in bounding_box(mask))
     _, placed = place(painting, rgb, mask, scale=scale)
-    # Sides are whole pixels.
+    # Sides are whole numbers of pixels.
     exact = round(scale * rows) / rows * round(scale * columns) / columns
     assert placed.sum() == pytest.approx(exact * mask.sum(), rel=0.01)
 
@@ -305,7 +305,7 @@ def test_turning_keeps_the_area_and_goes_counterclockwise(rng, angle):
     _, placed = place(painting, np.ones((1, 60, 100, 3), np.float32), bar, scale=1, rotate=angle)
     assert placed.sum() == pytest.approx(bar.sum(), rel=0.03)
     y, x = np.nonzero(placed[0, ..., 0] > 0.5)
-    slope = np.linalg.eigh(np.cov(x, -y))[1][:, 1]  # Rows go down.
+    slope = np.linalg.eigh(np.cov(x, -y))[1][:, 1]  # Rows are counted downwards.
     assert np.degrees(np.arctan(slope[1] / slope[0])) == pytest.approx(angle, abs=1)
 
 
@@ -326,7 +326,7 @@ def test_no_background_bleeds(options):
     rgb = pasted(np.full((1, 90, 80, 3), (0, 1, 0), np.float32), mask, (1, 0, 0))
     composite, _ = place(painting, rgb, mask, **options)
     assert composite[..., 1].max() == 0
-    assert (composite[..., 0] + composite[..., 2]).min() > 0.99  # And no dark fringe.
+    assert (composite[..., 0] + composite[..., 2]).min() > 0.99  # No dark fringe.
 
 
 def test_what_goes_beyond_the_painting_is_cut_off(rng):

@@ -19,12 +19,12 @@ from keras_nst.select.saliency import (
 )
 
 DETECTORS = pytest.mark.parametrize("detect", [rbd, mbd])
-# NAME.png, and the maps NAME_rbd.png and NAME_mbd.png that a public Python program makes of it.
+# NAME.png, and its maps NAME_rbd.png and NAME_mbd.png, made by a public Python program.
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "saliency"
 
 
 def disc(height=200, width=240, center=(100, 110), radius=45, color=(0.9, 0.3, 0.2), ground=(0.3, 0.4, 0.5)):
-    """A disc on a plain ground, (1, height, width, 3), and its mask (height, width)."""
+    """A disc on a plain background, (1, height, width, 3), and its mask (height, width)."""
     y, x = np.indices((height, width))
     mask = np.hypot(y - center[0], x - center[1]) < radius
     return np.where(mask[..., None], np.float32(color), np.float32(ground))[None], mask
@@ -86,7 +86,7 @@ def test_a_plain_picture_has_no_subject(detect, color, size):
 @pytest.mark.parametrize("axis", [1, 2])
 @pytest.mark.parametrize("name", ["coffee", "chelsea"])
 def test_the_map_of_a_flipped_picture_is_flipped(detect, axis, name):
-    # Nearly: the grid that superpixels start from and the order of the scans are not symmetric.
+    # Only nearly: the initial grid of superpixels and the order of scans are not symmetric.
     rgb = read(f"sample:{name}", max_size=256).rgb
     assert correlation(np.flip(detect(np.flip(rgb, axis)), axis), detect(rgb)) > 0.9
 
@@ -116,7 +116,7 @@ def test_superpixels_are_numbered_without_gaps_and_keep_to_outlines():
 
 
 def test_boundary_connectivity_of_separate_groups_is_eq_1():
-    # Groups as far apart as no color is: a row of 9 regions, 4 of them on the border, and 16 that are all inside.
+    # Groups with the largest color distances: a row of 9 regions, 4 of them on the border, and 16 inside.
     group = np.repeat([0, 1], [9, 16])
     geodesic = np.where(group[:, None] == group, 0.0, 1e3)
     border = np.arange(25) < 4
@@ -175,7 +175,7 @@ def test_barrier_distance_is_never_below_the_exact_one(rng):
     for grid in rng.integers(0, 20, (5, 9, 11)).astype(np.float32):
         difference = barrier_distance(grid) - reference.barrier_distance(grid)
         assert difference.min() >= 0
-        # Three scans of noise, in which paths must wind, are at most a tenth of the range too high on average.
+        # In noise, where paths must wind, three scans are too high by at most a tenth of the range on average.
         assert difference.mean() < 0.1 * np.ptp(grid)
 
 
@@ -191,13 +191,13 @@ def test_barrier_distance_of_a_photograph_is_nearly_exact():
     exact = reference.barrier_distance(luma)
     difference = barrier_distance(luma) - exact
     assert difference.min() >= 0
-    # Of 255 levels.
+    # In levels of 255.
     assert difference.mean() < 6
     assert correlation(exact + difference, exact) > 0.95
 
 
 def test_the_reference_knows_a_distance_found_by_hand():
-    # To the 5 in the middle: over 2 and 3 the barrier is 5 - 2 = 3, over 9 it is 4, over 0 it is 5.
+    # To the 5 in the middle: the barrier over 2 and 3 is 5 - 2 = 3, over 9 it is 4, over 0 it is 5.
     ring = np.array([[9, 9, 2, 9, 9], [9, 9, 3, 9, 9], [9, 9, 5, 9, 9], [9, 9, 0, 9, 9], [9, 9, 0, 9, 9.0]])
     assert reference.barrier_distance(ring)[2, 2] == 3
     assert barrier_distance(ring.astype(np.float32))[2, 2] == 3

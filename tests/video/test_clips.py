@@ -37,7 +37,7 @@ def test_time_stamps_rate_and_colors_are_kept(tmp_path, suffix, stamps):
     clip = copied(source, output)
     assert clip.frames == 12
     before, after = np.float64(clips.stamps(source)), np.float64(clips.stamps(output))
-    exact = suffix in (".mp4", ".mov")  # Matroska counts milliseconds, and begins where the sound begins.
+    exact = suffix in (".mp4", ".mov")  # Matroska counts in milliseconds, and starts where the sound starts.
     np.testing.assert_allclose(after - after[0], before - before[0], atol=0 if exact else 1.1e-3)
     if stamps is None:
         assert float(clip.rate) == pytest.approx(float(clips.RATE), rel=1e-3)
@@ -87,7 +87,7 @@ def test_damaged_sound_is_told_before_the_work_where_it_must_be_decoded(tmp_path
 IDENTITY = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 
 
-# Of ISO 14496-12's matrix, which takes (x, y) to (a x + c y, b x + d y): a, b, c, d.
+# The matrix of ISO 14496-12, which takes (x, y) to (a x + c y, b x + d y): a, b, c, d.
 @pytest.mark.parametrize(
     "turn", [(a, 0, 0, d) for a in (1, -1) for d in (1, -1)] + [(0, b, c, 0) for b in (1, -1) for c in (1, -1)]
 )
@@ -135,7 +135,7 @@ def perceptual_quantizer(nits):
 
 
 def hybrid_log_gamma(nits):
-    """BT.2100, table 5, of neutral light on a display of 1,000 cd/m2."""
+    """BT.2100, table 5, for neutral light on a display with 1,000 cd/m2."""
     scene = (nits / 1000) ** (1 / 1.2)
     return np.where(
         scene <= 1 / 12, np.sqrt(3 * scene), 0.17883277 * np.log(12 * np.maximum(scene, 0.05) - 0.28466892) + 0.55991073
@@ -176,7 +176,7 @@ def test_frames_of_another_size_are_brought_to_the_first(tmp_path):
     clip = inspect(tmp_path / "in.ts")
     stamps, frames = zip(*read_frames(clip), strict=True)
     assert {frame.shape for frame in frames} == {(48, 64, 3)}
-    # The clock of the second file begins before the first one ends.
+    # The clock of the second file starts before the first one ends.
     assert len(frames) == clip.frames == 12
     np.testing.assert_allclose(np.diff(stamps) * float(clip.time_base), float(1 / clips.RATE), atol=1e-4)
 
@@ -224,7 +224,7 @@ def test_bad_clips_are_told(tmp_path):
     for name in ("index_last.mp4", "index_first.mp4", "cut.mkv"):
         cut(tmp_path / name, 0.5)
     told = {"index_last.mp4": "cut short", "index_first.mp4": r"of 1\.4 s", "cut.mkv": "cut short"}
-    told |= {"sound.mp4": "no video", "tiny.mp4": "16 x 8", "text.mp4": "no clip", "nowhere.mp4": "No such file"}
+    told |= {"sound.mp4": "no video", "tiny.mp4": "16 x 8", "text.mp4": "not a clip", "nowhere.mp4": "No such file"}
     for name, reason in told.items():
         with pytest.raises(InputError, match=reason):
             inspect(tmp_path / name)
@@ -288,7 +288,7 @@ def test_a_name_of_no_characters_is_refused(tmp_path):
     clips.write(tmp_path / "in.mp4", PICTURES)
     path = tmp_path / os.fsdecode(b"\xff.mp4")
     (tmp_path / "in.mp4").rename(path)
-    with pytest.raises(InputError, match="no Unicode"):
+    with pytest.raises(InputError, match="not valid Unicode"):
         inspect(path)
 
 

@@ -51,6 +51,6 @@ def test_a_plain_frame_is_told_by_its_values_where_its_structure_is_noise(rng):
 
 def test_the_thresholds_are_those_of_the_two_measures(rng):
     first = rng.uniform(0.3, 0.7, (1, 72, 128, 3)).astype(np.float32)
-    second = first + np.float32(0.1)  # 20 dB exactly.
+    second = first + np.float32(0.1)  # Exactly 20 dB.
     assert kept(first, second, ssim=1.0, psnr=19.9) == [0]
     assert kept(first, second, ssim=1.0, psnr=20.1) == [0, 1]

@@ -21,7 +21,7 @@ def pan(wide, number):
 
 @pytest.fixture
 def fickle():
-    """In place of a net: it paints other grain into each frame."""
+    """A stand-in for a net that paints different grain into each frame."""
     rng = np.random.default_rng(7)
 
     def stylize(frames, _):
@@ -39,7 +39,7 @@ def test_the_flow_leads_back_to_where_a_frame_was(wide):
     flow, agrees = flow_back(pan(wide, 1), pan(wide, 0))
     assert np.abs(flow[agrees] - (SHIFT, 0)).mean() < 0.3
     assert agrees[:, : -SHIFT - 1].mean() > 0.8
-    assert not agrees[:, -SHIFT + 1 :].any()  # It has just come into view.
+    assert not agrees[:, -SHIFT + 1 :].any()  # Just come into view.
 
 
 def test_warping_follows_the_flow(wide):

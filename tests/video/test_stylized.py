@@ -60,7 +60,7 @@ def killed_after(frames):
 
 @pytest.fixture
 def encoded(monkeypatch):
-    """The frames of each segment that has been finished."""
+    """The frames of each finished segment."""
     segments = {}
 
     def write(path, clip, suffix, frames):

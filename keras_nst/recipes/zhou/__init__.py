@@ -1,15 +1,13 @@
-"""Zhou: a pasted object restyled by the patches of the painting that look like it.
+"""Zhou: Partial Style Transferring and Feature Optimization for Style Transfer Network.
 
-The paper is "Partial Style Transferring and Feature Optimization for Style Transfer Network".
+A pasted object is restyled by the patches of the painting that it resembles. Content is measured at relu4_1, and style
+at the matched places of the painting, both under the mask. The paper matches at relu3_1, relu4_1 and relu5_1
+separately, and compares the Gram matrix of each patch with that of its match, with weights 0.05 and 1.
 
-Content is measured at relu4_1 and style at the matched places of the painting, both under the mask. The paper matches
-at relu3_1, relu4_1 and relu5_1, each layer for itself, and compares the Gram matrix of each patch with that of its
-match, with weights 0.05 and 1.
-
-Differs from the source, after Luan, Paris, Shechtman and Bala 2018, "Deep painterly harmonization": one match at
-`MATCHING_LAYER`, brought into line with its neighbors, serves all layers, and the matched features have one Gram matrix
-a layer. Before, the object takes colors of the painting, found at `COLOR_LAYER`; the term of color holds them.
-Distances have no unit here, so the weights are others.
+Differs from the source, following Luan et al. 2018, "Deep Painterly Harmonization": patches are matched only at
+`MATCHING_LAYER`, made consistent with their neighbors, and used at all layers, with one Gram matrix per layer of all
+matched features. Before that, the object is recolored with the painting's colors, found at `COLOR_LAYER`, and a color
+term keeps them. Distances have no unit here, so the weights differ.
 """
 
 from collections.abc import Mapping
@@ -22,11 +20,11 @@ from keras_nst.recipes.zhou.strokes import smoothness
 
 
 def loss(strength: float = 0.5, weights: Mapping[str, float] | None = None) -> losses.Loss:
-    """Content + style of the matched places + coarse color + total variation, all where the object is.
+    """Content + style of the matched places + coarse color + total variation, within the object.
 
     Args:
-        strength: Of the style, above 0, where the object stays as it is, to 1, where its content does not count.
-        weights: Weights of terms that take the place of the recipe's, before the strength.
+        strength: Strength of the style, above 0, where the object stays as it is, to 1, without content.
+        weights: Weights that replace the recipe's, before the strength.
 
     Raises:
         InputError: The loss has no such term.
@@ -41,14 +39,14 @@ def loss(strength: float = 0.5, weights: Mapping[str, float] | None = None) -> l
 
 
 def fitted(loss: losses.Loss, painting: np.ndarray, mask: np.ndarray) -> losses.Loss:
-    """The loss for an object in a painting.
+    """Adapt the loss to an object in a painting.
 
-    Total variation counts by how smooth the painting is. Color is a mean over all that is seen, of which only the
-    object differs, so it counts by the inverse of the object's share.
+    Total variation is weighted by the painting's smoothness. Color is a mean over the whole crop, of which only the
+    object can differ, so it is divided by the object's share.
 
     Args:
-        loss: As `loss` gives it.
+        loss: From `loss`.
         painting: (1, h, w, 3) in [0, 1].
-        mask: Of the object in what is seen of the picture, (1, y, x, 1).
+        mask: The mask of the object in the crop, (1, y, x, 1).
     """
     return loss.scaled({"color": 1 / np.mean(mask > 0), "tv": smoothness(painting)})

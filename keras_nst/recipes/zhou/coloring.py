@@ -1,4 +1,4 @@
-"""Colors of the painting for an object, found by what it looks like there."""
+"""Recolor an object with colors of the painting."""
 
 import cv2
 import numpy as np
@@ -12,17 +12,17 @@ from keras_nst.recipes.zhou.matching import COLOR_LAYER, block_means, features_o
 def recolored(
     observer: Observer, painting: np.ndarray, pasted: np.ndarray, mask: np.ndarray, full: np.ndarray
 ) -> tuple[tuple[slice, slice, slice], np.ndarray]:
-    """Give an object colors of the painting: of those where it looks most alike, what parts of one color agree on.
+    """Give an object the colors of similar places in the painting, such that areas of one color keep one color.
 
     Args:
         observer: With the network "vgg".
         painting: (1, h, w, 3) in [0, 1], at the scale at which colors are found.
         pasted: The composite at that scale.
-        mask: Of the object in it, (1, h, w, 1).
-        full: The composite at its full size.
+        mask: The mask of the object at that scale, (1, h, w, 1).
+        full: The composite at full size.
 
     Returns:
-        The part of `full` that holds the object, and what it becomes.
+        The slices of `full` around the object, and their recolored content.
     """
     rows, columns = surroundings(mask)
     window, inside = pasted[:, rows, columns], mask[:, rows, columns]
@@ -37,7 +37,7 @@ def recolored(
     small, changes = np.zeros((2, *own.shape[1:3], 3), np.float32)
     small[places[:, 0], places[:, 1]], changes[places[:, 0], places[:, 1]] = colors, agreed - colors
     known = covered[0, ..., 0] > 0
-    # The same part of the large picture: of what the scale's size was rounded to, positions tell the shares.
+    # The same part of the large picture. The ratio of the sizes differs by rounding between rows and columns.
     down, right = (large / few for large, few in zip(full.shape[1:3], pasted.shape[1:3], strict=True))
     down_to = slice(round(rows.start * down), round((rows.start + factor * own.shape[1]) * down))
     right_to = slice(round(columns.start * right), round((columns.start + factor * own.shape[2]) * right))

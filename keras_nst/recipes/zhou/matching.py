@@ -1,4 +1,4 @@
-"""Which places of a painting an object looks like, and their style."""
+"""Match an object with places of a painting, and measure their style."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ from keras_nst.models.vgg import receptive_field, stride
 from keras_nst.select.masks import bounding_box
 
 COLOR_LAYER = "relu3_1"
-"""The VGG layer at which the object's colors are found."""
+"""VGG layer at which colors are matched."""
 
 MATCHING_LAYER = "relu4_1"
-"""The VGG layer at which places of the painting are matched."""
+"""VGG layer at which style is matched."""
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 UNLIKE = 60.0
-"""The color distance, in CIELAB units, that weighs as much as a decrease of the features' cosine by 1."""
+"""Color distance, in units of CIELAB, that counts as much as a decrease of the features' cosine by 1."""
 
 TILE = 512
-"""Side in pixels of the windows in which a painting goes through the network."""
+"""Side, in pixels, of the windows in which the network computes a painting."""
 
 
 def matched_style(
@@ -39,17 +39,17 @@ def matched_style(
     by_color: bool = True,
     in_line: bool = True,
 ) -> dict[str, Any]:
-    """What style is compared with, as `Loss.targets` gives it: the painting's at the places that match.
+    """The targets of the style term, as from `Loss.targets`: the painting's style at the places that match.
 
     Args:
-        loss: With the term of style.
+        loss: A loss with a style term.
         observer: With the network "vgg".
         painting: (1, h, w, 3) in [0, 1].
-        picture: What is matched, (1, y, x, 3).
-        own: Weights of its positions at `MATCHING_LAYER`; where they are 0 nothing is matched.
-        everywhere: Whether all of the painting is taken, whatever matches.
-        by_color: Whether places of another color match less.
-        in_line: Whether matches are brought into line with their neighbors.
+        picture: The picture to match, (1, y, x, 3).
+        own: Weights of its positions at `MATCHING_LAYER`; positions with weight 0 are not matched.
+        everywhere: Whether to use the whole painting without matching.
+        by_color: Whether places with another color match less.
+        in_line: Whether to make matches consistent with their neighbors.
     """
     layer = MATCHING_LAYER
     looks = block_means(painting, stride(layer))
@@ -63,7 +63,7 @@ def matched_style(
         if in_line:
             places = consistent(places, positions, features.shape[2], looks)
         times = np.bincount(places, minlength=looks[..., 0].size).reshape(looks[..., :1].shape)
-    # A place counts as often as it is matched, as a region of the painting would.
+    # The weight of a place is the number of its matches.
     regions = {f"region0/{name}": _counted(times, name, painting.shape[1:3]) for name in STYLE_LAYERS}
     probes = [probe for probe in loss.probes("style") if probe not in regions]
     parts = []
@@ -76,11 +76,11 @@ def matched_style(
 
 
 def surroundings(mask: np.ndarray, backbone: str = "vgg16") -> tuple[slice, slice]:
-    """The part of a picture that the features of what is selected see, beginning where pooling does.
+    """The part of a picture that the features of the selected part depend on, aligned with pooling.
 
     Args:
         mask: (1, h, w, 1), not all zero.
-        backbone: "vgg16" or "vgg19", whose features see more.
+        backbone: "vgg16" or "vgg19", whose features see further.
 
     Returns:
         Rows and columns.
@@ -102,15 +102,15 @@ def matches(
     painting: np.ndarray,
     colors: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Where a painting has the nearest patches of a layer, its features held one window at a time.
+    """Find the nearest patches in a painting, with the features of one window in memory at a time.
 
     Args:
         observer: With the network "vgg".
-        layer: Of VGG.
-        features: The layer's, of the picture that is matched.
-        positions: Where the patches of `features` are, (n,).
+        layer: Layer of VGG.
+        features: Features of the picture to match.
+        positions: Positions of its patches, (n,).
         painting: (1, h, w, 3) in [0, 1].
-        colors: Of the positions, (n, 3), where places of another color match less.
+        colors: Colors at the positions, (n, 3); places with other colors match less. None to ignore colors.
 
     Returns:
         Positions in the painting's features, (n,).
@@ -145,25 +145,25 @@ def features_of(observer: Observer, picture: np.ndarray, layer: str) -> np.ndarr
 
 
 def block_means(picture: np.ndarray, factor: int) -> np.ndarray:
-    """Means over blocks of `factor` pixels a side, (1, h, w, channels); what is left over at the end is dropped."""
+    """Means over blocks of `factor` by `factor` pixels, (1, h, w, channels). A remainder is dropped."""
     height, width = (length // factor for length in picture.shape[1:3])
     whole = picture[:, : height * factor, : width * factor]
     return whole.reshape(1, height, factor, width, factor, -1).mean(axis=(2, 4))
 
 
 def lab(colors: np.ndarray) -> np.ndarray:
-    """RGB colors (n, 3) in [0, 1] in CIELAB."""
+    """Convert RGB colors (n, 3) in [0, 1] to CIELAB."""
     return cv2.cvtColor(np.float32(colors)[None], cv2.COLOR_RGB2LAB)[0]
 
 
 def _windows(picture: np.ndarray, layer: str) -> list[Window]:
-    """Windows in which a large picture goes through the network down to a layer, each patch of a core in one."""
-    # The larger of both networks' fields.
+    """The windows for a large picture and a layer. Each patch in a core is within one window."""
+    # VGG19 has the larger receptive field.
     return windows(*picture.shape[1:3], TILE, receptive_field(layer, "vgg19") // 2 + SIDE // 2 * stride(layer))
 
 
 def _counted(times: np.ndarray, layer: str, size: tuple[int, int]) -> np.ndarray:
-    """How often places (1, h, w, 1) count, as weights of a finer layer of a picture of this size, summing to 1."""
+    """Counts of places (1, h, w, 1) as weights at a finer layer of a picture of this size, summing to 1."""
     factor = stride(MATCHING_LAYER) // stride(layer)
     fine = np.repeat(np.repeat(np.float32(times / (times.sum() * factor**2)), factor, axis=1), factor, axis=2)
     missing = ((0, side // stride(layer) - have) for side, have in zip(size, fine.shape[1:3], strict=True))

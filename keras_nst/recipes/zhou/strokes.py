@@ -1,4 +1,4 @@
-"""How rough a painting is, and what follows for an object in it."""
+"""The roughness of a painting, and what follows for an object in it."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def fitting_strength(painting: np.ndarray) -> float:
-    """The strength of style that suits a painting: 0.5 for visible strokes, less for smooth surfaces, at least 0.3."""
+    """The style strength for a painting: 0.5 for visible strokes, down to 0.3 for smooth surfaces."""
     return 0.5 - 0.2 * math.exp(-variation(painting) / 1e-4)
 
 
