@@ -181,7 +181,7 @@ def ours_within(
         The evaluation with the lowest Gram loss within the limit; if there is none, that with the lowest content loss.
     """
     height, width = photograph.shape[1:3]
-    *coarse, _ = sizes(max(height, width), min(max(height, width) // 2, chen2016.SETTINGS["start_size"]))
+    *coarse, _ = sizes(max(height, width), min(max(height, width) // 2, chen2016.tuned().settings["start_size"]))
     # The first weight makes the example's final content and Gram losses equal.
     image, left, limit, keeping = None, evaluations, theirs["content"], theirs["gram"] / theirs["content"]
     for side in coarse:

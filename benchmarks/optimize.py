@@ -305,7 +305,7 @@ def against_torch(size: int, evaluations: int, coarse: int, style: str) -> list[
     theirs = descend_torch(photograph, painted, FORMATS[fastest], scale, evaluations)
     del losses
     side = max(height, width)
-    start = min(side // 2, chen2016.SETTINGS["start_size"])
+    start = min(side // 2, chen2016.tuned().settings["start_size"])
     print(f"{'':<27}{'evaluations':>14}{'s':>9}{'compiling':>11}{'s each':>9}{'loss':>10}{'ratio':>8}{'compiled':>10}")
     _print_row(theirs, theirs)
     reached = []
@@ -332,7 +332,10 @@ def main() -> int:
     parser.add_argument("--style", default=PAINTINGS[0], help="file of a painting")
     parser.add_argument("--evaluations", type=int, default=200, help="evaluations of PyTorch (default: %(default)s)")
     parser.add_argument(
-        "--coarse", type=int, default=chen2016.SETTINGS["iterations"], help="maximum of our steps at a coarse scale"
+        "--coarse",
+        type=int,
+        default=chen2016.tuned().settings["iterations"],
+        help="maximum of our steps at a coarse scale",
     )
     options = parser.parse_args()
     failures = against_torch(options.size, options.evaluations, options.coarse, options.style)
