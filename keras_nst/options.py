@@ -107,7 +107,7 @@ class TrainingOptions:
     init: str | None = _net("start from this style: minutes instead of hours", Text("MODEL"))
     output: str | None = _net("the style's folder", Text("DIR"), unset="saved_models/<painting>", short="-o")
     overwrite: bool = _net("replace the style in the folder when the training has ended", Switch(), default=False)
-    resume: bool = _net("go on with an unfinished training", Switch(), default=False)
+    resume: bool = _net("continue an unfinished training", Switch(), default=False)
     recipe: str = _loss("the paper", Choice((*TRAINING, *ADVERSARIAL)), default="johnson2016")
     as_printed: bool = _printed(group="loss")
     keep: Sequence[str] | None = _loss(
@@ -235,7 +235,7 @@ class HarmonizeOptions:
 
 @options
 class SelectionOptions:
-    """What is selected of a picture."""
+    """Which part of a picture is selected."""
 
     select: Sequence[tuple[int, int]] = field(
         "select what is joined to this pixel by similar colors; may be repeated",

@@ -152,7 +152,7 @@ class Saliency:
 
 @options
 class Frames:
-    """Take pictures to learn a style from out of a film.
+    """Extract different frames of a film, to learn a style from.
 
     keras-nst frames film.mp4 -o frames/
     """
@@ -191,7 +191,7 @@ class Optimize(PixelOptions):
         default=(),
         several="any",
     )
-    save_every: int | None = field("write a preview beside OUT after each N steps", COUNT)
+    save_every: int | None = field("write a preview next to OUT every N steps", COUNT)
     report: str | None = field("write a page of the pictures, the losses and the options", Text("DIR"))
     json: bool = _json()
 
@@ -282,7 +282,7 @@ class Client:
 
 @options
 class App:
-    """Open all this in a browser.
+    """Serve all this as a page for browsers.
 
     keras-nst app --port 8000
     """
