@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from keras_nst.fields import LARGEST_SIDE, Choice, Listed, Number, Switch, Text, Weights, Whole, field, options
 from keras_nst.models.nets import NETS
-from keras_nst.models.styles import TRAINED
+from keras_nst.models.saved import TRAINED
 from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
 
 if TYPE_CHECKING:

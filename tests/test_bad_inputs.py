@@ -18,7 +18,7 @@ from reference.bad_inputs import BAD, EITHER, GOOD
 from keras_nst.cli import main
 from keras_nst.fit.optimizers import Progress
 from keras_nst.infer.stylizer import Stylizer
-from keras_nst.models.styles import save_style
+from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture

@@ -17,7 +17,7 @@ from keras_nst import losses
 from keras_nst.cli import main
 from keras_nst.fields import fields
 from keras_nst.infer.stylizer import Stylizer
-from keras_nst.models.styles import save_style
+from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.color import luma

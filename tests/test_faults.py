@@ -20,7 +20,8 @@ from reference import bad_inputs, nets
 from keras_nst.cli import main
 from keras_nst.jobs import setups
 from keras_nst.models.nets import NETS
-from keras_nst.models.styles import MODEL, load_net, read_card, save_style
+from keras_nst.models.saved import MODEL, save_style
+from keras_nst.models.styles import load_net, read_card
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.weights import vgg_weights
 from keras_nst.pictures.io import read, read_record

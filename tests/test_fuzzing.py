@@ -18,7 +18,8 @@ from PIL import Image
 import keras_nst
 from keras_nst import cli
 from keras_nst.errors import InputError
-from keras_nst.models.styles import CARD, MODEL, load_net, save_style
+from keras_nst.models.saved import CARD, MODEL, save_style
+from keras_nst.models.styles import load_net
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.weights import EMBEDDED, read_keras_h5, vgg_weights
 from keras_nst.pictures.encoding import encode

@@ -11,7 +11,8 @@ from gradio.components.image_editor import WebcamOptions
 
 from keras_nst.app.workshop import Selection, Workshop, clicked
 from keras_nst.errors import InputError
-from keras_nst.models.styles import PREVIEW, styles
+from keras_nst.models.saved import PREVIEW
+from keras_nst.models.styles import styles
 from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture

@@ -4,7 +4,8 @@ import os
 
 from keras_nst.console import Console
 from keras_nst.models.nets import NETS
-from keras_nst.models.styles import check_painter, find_style, styles
+from keras_nst.models.saved import check_painter
+from keras_nst.models.styles import find_style, styles
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
 from keras_nst.recipes import ADVERSARIAL

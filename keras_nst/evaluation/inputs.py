@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_nst.errors import InputError
-from keras_nst.models.styles import MODEL, find_style, is_style, styles
+from keras_nst.models.saved import MODEL
+from keras_nst.models.styles import find_style, is_style, styles
 from keras_nst.pictures.io import read
 from keras_nst.pictures.kinds import look_through
 from keras_nst.pictures.picture import fit_short_side

@@ -18,7 +18,8 @@ from keras_nst.fit.curves import drop_torn_line, read_log
 from keras_nst.jobs.setups import Setup, setup
 from keras_nst.jobs.training_folder import LOG, TrainingFolder
 from keras_nst.models.nets import NETS
-from keras_nst.models.styles import PREVIEW, read_card, read_facts, save_style
+from keras_nst.models.saved import PREVIEW, read_facts, save_style
+from keras_nst.models.styles import read_card
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import fit_short_side

@@ -23,8 +23,9 @@ from keras_nst.models import nets
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, predicted
+from keras_nst.models.saved import load_painter
 from keras_nst.models.sdp_gan import MAP, PICTURE, discriminator, generator, part
-from keras_nst.models.styles import load_net, load_painter
+from keras_nst.models.styles import load_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import TrainingOptions

@@ -11,7 +11,7 @@ from keras_nst.files import replacing
 from keras_nst.fit import checkpoints
 from keras_nst.fit.curves import curves, read_losses
 from keras_nst.fit.trainer import Trainer
-from keras_nst.models.styles import MODEL, PAINTER, PREVIEW
+from keras_nst.models.saved import MODEL, PAINTER, PREVIEW
 
 OPTIONS, LOG, LOSSES, LOCK = "options.json", "log.csv", "losses.png", "lock"
 

@@ -15,7 +15,7 @@ from keras_nst.fit.trainer import StyleTrainer
 from keras_nst.models import painter
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import SLOWER, STATISTICS, parts
-from keras_nst.models.styles import load_painter, read_facts
+from keras_nst.models.saved import load_painter, read_facts
 from keras_nst.models.vgg import vgg
 from keras_nst.pictures.io import read
 from keras_nst.recipes import ghiasi2017

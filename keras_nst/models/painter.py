@@ -10,12 +10,12 @@ import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.files import sha256
-from keras_nst.models import styles
+from keras_nst.models import saved
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import fit_short_side
 
 NAME = "unet"
-"""Name of the net of many styles."""
+"""Name of the net of many saved."""
 
 _MAX_ASPECT = 2  # Longer side by shorter side. Of a longer painting the net sees the middle.
 
@@ -30,12 +30,12 @@ def style_of(painting: str | Path) -> Path:
         InputError: The file cannot be read, there is no net of many styles, or the cache cannot be written.
     """
     folder = folder_of(painting)
-    if not (folder / styles.CODE).is_file():
+    if not (folder / saved.CODE).is_file():
         from keras_nst.models.observer import Observer
         from keras_nst.models.predictor import STATISTICS, parts
         from keras_nst.models.vgg import vgg
 
-        _, predictor = parts(styles.load_painter(home()))
+        _, predictor = parts(saved.load_painter(home()))
         seen = Observer(vgg=vgg())(seen_of(painting), STATISTICS.probes)
         keep(folder, np.asarray(predictor(*STATISTICS(seen)))[0], painting, tuned=0)
     return folder
@@ -47,8 +47,8 @@ def home() -> Path:
     Raises:
         InputError: There is no such net.
     """
-    folders = styles.TRAINED / NAME, styles.SHIPPED / NAME
-    if found := next((folder for folder in folders if (folder / styles.PAINTER).is_file()), None):
+    folders = saved.TRAINED / NAME, saved.SHIPPED / NAME
+    if found := next((folder for folder in folders if (folder / saved.PAINTER).is_file()), None):
         return found
     raise InputError(
         f"The style of a painting needs a net of many styles, and there is none at {folders[0]}. Learn one with "
@@ -57,20 +57,20 @@ def home() -> Path:
 
 
 def is_there() -> bool:
-    """Whether there is a net of many styles."""
-    return any((folder / NAME / styles.PAINTER).is_file() for folder in (styles.TRAINED, styles.SHIPPED))
+    """Whether there is a net of many saved."""
+    return any((folder / NAME / saved.PAINTER).is_file() for folder in (saved.TRAINED, saved.SHIPPED))
 
 
 def folder_of(painting: str | Path) -> Path:
     """The cache folder of a painting's style; its path depends on the contents of the painting and the net."""
     painting = Path(painting)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "keras_nst", "styles")
-    return cache / sha256(home() / styles.PAINTER)[:16] / sha256(painting)[:16] / painting.stem
+    return cache / sha256(home() / saved.PAINTER)[:16] / sha256(painting)[:16] / painting.stem
 
 
 def seen_of(painting: str | Path) -> np.ndarray:
     """Read a painting and resize it as in the net's training, (1, height, width, 3); of a strip, only the middle."""
-    size = int(styles.read_facts(home()).get("style_size", 384))
+    size = int(saved.read_facts(home()).get("style_size", 384))
     rgb = fit_short_side(read(painting).rgb, size)
     height, width = rgb.shape[1:3]
     top, left = max(0, height - _MAX_ASPECT * size) // 2, max(0, width - _MAX_ASPECT * size) // 2
@@ -97,4 +97,4 @@ def keep(folder: Path, code: np.ndarray, painting: str | Path, *, tuned: float) 
         "style_sha256": sha256(painting),
         "tuned_seconds": tuned,
     }
-    styles.save_code(folder, code, card)
+    saved.save_code(folder, code, card)

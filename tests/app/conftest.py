@@ -11,7 +11,7 @@ pytest.importorskip("gradio", reason="the app needs pip install 'keras_nst[app]'
 from reference.nets import randomized
 
 from keras_nst.app.workshop import Workshop
-from keras_nst.models.styles import save_style
+from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,8 @@ from keras_nst.errors import InputError
 from keras_nst.infer import served
 from keras_nst.infer.served import ServedStyle
 from keras_nst.jobs.export import export
-from keras_nst.models.styles import load_net, save_style
+from keras_nst.models.saved import save_style
+from keras_nst.models.styles import load_net
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.io import read, read_record
 from keras_nst.pictures.picture import Picture

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_nst.cli import main
-from keras_nst.models.styles import save_style
+from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.io import read, read_record
 

@@ -8,7 +8,7 @@ from reference import losses as reference
 from keras_nst.evaluation.evaluate import FACTS, MEASURES, VIEWS, evaluate
 from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.models.layers import CropLike2D
-from keras_nst.models.styles import MODEL, save_style
+from keras_nst.models.saved import MODEL, save_style
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import fit_short_side
 from keras_nst.recipes import johnson2016

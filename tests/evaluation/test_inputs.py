@@ -3,7 +3,7 @@ import pytest
 
 from keras_nst.errors import InputError
 from keras_nst.evaluation.inputs import find_models, is_style, picture_files, read_photographs, read_square
-from keras_nst.models.styles import MODEL
+from keras_nst.models.saved import MODEL
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from keras_nst.errors import InputError
 from keras_nst.infer.stylizer import Stylizer
-from keras_nst.models.styles import save_style
+from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.color import luma
 from keras_nst.pictures.picture import Picture

@@ -19,7 +19,8 @@ from keras_nst.cli import main
 from keras_nst.errors import InputError
 from keras_nst.jobs import export as module
 from keras_nst.jobs.export import CONFIG, METADATA, WARMUP, export
-from keras_nst.models.styles import load_net, save_style
+from keras_nst.models.saved import save_style
+from keras_nst.models.styles import load_net
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import resize

@@ -30,7 +30,8 @@ from keras_nst.jobs import learn, setups
 from keras_nst.jobs.training_folder import OPTIONS, TrainingFolder
 from keras_nst.models.nets import NETS
 from keras_nst.models.predictor import parts
-from keras_nst.models.styles import load_net, load_painter, read_card
+from keras_nst.models.saved import load_painter
+from keras_nst.models.styles import load_net, read_card
 from keras_nst.models.weights import vgg_weights
 from keras_nst.pictures.io import read
 from keras_nst.recipes import liu2019

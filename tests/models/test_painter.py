@@ -10,7 +10,7 @@ from reference.nets import SMALL, randomized
 
 from keras_nst.cli import main
 from keras_nst.errors import InputError
-from keras_nst.models import nets, painter, styles
+from keras_nst.models import nets, painter, saved, styles
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts, predicted
 from keras_nst.models.vgg import vgg
@@ -25,13 +25,13 @@ def shelf(tmp_path_factory):
         patch.setitem(nets.NETS, "unet", SMALL["unet"])
         keras.utils.set_random_seed(0)
         net = randomized(predicted("unet"), np.random.default_rng(0), 0.1)
-    styles.save_style(folder / "unet", net, {"name": "unet", "style_size": 64})
+    saved.save_style(folder / "unet", net, {"name": "unet", "style_size": 64})
     return folder
 
 
 @pytest.fixture(autouse=True)
 def shipped(shelf, tmp_path, monkeypatch):
-    monkeypatch.setattr(styles, "SHIPPED", shelf)
+    monkeypatch.setattr(saved, "SHIPPED", shelf)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
@@ -47,7 +47,7 @@ PHOTOGRAPH = np.random.default_rng(5).random((1, 40, 48, 3)).astype(np.float32)
 
 
 def of_code(shelf, code):
-    net, _ = parts(styles.load_painter(shelf / "unet"))
+    net, _ = parts(saved.load_painter(shelf / "unet"))
     return np.asarray(
         net({"image": keras.ops.convert_to_tensor(PHOTOGRAPH), "code": keras.ops.convert_to_tensor(code[None])})
     )
@@ -55,7 +55,7 @@ def of_code(shelf, code):
 
 def test_a_style_is_a_code_of_the_net_beside_it(shelf, tmp_path):
     code = np.random.default_rng(1).normal(size=128).astype(np.float32)
-    styles.save_code(shelf / "meadow", code, {"name": "meadow", "painter": "unet"})
+    saved.save_code(shelf / "meadow", code, {"name": "meadow", "painter": "unet"})
     assert set(styles.styles()) == {"meadow"}  # The net itself is not listed.
     np.testing.assert_allclose(styles.load_net("meadow")(PHOTOGRAPH), of_code(shelf, code), atol=1e-4)
 
@@ -71,22 +71,22 @@ def test_a_style_is_a_code_of_the_net_beside_it(shelf, tmp_path):
 )
 def test_a_code_that_is_none_is_refused(tmp_path, code, told):
     folder = tmp_path / "bad"
-    styles.save_code(folder, np.zeros(128), {"painter": "unet"})
-    np.save(folder / styles.CODE, code)
+    saved.save_code(folder, np.zeros(128), {"painter": "unet"})
+    np.save(folder / saved.CODE, code)
     with pytest.raises(InputError, match=told):
         styles.load_net(folder)
 
 
 @pytest.mark.parametrize("name", ["", "missing", "../unet", None])
 def test_a_code_whose_net_is_not_there_is_refused(tmp_path, name):
-    styles.save_code(tmp_path / "lost", np.zeros(128), {"painter": name})
+    saved.save_code(tmp_path / "lost", np.zeros(128), {"painter": name})
     with pytest.raises(InputError, match="is not next to it"):
         styles.load_net(tmp_path / "lost")
 
 
 def test_a_file_that_is_cut_short_is_refused(tmp_path):
-    styles.save_code(tmp_path / "cut", np.zeros(128), {"painter": "unet"})
-    file = tmp_path / "cut" / styles.CODE
+    saved.save_code(tmp_path / "cut", np.zeros(128), {"painter": "unet"})
+    file = tmp_path / "cut" / saved.CODE
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(InputError, match="cannot be read"):
         styles.load_net(tmp_path / "cut")
@@ -95,7 +95,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path):
 def test_the_style_of_a_painting_is_what_the_predictor_says_of_its_statistics(shelf, painting):
     net = styles.load_net(painting)
     seen = Observer(vgg=vgg())(painter.seen_of(painting), STATISTICS.probes)
-    _, predictor = parts(styles.load_painter(shelf / "unet"))
+    _, predictor = parts(saved.load_painter(shelf / "unet"))
     code = np.asarray(predictor(*STATISTICS(seen)))[0]
     np.testing.assert_allclose(net(PHOTOGRAPH), of_code(shelf, code), atol=1e-4)
     folder = styles.find_style(painting)
@@ -130,13 +130,13 @@ def test_what_is_no_painting_is_refused(tmp_path):
 
 
 def test_without_a_net_of_many_styles_a_painting_is_refused_in_one_line(painting, tmp_path, monkeypatch):
-    monkeypatch.setattr(styles, "SHIPPED", tmp_path / "empty")
+    monkeypatch.setattr(saved, "SHIPPED", tmp_path / "empty")
     with pytest.raises(InputError, match="Learn one with"):
         styles.find_style(painting)
 
 
 def test_a_name_of_a_style_comes_before_a_file_of_that_name(shelf, painting):
-    styles.save_code(shelf / "meadow", np.zeros(128), {"painter": "unet"})
+    saved.save_code(shelf / "meadow", np.zeros(128), {"painter": "unet"})
     painting.rename("meadow")
     assert styles.find_style("meadow") == shelf / "meadow"
 
@@ -148,7 +148,7 @@ def test_the_command_stylizes_with_a_painting(painting, tmp_path, rng):
 
 
 def test_tuning_without_a_painting_is_refused(shelf, capsys):
-    styles.save_code(shelf / "meadow", np.zeros(128), {"painter": "unet"})
+    saved.save_code(shelf / "meadow", np.zeros(128), {"painter": "unet"})
     assert main(["stylize", "photo.png", "--style", "meadow", "--tune", "5"]) == 2
     assert "a painting's file" in capsys.readouterr().err
 
@@ -156,11 +156,11 @@ def test_tuning_without_a_painting_is_refused(shelf, capsys):
 def test_tuning_changes_the_code_and_the_net_not_at_all(shelf, painting):
     from keras_nst.jobs.tune import tune
 
-    before = np.load(styles.find_style(painting) / styles.CODE)
-    net = (shelf / "unet" / styles.PAINTER).read_bytes()
+    before = np.load(styles.find_style(painting) / saved.CODE)
+    net = (shelf / "unet" / saved.PAINTER).read_bytes()
     folder = tune(painting, 0.01)
-    after = np.load(folder / styles.CODE)
+    after = np.load(folder / saved.CODE)
     assert folder == styles.find_style(painting)
     assert 0 < np.abs(after - before).max() < 1
     assert json.loads((folder / "card.json").read_text())["tuned_seconds"] == 0.01
-    assert (shelf / "unet" / styles.PAINTER).read_bytes() == net
+    assert (shelf / "unet" / saved.PAINTER).read_bytes() == net

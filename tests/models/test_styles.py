@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_nst.errors import InputError
-from keras_nst.models import styles
+from keras_nst.models import saved, styles
 from keras_nst.models.transfer_net import transfer_net
 
 
@@ -22,31 +22,31 @@ def net():
 def shelf(tmp_path, monkeypatch):
     """An empty working directory, in which train.py would write its styles."""
     monkeypatch.chdir(tmp_path)
-    return tmp_path / styles.TRAINED
+    return tmp_path / saved.TRAINED
 
 
 def test_a_saved_style_is_found_by_name_and_by_path(net, shelf):
-    styles.save_style(shelf / "mine", net, {"steps": 3})
+    saved.save_style(shelf / "mine", net, {"steps": 3})
     assert styles.find_style("mine").resolve() == (shelf / "mine").resolve()
     assert styles.find_style(shelf / "mine") == shelf / "mine"
     assert "mine" in styles.styles()
-    net_hash = hashlib.sha256((shelf / "mine" / styles.MODEL).read_bytes()).hexdigest()
+    net_hash = hashlib.sha256((shelf / "mine" / saved.MODEL).read_bytes()).hexdigest()
     assert styles.read_card("mine") == {"steps": 3, "model_sha256": net_hash}
 
 
 def test_a_loaded_net_is_the_saved_one_rounded_to_half_precision(net, shelf, rng):
-    styles.save_style(shelf / "mine", net, {})
+    saved.save_style(shelf / "mine", net, {})
     loaded = styles.load_net("mine")
-    for saved, read in zip(net.get_weights(), loaded.get_weights(), strict=True):
-        np.testing.assert_array_equal(read, saved.astype(np.float16).astype(np.float32))
+    for kept, read in zip(net.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(read, kept.astype(np.float16).astype(np.float32))
     assert {weight.dtype for weight in loaded.weights} == {"float32"}
     photograph = rng.random((1, 40, 52, 3), np.float32)
     np.testing.assert_allclose(loaded(photograph), net(photograph), atol=2e-3)
 
 
 def test_weights_take_two_bytes_each_on_disk(net, shelf, tmp_path):
-    styles.save_style(shelf / "mine", net, {})
-    with zipfile.ZipFile(shelf / "mine" / styles.MODEL) as archive:
+    saved.save_style(shelf / "mine", net, {})
+    with zipfile.ZipFile(shelf / "mine" / saved.MODEL) as archive:
         (tmp_path / "weights.h5").write_bytes(archive.read("model.weights.h5"))
     sizes = []
     with h5py.File(tmp_path / "weights.h5") as file:
@@ -55,7 +55,7 @@ def test_weights_take_two_bytes_each_on_disk(net, shelf, tmp_path):
 
 
 def test_an_unknown_style_is_told_with_the_closest_names(net, shelf):
-    styles.save_style(shelf / "great_wave", net, {})
+    saved.save_style(shelf / "great_wave", net, {})
     with pytest.raises(InputError, match="great_wave"):
         styles.find_style("graet_wave")
 
@@ -71,16 +71,16 @@ def test_a_folder_without_a_model_is_no_style(shelf):
 def test_a_damaged_model_is_told_in_one_line(shelf, content):
     folder = shelf / "broken"
     folder.mkdir(parents=True)
-    (folder / styles.MODEL).write_bytes(content)
+    (folder / saved.MODEL).write_bytes(content)
     with pytest.raises(InputError) as told:
         styles.load_net("broken")
     assert "\n" not in str(told.value)
 
 
-def saved(shelf, net):
+def keep_odd(shelf, net):
     """A style that anybody may have made, without a card."""
     (shelf / "odd").mkdir(parents=True)
-    net.save(shelf / "odd" / styles.MODEL)
+    net.save(shelf / "odd" / saved.MODEL)
 
 
 def refused(message):
@@ -98,7 +98,7 @@ def of_layers(*stack, channels=3, size=(None, None)):
 
 
 def test_layers_of_keras_that_only_compute_make_a_net(shelf):
-    saved(shelf, of_layers(keras.layers.Conv2D(3, 3, padding="same"), keras.layers.LeakyReLU()))
+    keep_odd(shelf, of_layers(keras.layers.Conv2D(3, 3, padding="same"), keras.layers.LeakyReLU()))
     assert styles.load_net("odd")(np.zeros((1, 16, 16, 3))).shape == (1, 16, 16, 3)
 
 
@@ -107,15 +107,15 @@ def test_weights_that_are_no_numbers_are_refused_and_not_saved(net, shelf, value
     kernel, *others = net.get_layer("encode1_conv").get_weights()
     kernel[0, 0, 0, 0] = value
     net.get_layer("encode1_conv").set_weights([kernel, *others])
-    saved(shelf, net)
+    keep_odd(shelf, net)
     refused("not finite")
     with pytest.raises(InputError, match="not finite"):
-        styles.save_style(shelf / "mine", net, {})
+        saved.save_style(shelf / "mine", net, {})
     assert list((shelf / "mine").iterdir()) == []
 
 
 def test_a_net_of_which_results_are_no_numbers_is_refused(shelf):
-    saved(shelf, of_layers(keras.layers.Rescaling(3e38), keras.layers.Rescaling(3e38)))
+    keep_odd(shelf, of_layers(keras.layers.Rescaling(3e38), keras.layers.Rescaling(3e38)))
     refused("not finite")
 
 
@@ -135,22 +135,22 @@ def test_a_net_of_which_results_are_no_numbers_is_refused(shelf):
     ],
 )
 def test_a_net_of_other_shapes_inputs_or_outputs_is_refused(shelf, build):
-    saved(shelf, build())
+    keep_odd(shelf, build())
     refused(r"model\.keras")
 
 
 @pytest.mark.parametrize("layer", [keras.layers.Lambda(lambda x: x), keras.layers.RandomFlip()])
 def test_layers_that_no_net_is_made_of_are_refused_before_they_are_made(shelf, monkeypatch, layer):
-    saved(shelf, of_layers(layer))
+    keep_odd(shelf, of_layers(layer))
     monkeypatch.setattr(keras.saving, "load_model", None)
     refused(type(layer).__name__)
 
 
 def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(shelf, monkeypatch):
     (shelf / "odd").mkdir(parents=True)
-    with zipfile.ZipFile(shelf / "odd" / styles.MODEL, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(shelf / "odd" / saved.MODEL, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("config.json", bytes(100_000_000))
-    monkeypatch.setattr(styles, "MAX_BYTES", 99_999_999)
+    monkeypatch.setattr(saved, "MAX_BYTES", 99_999_999)
     monkeypatch.setattr(zipfile.ZipFile, "read", None)
     refused("unpacks to 100,000,000")
 
@@ -158,31 +158,31 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(shelf, monkey
 def test_a_style_is_replaced_as_a_whole_or_not_at_all(net, shelf, tmp_path, monkeypatch):
     folder = shelf / "mine"
     (tmp_path / "first.jpg").write_bytes(b"first")
-    styles.save_style(folder, net, {"steps": 1}, preview=tmp_path / "first.jpg")
+    saved.save_style(folder, net, {"steps": 1}, preview=tmp_path / "first.jpg")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert before.keys() == {styles.MODEL, styles.CARD, styles.PREVIEW}
+    assert before.keys() == {saved.MODEL, saved.CARD, saved.PREVIEW}
     net.set_weights([2 * weight for weight in net.get_weights()])
     with monkeypatch.context() as patched:
-        patched.setattr(styles, "sha256", mock.Mock(side_effect=KeyboardInterrupt))
+        patched.setattr(saved, "sha256", mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            styles.save_style(folder, net, {"steps": 2})
+            saved.save_style(folder, net, {"steps": 2})
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    styles.save_style(folder, net, {"steps": 2})
+    saved.save_style(folder, net, {"steps": 2})
     assert styles.read_card(folder)["steps"] == 2
-    assert {path.name for path in folder.iterdir()} == {styles.MODEL, styles.CARD}  # The preview was of another net.
+    assert {path.name for path in folder.iterdir()} == {saved.MODEL, saved.CARD}  # The preview was of another net.
 
 
 def test_a_damaged_card_is_told(net, shelf):
-    styles.save_style(shelf / "mine", net, {})
-    (shelf / "mine" / styles.CARD).write_text("{")
+    saved.save_style(shelf / "mine", net, {})
+    (shelf / "mine" / saved.CARD).write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
         styles.read_card("mine")
 
 
 def test_every_shipped_style_has_a_card_that_says_what_made_it_and_a_preview():
-    shipped = list(styles.SHIPPED.glob("*/" + styles.MODEL))
+    shipped = list(saved.SHIPPED.glob("*/" + saved.MODEL))
     assert shipped
     for folder in (model.parent for model in shipped):
-        card = json.loads((folder / styles.CARD).read_text("utf-8"))
+        card = json.loads((folder / saved.CARD).read_text("utf-8"))
         assert {"recipe", "weights", "content", "steps", "final", "version", "style_sha256"} <= card.keys()
-        assert (folder / styles.PREVIEW).is_file()
+        assert (folder / saved.PREVIEW).is_file()
