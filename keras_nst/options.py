@@ -59,6 +59,12 @@ class StylizeOptions:
         "share of each of several styles", Listed(Number(0), "A,B"), unset="equal shares"
     )
     strength: float = field("from 0, the photograph, to 1, the full style", part(), default=1.0)
+    stroke: str = field(
+        "size of strokes: pictures of more than 720 (large), 1280 (medium) or 2048 pixels (small) are painted at this "
+        "size, and enlarged with the photograph's edges; fine paints them as they are",
+        Choice(("fine", "small", "medium", "large")),
+        default="medium",
+    )
     protect: str | None = field(f"less style here: {SOURCES}", Text("SOURCE"))
     protect_strength: float = field("strength of the style in the protected part", part(), default=0.4)
     color: str = colors("style")

@@ -203,8 +203,10 @@ def _write_clips(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
         clip = inspect(source)
         record = {**_record(options, source), "steadiness": options.steadiness}
 
+        frames = dataclasses.replace(options, stroke="fine")  # The grain has the frames' size.
+
         def stylize_frame(frame, grain):
-            return stylize(Picture(frame), options, grain=grain).rgb
+            return stylize(Picture(frame), frames, grain=grain).rgb
 
         with progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(Path(source).name, total=clip.frames)
@@ -244,6 +246,7 @@ def _record(options: Stylize, source: str) -> dict:
         "blend": options.blend,
         "strength": options.strength,
         "color": options.color,
+        "stroke": options.stroke,
         "max_size": options.max_size,
         "bits": options.bits,
         "proof": options.proof and Path(options.proof).name,

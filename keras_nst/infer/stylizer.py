@@ -1,6 +1,7 @@
 """Apply a trained style to pictures."""
 
 import functools
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,15 @@ from keras_nst.pictures.color import with_colors
 from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.given import as_picture
 from keras_nst.pictures.grain import steady_grain
-from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.io import MIN_SIDE
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.pyramid import Enlarged
 
 WHOLE_PIXELS, WHOLE_BYTES = 2**21, 2**10
 """Pictures with more pixels are stylized in bands; approximate memory per pixel if they are not."""
+
+
+_ROWS = 256  # Of an enlarged picture at a time.
 
 
 class Stylizer:
@@ -54,7 +60,13 @@ class Stylizer:
         ).get_concrete_function()
 
     def __call__(
-        self, picture: Any, *, strength: float | np.ndarray = 1.0, color: str = "style", grain: bool | np.ndarray = True
+        self,
+        picture: Any,
+        *,
+        strength: float | np.ndarray = 1.0,
+        color: str = "style",
+        grain: bool | np.ndarray = True,
+        painted_size: int | None = None,
     ) -> Picture:
         """Stylize a picture.
 
@@ -65,6 +77,8 @@ class Stylizer:
             color: "style", "keep" or "only"; see `keras_nst.pictures.color.with_colors`.
             grain: Whether to add grain to the net's input, as in its training; it is the same for each picture of a
                 width. Or grain of the picture's size, (1, H, W, 3).
+            painted_size: Longest side in pixels at which a larger picture is painted, which sets the size of its
+                strokes; the result is enlarged, see `keras_nst.pictures.pyramid.Enlarged`. None for any size.
 
         Returns:
             A picture of the same size, with the same alpha.
@@ -77,18 +91,34 @@ class Stylizer:
         height, width = opaque.shape[1:3]
         strength = np.broadcast_to(np.float32(strength), (1, height, width, 1))
 
-        def grained(begin: int, end: int) -> np.ndarray:
-            if grain is False:
-                return opaque[:, begin:end]
-            added = steady_grain(begin, end, width) if grain is True else grain[:, begin:end]
-            return np.clip(opaque[:, begin:end] + added, 0, 1)
-
         result = np.empty_like(opaque)
-        for begin, stylized in self._bands(grained, (height, width)):
+        for begin, stylized in self._painted(opaque, grain, painted_size):
             rows = slice(begin, begin + stylized.shape[1])
             stylized = with_colors(stylized, opaque[:, rows], color)
             result[:, rows] = blend(opaque[:, rows], stylized, strength[:, rows])
         return Picture(result, picture.alpha)
+
+    def _painted(
+        self, rgb: np.ndarray, grain: bool | np.ndarray, painted_size: int | None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Bands of the picture in the full style, each with its first row."""
+        height, width = rgb.shape[1:3]
+        if painted_size and max(height, width) > painted_size:
+            least = math.ceil(MIN_SIDE * max(height, width) / min(height, width))
+            small = resize(Picture(rgb), max(painted_size, least)).rgb
+            painted = np.concatenate([band for _, band in self._painted(small, grain, None)], axis=1)
+            enlarged = Enlarged(painted, small, rgb)
+            for begin in range(0, height, _ROWS):
+                yield begin, enlarged.rows(begin, min(height, begin + _ROWS))
+            return
+
+        def grained(begin: int, end: int) -> np.ndarray:
+            if grain is False:
+                return rgb[:, begin:end]
+            added = steady_grain(begin, end, width) if grain is True else grain[:, begin:end]
+            return np.clip(rgb[:, begin:end] + added, 0, 1)
+
+        yield from self._bands(grained, (height, width))
 
     @functools.cached_property
     def _bandwise(self) -> Bandwise:

@@ -16,6 +16,9 @@ from keras_nst.select.masks import strengths
 from keras_nst.select.named import named_mask
 from keras_nst.select.subject import MASKS, subject_mask
 
+STROKES = {"fine": None, "small": 2048, "medium": 1280, "large": 720}
+"""Longest side in pixels at which a larger picture is painted."""
+
 _LOADED = 32
 
 
@@ -46,7 +49,7 @@ def stylize(
     if protected is not None:
         strength = strengths(protected, strength, options.protect_strength)
     net = stylizer(tuple(options.style), options.blend and tuple(options.blend))
-    result = net(picture, strength=strength, color=options.color, grain=grain)
+    result = net(picture, strength=strength, color=options.color, grain=grain, painted_size=STROKES[options.stroke])
     return Picture(Proof(options.proof)(result.straight), result.alpha) if options.proof else result
 
 

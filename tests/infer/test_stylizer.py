@@ -1,6 +1,7 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.color import luma
-from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.pyramid import Enlarged
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,23 @@ def test_a_shipped_style_covers_a_white_page_with_strokes():
     corner = stylized[0, 100:, 140:]
     # Neighbors in the painting differ by 0.1; in a plain color, by 0.
     assert np.abs(np.diff(corner, axis=0)).mean() > 0.02
+
+
+def test_a_large_picture_is_painted_at_a_smaller_size_and_enlarged(stylizer, rng):
+    wide = Picture(
+        cv2.resize(rng.random((30, 45, 3), np.float32), (180, 120), interpolation=cv2.INTER_CUBIC).clip(0, 1)[None]
+    )
+    small = resize(wide, 90)
+    expected = Enlarged(stylizer(small).rgb, small.rgb, wide.rgb).rows(0, 120)
+    np.testing.assert_allclose(stylizer(wide, painted_size=90).rgb, expected, atol=1e-6)
+    np.testing.assert_array_equal(stylizer(wide, painted_size=180).rgb, stylizer(wide).rgb)
+    half = stylizer(wide, painted_size=90, strength=0.5).rgb
+    np.testing.assert_allclose(half, (wide.rgb + expected) / 2, atol=1e-5)
+
+
+def test_a_strip_is_painted_where_its_shorter_side_suffices(stylizer, rng):
+    strip = Picture(rng.random((1, 20, 400, 3), np.float32))
+    assert stylizer(strip, painted_size=100).rgb.shape == (1, 20, 400, 3)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 90), (64, 31)])
@@ -102,7 +121,7 @@ def test_a_net_that_sees_the_whole_is_given_it_where_the_memory_suffices(seeing_
     monkeypatch.setattr("keras_nst.infer.stylizer.WHOLE_PIXELS", 1000)
     rgb = rng.random((1, 130, 50, 3), np.float32)
     expected = rgb * rgb.mean((1, 2), keepdims=True)
-    np.testing.assert_allclose(seeing_the_whole(Picture(rgb), grain=0).rgb, expected, atol=1e-5)
+    np.testing.assert_allclose(seeing_the_whole(Picture(rgb), grain=False).rgb, expected, atol=1e-5)
     monkeypatch.setattr("keras_nst.memory.free_memory", lambda: 1_000_000)
     with pytest.raises(InputError, match=r"0.0 GB are free.* the layer .mean. .*Take a smaller"):
         seeing_the_whole(Picture(rgb))

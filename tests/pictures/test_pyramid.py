@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_nst.pictures.pyramid import finer, fit, sizes
+from keras_nst.pictures.pyramid import Enlarged, finer, fit, sizes
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,47 @@ def test_what_the_coarser_scale_did_not_change_has_all_its_detail(rng):
     photograph = rng.random((1, 12, 16, 3), np.float32)
     coarser = fit(photograph, np.zeros((1, 6, 8, 3)))
     np.testing.assert_allclose(finer(coarser, coarser, photograph), photograph, atol=1e-6)
+
+
+@pytest.fixture
+def edge():
+    """A bright disc on dark at full size, and the same at a quarter of it."""
+    y, x = np.indices((256, 320))
+    disc = np.float32(0.2 + 0.6 * (np.hypot(y - 128, x - 150) < 80))
+    full = np.repeat(disc[None, ..., None], 3, axis=-1)
+    return full, fit(full, np.empty((1, 64, 80, 0)))
+
+
+def test_a_painted_picture_gets_the_edges_of_the_photograph(edge):
+    full, small = edge
+    paint = 0.9 * small + 0.05
+    enlarged = Enlarged(paint, small, full).rows(0, 256)
+    expected, blurred = 0.9 * full + 0.05, fit(paint, full)
+    assert np.abs(enlarged - expected).mean() < 0.35 * np.abs(blurred - expected).mean()
+
+
+def test_paint_that_has_nothing_of_the_photograph_is_only_enlarged(edge, rng):
+    full, small = edge
+    paint = np.full_like(small, 0.4)
+    np.testing.assert_allclose(Enlarged(paint, small, full).rows(0, 256), 0.4, atol=1e-5)
+    against = Enlarged(1 - small, small, full).rows(0, 256)  # No edge is turned around.
+    np.testing.assert_allclose(against, fit(1 - small, full), atol=1e-3)
+
+
+def test_an_enlarged_picture_of_the_same_size_is_itself(rng):
+    rgb = rng.random((1, 40, 50, 3), np.float32)
+    np.testing.assert_allclose(Enlarged(rgb, rgb, rgb).rows(0, 40), rgb, atol=1e-5)
+
+
+def test_rows_are_those_of_the_whole(edge):
+    full, small = edge
+    enlarged = Enlarged(small, small, full)
+    parts = [enlarged.rows(begin, min(begin + 100, 256)) for begin in range(0, 256, 100)]
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), enlarged.rows(0, 256), atol=1e-6)
+
+
+def test_enlarging_shifts_nothing():
+    ramp = np.broadcast_to(np.linspace(0.1, 0.9, 320, dtype=np.float32)[None, None, :, None], (1, 256, 320, 3))
+    small = fit(np.ascontiguousarray(ramp), np.empty((1, 64, 80, 0)))
+    enlarged = Enlarged(small, np.full_like(small, 0.5), np.full_like(ramp, 0.5)).rows(0, 256)
+    np.testing.assert_allclose(enlarged[:, :, 8:-8], ramp[:, :, 8:-8], atol=2e-3)
