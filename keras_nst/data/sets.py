@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from keras_nst.pictures.picture import fit_short_side
 # Least crop of a painting, as a share of its shorter side: it covers most of the painting but still varies.
 _PAINTING = 0.85
 
+# At most so many squares are observed once, and not in each step; of each painting at most so many.
+_KNOWN, _OF_EACH = 64, 4
+
 
 class PaintedPhotographs:
     """Data for a transfer net: an endless, reproducible stream of photographs with paintings.
@@ -26,6 +30,8 @@ class PaintedPhotographs:
     Attributes:
         photos: The photographs, from `keras_nst.data.datasets.photographs`.
         styles: Sets of paintings; a batch has one painting of each.
+        known: Squares of all paintings, (1, style_size, style_size, 3) each, if there are few; else none. A trainer can
+            observe them once: then a batch holds their numbers.
     """
 
     def __init__(
@@ -50,6 +56,27 @@ class PaintedPhotographs:
         self.photos = photographs(photos, download=download)
         self.styles = [paintings(style, download=download) for style in styles]
         self._style_size = style_size
+        self.known: list[np.ndarray] = []
+        self._numbers: list[list[int]] = []
+        if self.styles and sum(map(len, self.styles)) <= _KNOWN:
+            self._know()
+
+    def _know(self) -> None:
+        """Cut squares of all paintings, and note which numbers those of each set have."""
+        sources = [dict(style.sources()) for style in self.styles]
+        each = min(_OF_EACH, _KNOWN // len({name for named in sources for name in named}))
+        numbers: dict[str, range] = {}
+        for style, named in zip(self.styles, sources, strict=True):
+            for name, source in named.items():
+                try:
+                    squares = numbers.get(name) or _squares(read(source).rgb, self._style_size, each, len(numbers))
+                except InputError as error:
+                    style.skipped[name] = str(error)
+                    continue
+                if name not in numbers:
+                    numbers[name] = range(len(self.known), len(self.known) + each)
+                    self.known += squares
+            self._numbers.append([number for name in named for number in numbers.get(name, ())])
 
     def __len__(self) -> int:
         """The number of photographs."""
@@ -78,13 +105,19 @@ class PaintedPhotographs:
 
         Returns:
             Dicts without end, float32 in [0, 1]: "content", crops (batch, size, size, 3); "image", the net's input,
-            which is these with grain; and, if there are sets of paintings, "style", a square of one painting of each,
-            (sets, style_size, style_size, 3).
+            which is these with grain; and, if there are sets of paintings, "style", for each set the number of a
+            square in `known`, (sets,) int32, or, if none is known, a square, (sets, style_size, style_size, 3).
         """
         photos = self.photos.batches(size=size, batch=batch, seed=seed, start=start, draw=_with_grain, channels=6)
         crops = photos.map(lambda both: {"content": both[..., :3], "image": both[..., 3:]})
         if not self.styles:
             return crops
+        if self.known:
+            numbers = tf.data.Dataset.from_generator(
+                lambda: map(partial(self._drawn, seed), itertools.count(start)),
+                output_signature=tf.TensorSpec((len(self.styles),), tf.int32),
+            )
+            return tf.data.Dataset.zip(crops, numbers).map(lambda crops, numbers: {**crops, "style": numbers})
         squares = [
             style.batches(size=self._style_size, batch=1, seed=seed + 1 + place, start=start, smallest=_PAINTING)
             for place, style in enumerate(self.styles)
@@ -92,6 +125,26 @@ class PaintedPhotographs:
         return tf.data.Dataset.zip(crops, *squares).map(
             lambda crops, *squares: {**crops, "style": tf.concat(squares, axis=0)}
         )
+
+    def _drawn(self, seed: int, batch: int) -> np.ndarray:
+        """The number of a square of each set for a batch: all squares of a set in turn, in a new order each time."""
+        drawn = []
+        for place, numbers in enumerate(self._numbers):
+            turn, index = divmod(batch, len(numbers))
+            drawn.append(np.random.default_rng((seed, place, turn)).permutation(numbers)[index])
+        return np.int32(drawn)
+
+
+def _squares(rgb: np.ndarray, size: int, count: int, seed: int) -> list[np.ndarray]:
+    """The central square of a picture, and random ones that cover most of it, (1, size, size, 3) each."""
+    rng = np.random.default_rng(seed)
+    height, width = rgb.shape[1:3]
+    squares = [_middle(rgb)]
+    for _ in range(count - 1):
+        side = round(min(height, width) * rng.uniform(_PAINTING, 1))
+        top, left = rng.integers(height - side, endpoint=True), rng.integers(width - side, endpoint=True)
+        squares.append(rgb[:, top : top + side, left : left + side])
+    return [fit_short_side(square, size) for square in squares]
 
 
 def _middle(rgb: np.ndarray) -> np.ndarray:

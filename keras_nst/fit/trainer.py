@@ -1,9 +1,11 @@
 """Keras models that train a net: the base class, and the training of a net on photographs."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from keras_nst.fit.autodiff import GradientStep
 from keras_nst.fit.checkpoints import named
@@ -91,12 +93,30 @@ class Trainer(GradientStep, keras.Model):
         return {metric.name: metric.result() for metric in (*self._means.values(), self._skipped)}
 
 
+class _Style(NamedTuple):
+    """What a batch needs to know of its paintings.
+
+    Attributes:
+        statistics: What the net is told of them, (k, n).
+        targets: What the loss compares with, by term.
+    """
+
+    statistics: Any
+    targets: dict[str, Any]
+
+
+def _table(styles: Sequence[_Style]) -> Callable[[Any], _Style]:
+    """Function from numbers (k,) to the styles of these numbers."""
+    stacked = tree.map_structure(lambda *parts: ops.concatenate(parts, axis=0), *styles)
+    return lambda numbers: tree.map_structure(lambda part: ops.take(part, numbers, axis=0), stacked)
+
+
 class StyleTrainer(Trainer):
     """Trains a net so that its output minimizes an objective. Call `fit` with batches of photographs.
 
     A batch is a dict: "content", the photographs (batch, height, width, 3) in [0, 1]; "image", the net's input, which
-    defaults to "content"; and for a net of many styles "style", the paintings (k, h, w, 3), each of which serves
-    batch / k consecutive photographs.
+    defaults to "content"; and for a net of many styles "style", the paintings (k, h, w, 3), or the numbers of known
+    ones (k,), each of which serves batch / k consecutive photographs.
 
     The loss is in `compute_loss`, so any Keras backend can train the net.
 
@@ -106,6 +126,7 @@ class StyleTrainer(Trainer):
         objective: The objective. The roles "output", "content" and, with a condition, "style" are free; all others
             must be bound.
         condition: Measurement of the paintings that tells the net the style; None for a net of one style.
+        known: With a condition, paintings (1, h, w, 3) that are observed once, here; none if each batch brings its own.
         shown: With a condition, the paintings (1, h, w, 3) whose styles a preview shows.
         decay: See `Trainer`.
     """
@@ -115,6 +136,7 @@ class StyleTrainer(Trainer):
         net: keras.Model,
         objective: Objective,
         condition: Measurement | None = None,
+        known: Sequence = (),
         shown: Sequence = (),
         decay: float = 0.999,
         **kwargs,
@@ -122,8 +144,8 @@ class StyleTrainer(Trainer):
         super().__init__(net, objective.loss.weights, decay, **kwargs)
         self.objective = objective
         self.condition = condition
-        self._roles = ("content", "style") if condition else ("content",)
-        self._shown = [self._statistics(self._observed({"style": painting})) for painting in shown]
+        self._known = _table([self._measured(painting) for painting in known]) if known else None
+        self._shown = [self._measured(painting).statistics for painting in shown]
 
     @property
     def term_weights(self) -> dict[str, float]:
@@ -145,42 +167,46 @@ class StyleTrainer(Trainer):
     def losses_of(self, data) -> list:
         """The objective on a batch."""
         batch, *_ = keras.utils.unpack_x_y_sample_weight(data)
-        seen = self._observed(batch)
-        return [self._compared(self.net(self._inputs(batch, seen), training=True), seen)]
+        style = self._style(batch)
+        return [self._compared(self.net(self._inputs(batch, style), training=True), batch, style)]
 
     def validate(self, data):
         """The trained net's objective and its terms on a batch: the logs of `evaluate`."""
         batch, *_ = keras.utils.unpack_x_y_sample_weight(data)
-        seen = self._observed(batch)
-        self._compared(self.trained(self._inputs(batch, seen), training=False), seen)
+        style = self._style(batch)
+        self._compared(self.trained(self._inputs(batch, style), training=False), batch, style)
         return {name: mean.result() for name, mean in self._means.items()}
 
     def call(self, batch, training=None):
         """The net's output, (batch, height, width, 3) in [0, 1]."""
-        return self.net(self._inputs(batch, self._observed(batch)), training=training)
+        return self.net(self._inputs(batch, self._style(batch)), training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The objective of `y_pred`, the stylized photographs of batch `x`; logs each term."""
-        return self._compared(y_pred, self._observed(x))
+        return self._compared(y_pred, x, self._style(x))
 
-    def _observed(self, batch: Mapping) -> dict:
-        """Observe the probes that the loss and the condition read from photographs and paintings."""
-        images = {role: batch[role] for role in self._roles if role in batch}
-        return self.objective.observe(images, {"style": self.condition.probes} if self.condition else None)
-
-    def _statistics(self, seen: Mapping):
-        (statistics,) = self.condition(seen["style"])
-        return statistics
-
-    def _inputs(self, batch: Mapping, seen: Mapping):
-        image = batch.get("image", batch["content"])
+    def _style(self, batch: Mapping) -> _Style | None:
+        """The styles of a batch's paintings, or of those whose numbers it holds."""
         if not self.condition:
-            return image
-        statistics = self._statistics(seen)
-        each = image.shape[0] // statistics.shape[0]
-        return {"image": image, "statistics": ops.repeat(statistics, each, axis=0)}
+            return None
+        return (self._known or self._measured)(batch["style"])
 
-    def _compared(self, output, seen: Mapping):
-        total, raw = self.objective.loss({**seen, **self.objective.observe({"output": output})})
+    def _measured(self, paintings) -> _Style:
+        seen = self.objective.observe({"style": paintings}, {"style": self.condition.probes})["style"]
+        (statistics,) = self.condition(seen)
+        return _Style(statistics, self.objective.loss.targets("style", seen))
+
+    def _inputs(self, batch: Mapping, style: _Style | None):
+        image = batch.get("image", batch["content"])
+        if style is None:
+            return image
+        each = image.shape[0] // style.statistics.shape[0]
+        return {"image": image, "statistics": ops.repeat(style.statistics, each, axis=0)}
+
+    def _compared(self, output, batch: Mapping, style: _Style | None):
+        objective = self.objective
+        if style is not None:
+            objective = dataclasses.replace(objective, loss=objective.loss.with_constants(style.targets))
+        total, raw = objective(output=output, content=batch["content"])
         self.log({"total": total, **raw})
         return total

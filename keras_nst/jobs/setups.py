@@ -122,7 +122,8 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
             )
         net.set_weights(start.get_weights())
     if many:
-        trainer = StyleTrainer(net, objective, STATISTICS, shown=source.first_paintings(PREVIEW_STYLES))
+        shown = source.first_paintings(PREVIEW_STYLES)
+        trainer = StyleTrainer(net, objective, STATISTICS, known=source.known, shown=shown)
     else:
         painting = fit_short_side(read(options.style[0]).rgb, options.style_size)
         trainer = StyleTrainer(net, objective.bind(style=painting))

@@ -51,11 +51,12 @@ def tune(
     for layer in predictor.layers:
         layer.trainable = layer.name == "code"
     objective = Objective(ghiasi2017.tuned().loss(), Observer(vgg=vgg(dtype=policy)))
-    trainer = StyleTrainer(model, objective, STATISTICS)
+    size = int(facts.get("style_size", 384))
+    source = PaintedPhotographs(content, [painting], style_size=size)
+    trainer = StyleTrainer(model, objective, STATISTICS, known=source.known)
     optimizer = keras.optimizers.Adam(RATE)
     trainer.compile(optimizer, jit_compile=devices.suits_xla(policy))
-    size = int(facts.get("style_size", 384))
-    batches = PaintedPhotographs(content, [painting], style_size=size).batches(size=SIZE, batch=BATCH, seed=0)
+    batches = source.batches(size=SIZE, batch=BATCH, seed=0)
     until = _Until(seconds, progress or (lambda done: None))
     trainer.fit(batches, epochs=1, steps_per_epoch=10**6, shuffle=False, verbose=0, callbacks=[until])
     (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting), STATISTICS.probes))

@@ -7,7 +7,7 @@ from PIL import Image
 from keras_nst.data import references
 from keras_nst.data.edges import without_edges
 from keras_nst.data.references import References
-from keras_nst.data.sets import PairedSets
+from keras_nst.data.sets import PaintedPhotographs, PairedSets
 from keras_nst.errors import InputError
 
 SIZE = 24
@@ -143,3 +143,45 @@ def test_maps_are_prepared_before_a_stream_begins(sets, monkeypatch):
     PairedSets(*sets)
     paths = sorted(sets[0].glob("*.png"))
     assert prepared == [*zip(map(str, paths), paths, strict=True), 5]
+
+
+def drawn(source, count, start=0, seed=3):
+    stream = source.batches(size=SIZE, batch=2, seed=seed, start=start).take(count).as_numpy_iterator()
+    return np.stack([batch["style"] for batch in stream])
+
+
+def test_of_few_paintings_squares_are_known_and_each_is_drawn_once_in_a_turn(sets):
+    photos, styles = sets
+    source = PaintedPhotographs(photos, [styles, photos, styles], style_size=SIZE)
+    assert len(source.known) == 13 * 4  # Four squares of each of eight and five pictures; one folder is there twice.
+    assert {square.shape for square in source.known} == {(1, SIZE, SIZE, 3)}
+    found = drawn(source, 64)
+    assert [sorted(found[begin : begin + 32, 0]) for begin in (0, 32)] == [[*range(32)]] * 2
+    assert set(found[:, 1]) == {*range(32, 52)}
+    assert not np.array_equal(found[:32, 0], found[32:, 0])
+    assert not np.array_equal(found[:, 0], found[:, 2])  # The same paintings, but not in pairs.
+    np.testing.assert_array_equal(drawn(source, 60, start=4), found[4:])
+
+
+def test_known_squares_show_most_of_their_painting(tmp_path):
+    ramp = np.linspace(0, 255, 200, dtype=np.uint8)
+    Image.fromarray(np.dstack([*np.meshgrid(ramp, ramp), np.zeros((200, 200), np.uint8)])).save(tmp_path / "ramp.png")
+    source = PaintedPhotographs(None, [tmp_path / "ramp.png"], style_size=50)
+    ranges = [np.ptp(square[0, ..., channel]) for square in source.known for channel in (0, 1)]
+    assert len(source.known) == 4
+    assert 0.8 < min(ranges) < max(ranges) <= 1
+
+
+def test_of_many_paintings_each_batch_brings_its_own(sets, monkeypatch):
+    monkeypatch.setattr("keras_nst.data.sets._KNOWN", 12)
+    source = PaintedPhotographs(sets[0], sets, style_size=SIZE)
+    assert source.known == []
+    (batch,) = source.batches(size=SIZE, batch=2, seed=0).take(1)
+    assert batch["style"].shape == (2, SIZE, SIZE, 3)
+
+
+def test_a_painting_that_cannot_be_read_is_left_out_and_told(sets):
+    (sets[1] / "broken.png").write_bytes(b"no picture")
+    source = PaintedPhotographs(sets[0], [sets[1]], style_size=SIZE)
+    assert len(source.known) == 8 * 4
+    assert list(source.skipped) == [str(sets[1] / "broken.png")]

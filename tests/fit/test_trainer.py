@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_nst import losses
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer
+from keras_nst.losses.algebra import Measurement
 from keras_nst.models.observer import Observer
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
@@ -222,3 +223,21 @@ def test_validation_is_the_objective_of_the_average_and_changes_nothing(objectiv
     expected = {"total": total, **terms}
     assert found == pytest.approx({name: float(value) for name, value in expected.items()}, rel=1e-4)
     assert int(trainer.step) == step
+
+
+def test_known_paintings_count_as_those_that_a_batch_brings(perception):
+    paintings = smooth(3, seed=5)
+    loss = 1.0 * losses.content("relu2_1") + 5.0 * losses.style("relu1_2", "relu2_1")
+    objective = Objective(loss, Observer(vgg=perception))
+    mean = Measurement(("vgg/relu1_2",), lambda features: (keras.ops.mean(features, axis=(1, 2)) / 100,))
+    image, statistics = keras.Input((None, None, 3), name="image"), keras.Input((64,), name="statistics")
+    shift = keras.layers.Dense(3, name="shift")(statistics)[:, None, None]
+    conditional = keras.Model({"image": image, "statistics": statistics}, keras.ops.sigmoid(image + shift))
+    bringing = StyleTrainer(conditional, objective, mean)
+    knowing = StyleTrainer(conditional, objective, mean, known=[painting[None] for painting in paintings])
+    photographs = keras.ops.convert_to_tensor(PHOTOGRAPHS)
+    brought = bringing.losses_of({"content": photographs, "style": paintings[[2, 0]]})
+    known = knowing.losses_of({"content": photographs, "style": np.int32([2, 0])})
+    np.testing.assert_allclose(known, brought, rtol=1e-5)
+    swapped = knowing.losses_of({"content": photographs, "style": np.int32([0, 2])})
+    assert abs(float(swapped[0]) / float(brought[0]) - 1) > 1e-3
