@@ -33,7 +33,8 @@ def run(options: Stylize) -> int:
     if options.list:
         for name, folder in styles().items():
             card = read_card(folder)
-            print(f"{name:24} {card.get('recipe', '?')!s:14} {card.get('steps', '?')} steps  {folder}")
+            origin = ", ".join(str(card[key]) for key in ("title", "artist", "date") if card.get(key))
+            print(f"{name:24} {origin or card.get('recipe', '?')!s:60} {card.get('steps', '?')} steps  {folder}")
         return 0
     if not options.inputs or not options.style:
         raise InputError("Expected pictures and a `style`. See `list` for the styles and --help for all options.")

@@ -1,0 +1,73 @@
+"""Writes the shipped styles of a net of many styles: a code, a card and a preview for each painting.
+
+Usage: python tools/shelve.py NET PAINTINGS OUT
+
+NET is the folder of a net that `train --net unet` has written. PAINTINGS is a folder of pictures named like the rows
+below. OUT receives NET's files in OUT/unet, and a folder for each painting.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from keras_nst.files import sha256
+from keras_nst.infer.stylizer import Stylizer
+from keras_nst.jobs.learn import PREVIEW_SAMPLES, PREVIEW_SIDE
+from keras_nst.models.observer import Observer
+from keras_nst.models.painter import NAME
+from keras_nst.models.predictor import STATISTICS, parts
+from keras_nst.models.saved import CARD, PAINTER, PREVIEW, load_painter, read_facts, save_code
+from keras_nst.models.vgg import vgg
+from keras_nst.pictures.io import read, write
+from keras_nst.pictures.picture import Picture, fit_short_side
+from keras_nst.pictures.sheet import contact_sheet
+
+PAINTINGS = {
+    "apples_and_oranges": ("Apples and Oranges", "Paul Cezanne", "c. 1899"),
+    "arlesiennes": ("Arlésiennes (Mistral)", "Paul Gauguin", "1888"),
+    "cliff_walk": ("Cliff Walk at Pourville", "Claude Monet", "1882"),
+    "composition_vii": ("Composition VII", "Wassily Kandinsky", "1913"),
+    "grande_jatte": ("A Sunday on La Grande Jatte", "Georges Seurat", "1884-86"),
+    "hunters_in_the_snow": ("The Hunters in the Snow", "Pieter Bruegel the Elder", "1565"),
+    "millinery_shop": ("The Millinery Shop", "Edgar Degas", "1879-86"),
+    "otani_oniji": ("Otani Oniji III", "Toshusai Sharaku", "1794"),
+    "self_portrait": ("Self-Portrait", "Vincent van Gogh", "1889"),
+    "shipwreck": ("The Shipwreck of the Minotaur", "Joseph Mallord William Turner", "c. 1810"),
+    "starry_night": ("The Starry Night", "Vincent van Gogh", "1889"),
+    "the_scream": ("The Scream", "Edvard Munch", "1893"),
+    "udnie": ("Udnie", "Francis Picabia", "1913"),
+    "wave": ("The Great Wave off Kanagawa", "Katsushika Hokusai", "1831"),
+    "wheat_field": ("Wheat Field with Cypresses", "Vincent van Gogh", "1889"),
+    "wind_god": ("Folding screen, left", "Japanese, Edo period", "17th c."),
+}
+"""Title, artist and date of each, all in the public domain."""
+
+
+def main(net: str, paintings: str, out: str) -> None:
+    home = Path(out) / NAME
+    home.mkdir(parents=True, exist_ok=True)
+    for file in (PAINTER, CARD, PREVIEW):
+        shutil.copyfile(Path(net) / file, home / file)
+    facts = read_facts(home)
+    _, predictor = parts(load_painter(home))
+    observer = Observer(vgg=vgg())
+    photographs = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
+    for path in sorted(Path(paintings).iterdir()):
+        title, artist, date = PAINTINGS[path.stem]
+        painting = fit_short_side(read(path).rgb, facts["style_size"])
+        code = np.asarray(predictor(*STATISTICS(observer(painting, STATISTICS.probes))))[0]
+        card = {"name": path.stem, "title": title, "artist": artist, "date": date, "painter": NAME}
+        card |= {"steps": facts["steps"], "style_image": path.name, "style_sha256": sha256(path)}
+        folder = Path(out) / path.stem
+        shutil.rmtree(folder, ignore_errors=True)
+        save_code(folder, code, card)
+        stylizer = Stylizer(folder)
+        results = [stylizer(Picture(photograph)).rgb for photograph in photographs]
+        write(folder / PREVIEW, Picture(contact_sheet([photographs, results], height=256)))
+        print(f"{folder}: {title}, {artist}, {date}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
