@@ -18,7 +18,7 @@ from keras_nst.options import HarmonizeOptions
 from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.pyramid import fit, sizes
-from keras_nst.select.masks import check, seen
+from keras_nst.select.masks import seen
 from keras_nst.select.paste import check_object, colors, place
 
 _VISITORS = 200  # Visitors whose work can be stopped; more than can wait.
@@ -181,12 +181,10 @@ class HarmonizeTab:
         finally:
             stop.set()
             self._stops.pop(request.session_hash, None)
-        if done < 1:
-            yield gr.skip(), "Stopped. This is the last intermediate picture.", gr.skip()
-            return
         record = dataclasses.asdict(chosen)
         path = self._workshop.deliver(Picture(result, picture.alpha), scene.painting, "harmonized", record)
-        yield made(before, path, f"Done in {time.perf_counter() - began:.0f} s")
+        seconds = time.perf_counter() - began
+        yield made(before, path, f"Done in {seconds:.0f} s" if done == 1 else "Stopped. This was painted so far.")
 
     def stop(self, request: gr.Request) -> None:
         """Stop the visitor's work."""
@@ -198,7 +196,8 @@ class HarmonizeTab:
         check_number(scene.size, *_SIZE, "The size")
         check_number(scene.turn, *_TURN, "The turn")
         picture, mask = self._workshop.picture(scene.selection.path), self._workshop.mask(*scene[:3])
-        check(mask, *picture.rgb.shape[1:3], "The selection")
+        if not mask.any():
+            raise InputError("Click the object first, so that it is selected.")
         at = None if scene.x is None or scene.y is None else (scene.x, scene.y)
         painting = self._workshop.picture(scene.painting).rgb
         mask = seen(mask, picture)
@@ -233,17 +232,19 @@ class HarmonizeTab:
 
                 first, others = QUALITIES[options.quality]
                 scales = sizes(max(painting.shape[1:3]), COARSEST)
-                steps = first + others * (len(scales) - 1)
-                end = time.monotonic() + self._workshop.limits.seconds
+                # A step takes as long as the picture has pixels.
+                work = [(others if place else first) * side**2 for place, side in enumerate(scales)]
+                began = time.monotonic()
 
                 def progress(side: int, now) -> None:
                     if stop.is_set():
                         raise _StoppedError
-                    past = (first + others * (scales.index(side) - 1)) if side != scales[0] else 0
+                    done = (sum(work[: scales.index(side)]) + now.iteration * side**2) / sum(work)
+                    seconds = time.monotonic() - began
+                    label = f"{100 * done:.0f} %, about {seconds / done * (1 - done):.0f} s left"
                     # Below 1, which means the final result.
-                    so_far = blend(painting, fit(now.image, painting), mask)
-                    tell((f"{side} pixels, step {now.iteration}", 0.99 * (past + now.iteration) / steps, so_far))
-                    if time.monotonic() > end:
+                    tell((label, 0.99 * done, blend(painting, fit(now.image, painting), mask)))
+                    if seconds > self._workshop.limits.seconds:
                         raise StopIteration
 
                 tell(("Done", 1.0, harmonize(painting, pasted, mask, options, progress=progress)))

@@ -10,7 +10,7 @@ from keras_nst.errors import InputError
 from keras_nst.jobs.partial import restyle_part
 from keras_nst.models.styles import styles
 from keras_nst.pictures.picture import Picture
-from keras_nst.select.masks import check, feather
+from keras_nst.select.masks import feather
 
 
 class PartialTab:
@@ -62,7 +62,8 @@ class PartialTab:
             raise InputError("There is no photograph yet. Choose one first.")
         picture = self._workshop.picture(selection.path)
         mask = self._workshop.mask(selection, tolerance, refined)
-        check(mask, *picture.rgb.shape[1:3], "The selection")
+        if not mask.any():
+            raise InputError("Click the area to restyle first.")
         inside, outside = self._restyling(style), background and self._restyling(background)
         with self._workshop.turn("net"):
             began = time.perf_counter()

@@ -249,7 +249,7 @@ def test_a_part_is_restyled_and_the_rest_stays(selector, workshop, uploaded):
 
 def test_nothing_selected_is_nothing_to_restyle(selector, workshop, uploaded):
     _, selection, _ = selector.open(uploaded("halves.png"), 12, False)
-    with pytest.raises(InputError, match="selects nothing"):
+    with pytest.raises(InputError, match="Click the area"):
         PartialTab(workshop).restyle(selection, 12, False, "tiny", "")
     with pytest.raises(InputError, match="no photograph yet"):
         PartialTab(workshop).restyle(None, 12, False, "tiny", "")
@@ -322,8 +322,9 @@ def test_what_waits_for_its_turn_is_stopped_too(workshop, scene, taken):
     tab = HarmonizeTab(workshop)
     tab.begin(VISITOR)
     tab.stop(VISITOR)
-    *_, (_, note, _) = tab.harmonize(VISITOR, "auto", "draft", *scene)
+    *_, (_, note, download) = tab.harmonize(VISITOR, "auto", "draft", *scene)
     assert note.startswith("Stopped")
+    assert read(download["value"]).rgb.shape == (1, 96, 128, 3)  # What there is can be taken.
     assert not taken
     *_, (_, note, _) = tab.harmonize(VISITOR, "0.5", "draft", *scene)
     assert note.startswith("Done")
@@ -350,7 +351,7 @@ def test_harmonizing_needs_both_pictures(workshop, scene):
         with pytest.raises(InputError, match="Choose both"):
             next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(**lacking)))
     nothing = Selection(scene.selection.path)
-    with pytest.raises(InputError, match="selects nothing"):
+    with pytest.raises(InputError, match="Click the object"):
         next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(selection=nothing)))
 
 
