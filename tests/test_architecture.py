@@ -35,6 +35,7 @@ TENSORFLOW = (
     "data/sets.py",
     "infer/",
     "jobs/export.py",
+    "jobs/stylize.py",
     "select/subject.py",
     "startup.py",
 )

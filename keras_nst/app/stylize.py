@@ -201,10 +201,8 @@ class StylizeTab:
         if not photo:
             return
         sheet = ""
-        for number, style in enumerate([*styles(), *own], 1):
-            if self._workshop.closed.is_set():
-                return
-            sheet += tile(number, self._workshop.tile(photo, style), "#stylize-style")
+        for place, picture in self._workshop.tiles(photo, [*styles(), *own]):
+            sheet += tile(place + 1, picture, "#stylize-style")
             yield f"<style>{sheet}</style>"
 
     def show(self, photo: str | None, protect: str | None) -> str | None:

@@ -175,11 +175,19 @@ class Workshop:
         with self._loading:
             return stylizer((style,))
 
-    def tile(self, path: str, style: str) -> Picture:
-        """A small picture of a photograph in a style."""
-        stylizer = self.stylizer(style)
-        with self.turn("net"):
-            return stylizer(resize(self.picture(path), _TILE))
+    def tiles(self, path: str, styles: Sequence[str]) -> Iterator[tuple[int, Picture]]:
+        """A photograph in many styles, small: the place of each style and the picture, as they are finished."""
+        for style in styles:
+            self._check_style(style)
+        from keras_nst.jobs.stylize import in_styles
+
+        finished = in_styles(resize(self.picture(path), _TILE), styles)
+        while not self.closed.is_set():
+            with self.turn("net"), self._loading:
+                tile = next(finished, None)
+            if tile is None:
+                return
+            yield tile
 
     def tuned(self, painting: str, seconds: float) -> Iterator[float]:
         """Tune the style of a visitor's painting, and yield the part that is done."""

@@ -89,16 +89,35 @@ def load_net(style: str | Path) -> "keras.Model":
     folder = find_style(style)
     if not (folder / CODE).is_file():
         return load(folder / MODEL, _check_net)
-    from keras_nst.models.predictor import parts
     from keras_nst.models.rewrite import bake
 
+    net = load_conditional(find_painter(folder))
+    return bake(net, read_code(folder, net))
+
+
+def load_conditional(home: Path) -> "keras.Model":
+    """Load a net of many styles without its predictor, from {"image", "code"} to the picture.
+
+    Raises:
+        InputError: As `load_painter`.
+    """
+    from keras_nst.models.predictor import parts
+
+    return parts(load_painter(home))[0]
+
+
+def read_code(folder: Path, net: "keras.Model") -> np.ndarray:
+    """Read the code of a style, (n,), for its net of many styles.
+
+    Raises:
+        InputError: The file is damaged, or the net expects another length.
+    """
     code = _read_code(folder / CODE)
-    net, _ = parts(load_painter(find_painter(folder)))
     if len(code) != (expected := net.input["code"].shape[-1]):
         raise InputError(
             f"{folder / CODE} has {len(code)} numbers, and its net expects {expected}. Copy the style again."
         )
-    return bake(net, code)
+    return code
 
 
 def find_painter(folder: Path) -> Path:

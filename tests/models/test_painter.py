@@ -10,11 +10,15 @@ from reference.nets import SMALL, randomized
 
 from keras_nst.cli import main
 from keras_nst.errors import InputError
+from keras_nst.infer.stylizer import Stylizer
+from keras_nst.jobs.stylize import in_styles
 from keras_nst.models import nets, painter, saved, styles
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts, predicted
+from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import Picture
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,19 @@ def test_the_style_of_a_painting_is_what_the_predictor_says_of_its_statistics(sh
     folder = styles.find_style(painting)
     card = json.loads((folder / "card.json").read_text())
     assert (folder.name, card["style_image"], card["tuned_seconds"]) == ("meadow", "meadow.png", 0)
+
+
+def test_a_small_picture_in_many_styles_is_each_of_them(shelf):
+    rng = np.random.default_rng(2)
+    names = [f"style{number}" for number in range(10)]
+    for name in names:
+        saved.save_code(shelf / name, rng.normal(size=128).astype(np.float32), {"name": name, "painter": "unet"})
+    saved.save_style(shelf / "other", transfer_net(filters=(4, 4, 8), residual_blocks=1), {})
+    names.insert(3, "other")
+    found = dict(in_styles(Picture(PHOTOGRAPH), names))
+    assert [*found][-1] == 3  # The one with a net of its own.
+    for place, name in enumerate(names):
+        np.testing.assert_allclose(found[place].rgb, Stylizer(name)(Picture(PHOTOGRAPH)).rgb, atol=1e-4)
 
 
 def test_a_painting_is_looked_at_once(painting, monkeypatch):
