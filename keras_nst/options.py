@@ -131,10 +131,10 @@ class TrainingOptions:
         ),
         default={},
     )
-    classifier: str = _loss(
-        "classifier whose activation maps are kept; or one of keras.applications",
+    classifier: str | None = _loss(
+        "classifier whose activation maps are kept: efficientnet_lite0, squeezenet1_1, or one of keras.applications",
         Text("NAME"),
-        default="efficientnet_lite0",
+        unset="the recipe's",
     )
     classifier_weights: str = _loss("its weights", Text("FILE"), default="imagenet")
     classifier_classes: int = _loss("its number of classes", COUNT, default=1000)

@@ -41,7 +41,7 @@ def test_the_wheel_holds_weights_and_styles_and_nothing_else(wheel):
         for path in ROOT.glob("saved_models/*/card.json")
         for file in ("model.keras", "card.json", "preview.jpg")
     }
-    assert len(weights) == 4
+    assert len(weights) == 5
     assert len(styles) >= 6 * 3
     assert inside - {"keras_nst/saved_models/__init__.py"} == modules | types | weights | styles
     assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}

@@ -83,6 +83,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
         message = "Leave out `game`, `spectral_norm`, `concatenate` and `saliency`, or choose the recipe sdp_gan."
         raise InputError(f"The recipe {options.recipe} has no discriminator and no saliency net. {message}")
     chosen = recipe(options.recipe, as_printed=options.as_printed)
+    options = dataclasses.replace(options, classifier=options.classifier or chosen.classifier)
     loss = chosen.loss(keep=options.keep, lambdas=(options.lambda1, options.lambda2), weights=options.weights)
     keras.utils.set_random_seed(options.seed)
     policy = precision.policy(options.mixed_precision)

@@ -120,7 +120,7 @@ def style(
 
 def _top_class(logits):
     """The class with the largest logit, one-hot (batch, classes)."""
-    return ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1])
+    return ops.one_hot(ops.argmax(ops.stop_gradient(logits), axis=-1), logits.shape[-1])
 
 
 def _map_of(maps, one_hot):
@@ -128,15 +128,17 @@ def _map_of(maps, one_hot):
     return ops.sum(maps * one_hot[:, None, None], axis=-1)
 
 
-def cam(*, distance: Callable = relative_squared) -> Loss:
-    """Distance of the output's class activation map from the content's, both for the content's top class.
+def cam(*, distance: Callable = relative_squared, own_class: bool = False) -> Loss:
+    """Distance of the output's class activation map from the content's.
 
     Args:
         distance: Function of two maps (batch, h, w) to (batch,). The paper uses `mean_squared`.
+        own_class: Whether each map is that of its own picture's top class, as in the paper; otherwise both are for the
+            content's. As long as the classes differ, maps of two classes are compared: the paper's figure 8 shows that
+            this does not converge without the category loss.
 
     Source: Liu et al. 2019, eq. (7).
-    Differs from the source: the distance is divided by the mean square of the content's map. The published code takes
-    the output's map for the output's own top class; as long as the classes differ, it compares maps of two classes.
+    Differs from the source: the distance is divided by the mean square of the content's map.
     """
 
     def of_top_class(maps, logits):
@@ -144,11 +146,15 @@ def cam(*, distance: Callable = relative_squared) -> Loss:
         return _map_of(maps, one_hot), one_hot
 
     def compared(output, target):
-        (maps,), (wanted, one_hot) = output, target
-        return distance(_map_of(maps, one_hot), wanted)
+        (maps, *own), (wanted, one_hot) = output, target
+        return distance(_map_of(maps, *own or [one_hot]), wanted)
 
-    output = Measurement(("cam/maps",), lambda maps: (maps,))
+    def with_own(maps, logits):
+        return maps, _top_class(logits)
+
     target = Measurement(("cam/maps", "cam/logits"), of_top_class)
+    own = Measurement(target.probes, with_own)
+    output = own if own_class else Measurement(("cam/maps",), lambda maps: (maps,))
     return Loss(((1.0, Term("cam", compared, output, "content", target)),))
 
 

@@ -9,13 +9,17 @@ import keras
 from keras import layers, ops
 
 from keras_nst.errors import InputError, unknown
-from keras_nst.models import efficientnet_lite
+from keras_nst.models import efficientnet_lite, squeezenet
 
-EMBEDDED = "efficientnet_lite0"
+EMBEDDED = {
+    "efficientnet_lite0": (efficientnet_lite.efficientnet_lite0, efficientnet_lite.preprocess_input),
+    "squeezenet1_1": (squeezenet.squeezenet1_1, squeezenet.preprocess_input),
+}
+"""What builds the classifiers whose weights are part of the package, and what prepares pictures for them."""
 
 
 def gap_classifier(
-    backbone: str = EMBEDDED,
+    backbone: str = "efficientnet_lite0",
     *,
     weights: str | Path | None = "imagenet",
     classes: int = 1000,
@@ -25,10 +29,12 @@ def gap_classifier(
 
     The network must end in a convolution, global average pooling and one dense layer. This holds for MobileNet,
     MobileNetV2, ResNet50, ResNet50V2, DenseNet121, EfficientNetB0, EfficientNetV2B0, Xception, InceptionV3 and their
-    larger versions. To fit it to your own classes, train `keras.Model(model.input, model.output["logits"])`.
+    larger versions. Or its last convolution has one map per class, as SqueezeNet's: then these are the maps. To fit it
+    to your own classes, train `keras.Model(model.input, model.output["logits"])`.
 
     Args:
-        backbone: "efficientnet_lite0", whose weights are part of the package, or a network of keras.applications.
+        backbone: "efficientnet_lite0" or "squeezenet1_1", the paper's, whose weights are part of the package, or a
+            network of keras.applications.
         weights: "imagenet", which Keras downloads for other backbones; a file of weights from Keras or the backbone's
             `save_weights`; None for random weights.
         classes: Number of classes; "imagenet" has 1000.
@@ -43,12 +49,12 @@ def gap_classifier(
 
     Source: Liu et al. 2019, section III.E and eq. (6); Zhou et al. 2016, "Learning deep features for discriminative
     localization".
-    Differs from the source: any network, not only SqueezeNet.
+    Differs from the source: any network, not only SqueezeNet 1.1.
     """
     build, preprocess = _backbone(backbone)
     side = {"input_shape": (size, size, 3)} if size else {}
     # The package's weights fit any size. All others are loaded after the network's last layers have been checked.
-    own = weights if (backbone, weights, classes) == (EMBEDDED, "imagenet", 1000) else None
+    own = weights if backbone in EMBEDDED and (weights, classes) == ("imagenet", 1000) else None
     network = build(weights=own, classes=classes, **side)
     head, features = _head(network, backbone)
     if weights != own:
@@ -58,7 +64,7 @@ def gap_classifier(
     # Not Keras's Resizing layer: with it, all later layers run in training mode by default.
     hidden = ops.image.resize(image, network.input_shape[1:3])
     features, logits = keras.Model(network.input, [features, network.output], name=backbone)(preprocess(255.0 * hidden))
-    outputs = {"maps": ActivationMaps(head, name="maps")(features), "logits": logits}
+    outputs = {"maps": ActivationMaps(head, name="maps")(features) if head else features, "logits": logits}
     outputs["pooled"] = layers.GlobalAveragePooling2D(name="pooled")(features)
     return keras.Model(image, outputs, name=f"cam_{backbone}")
 
@@ -67,7 +73,7 @@ def cam(classifier: keras.Model, image, category):
     """The activation map of one class per image.
 
     M(x, y) = sum over k of w_k f_k(x, y), with f the features of the last convolution and w the weights of the class.
-    Its mean over positions is the logit of the class without its bias.
+    Its mean over positions is the logit of the class without the dense layer's bias.
 
     Args:
         classifier: From `gap_classifier`.
@@ -75,7 +81,7 @@ def cam(classifier: keras.Model, image, category):
         category: Index of the class for each image, (batch,).
 
     Returns:
-        (batch, h, w), of any sign.
+        (batch, h, w), of any sign; not negative for SqueezeNet, whose maps have passed a ReLU.
 
     Source: Liu et al. 2019, eq. (6).
     """
@@ -108,11 +114,11 @@ class ActivationMaps(layers.Layer):
 
 def _backbone(name: str):
     """The functions that build the backbone and preprocess RGB in [0, 255] for it."""
-    if name == EMBEDDED:
-        return efficientnet_lite.efficientnet_lite0, efficientnet_lite.preprocess_input
+    if name in EMBEDDED:
+        return EMBEDDED[name]
     networks = [key for key in dir(keras.applications) if key[0].isupper()]
     if name not in networks:
-        raise unknown("`backbone`", name, [EMBEDDED, *networks])
+        raise unknown("`backbone`", name, [*EMBEDDED, *networks])
     application = getattr(keras.applications, name)
 
     def build(**kwargs):
@@ -129,7 +135,8 @@ def _load(network: keras.Model, build, backbone: str, weights: str | Path, class
             # A second network is needed, since Keras loads ImageNet weights only at one size.
             network.set_weights(build(weights="imagenet").get_weights())
         except Exception as error:  # Keras raises a bare Exception when a download fails.
-            raise InputError(f"Cannot get {backbone}'s weights: {error}. Pass a file, or use {EMBEDDED}.") from error
+            ready = " or ".join(EMBEDDED)
+            raise InputError(f"Cannot get {backbone}'s weights: {error}. Pass a file, or use {ready}.") from error
         return
     if not os.path.isfile(weights):
         raise InputError(f"No weights of {backbone} at {weights}. Expected a file, or 'imagenet'.")
@@ -146,8 +153,10 @@ def _load(network: keras.Model, build, backbone: str, weights: str | Path, class
 def _head(network: keras.Model, backbone: str):
     """The layer that classifies, and the features that are averaged before it.
 
+    The layer is None if the averages themselves are the logits.
+
     Raises:
-        InputError: The network does not end in global average pooling and one such layer.
+        InputError: The network does not end in global average pooling and at most one such layer.
     """
     passing = (layers.Dropout, layers.Reshape, layers.Activation)
     heads = []
@@ -156,9 +165,9 @@ def _head(network: keras.Model, backbone: str):
         if not isinstance(layer, passing):
             heads.append(layer)
         layer = layer.input._keras_history.operation
-    if len(heads) != 1 or not isinstance(layer, layers.GlobalAveragePooling2D):
+    if len(heads) > 1 or not isinstance(layer, layers.GlobalAveragePooling2D):
         raise InputError(
             f"`backbone` must end in global average pooling and one dense layer. {backbone} does not. "
             "Choose a network such as EfficientNetB0, ResNet50, DenseNet121 or MobileNetV2."
         )
-    return heads[0], layer.input
+    return (heads or [None])[0], layer.input

@@ -17,6 +17,7 @@ from keras_nst.errors import InputError, unknown
 EMBEDDED = Path(__file__).parent
 SHA256 = {
     "efficientnet_lite0": "496fbe152e8e789d5063fdbc969e3da72b5f74f4b3f27a7f9f97de19abf02efe",
+    "squeezenet1_1": "dcffa408933361de55a3036ebc6ea1775408b97d054d8c2825ff66e575df8c3a",
     "u2netp": "36ef07e747499f1b5fc84a4bdf017fa3ff92eefc36d229c3ca57769afbdb7298",
     "vgg16": "60708d8641b675d28b17a9a6d18c894396acba510ef15fb8e2aa77067469d98d",
 }

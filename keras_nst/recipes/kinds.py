@@ -26,6 +26,7 @@ class Recipe:
         perceptual: The weighted content, style and total variation.
         semantics: What can be kept of the photograph: weighted losses by name.
         kept: The semantics that are kept by default.
+        classifier: The classifier whose activation maps are kept by default.
         learning_rate: Adam's learning rate at its peak.
         schedule: Schedule of the learning rate.
         left_open: For a recipe as printed, what the paper leaves open, and the choice made here.
@@ -34,6 +35,7 @@ class Recipe:
     perceptual: Loss
     semantics: Mapping[str, Loss] = field(default_factory=dict)
     kept: Sequence[str] = ()
+    classifier: str = "efficientnet_lite0"
     learning_rate: float
     schedule: Schedule = cosine
     left_open: Sequence[str] = ()

@@ -35,11 +35,12 @@ def tuned() -> Recipe:
 
 
 def printed() -> Recipe:
-    """lambda1 (content + 20 style) + lambda2 (cam + 40 category)."""
+    """lambda1 (content + 20 style) + lambda2 (cam + 40 category), by SqueezeNet's maps of each picture's own class."""
     johnson = johnson2016.printed()
     return dataclasses.replace(
         johnson,
-        semantics={"cam": 1.0 * losses.cam(distance=mean_squared) + 40.0 * losses.category()},
+        semantics={"cam": 1.0 * losses.cam(distance=mean_squared, own_class=True) + 40.0 * losses.category()},
         kept=("cam",),
+        classifier="squeezenet1_1",
         left_open=(*johnson.left_open, "lambda1 and lambda2: 1 and 1"),
     )

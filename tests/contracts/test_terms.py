@@ -161,6 +161,14 @@ TERMS = {
         },
         reference.cam,
     ),
+    "cam, each picture's own class": Row(
+        losses.cam(own_class=True),
+        {
+            "output": {"cam/maps": random((BATCH, 2, 3, 4), 1), "cam/logits": random((BATCH, 4), 1)},
+            "content": {"cam/maps": random((BATCH, 2, 3, 4), 2), "cam/logits": random((BATCH, 4), 2)},
+        },
+        partial(reference.cam, own_class=True),
+    ),
     "category": Row(
         losses.category(),
         {"output": {"cam/logits": random((BATCH, 5), 1)}, "content": {"cam/logits": random((BATCH, 5), 2)}},
@@ -301,7 +309,9 @@ def gradient(loss, scene):
     with tf.GradientTape() as tape:
         output = {probe: tf.Variable(tensor) for probe, tensor in scene["output"].items() if not is_weight(probe)}
         total, _ = loss({**scene, "output": {**scene["output"], **output}})
-    return {probe: slope.numpy() for probe, slope in tape.gradient(total, output).items()}
+    # A class that is the largest logit's has no gradient: the difference quotient must be zero as well.
+    slopes = tape.gradient(total, output, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return {probe: slope.numpy() for probe, slope in slopes.items()}
 
 
 def item(scene, i):

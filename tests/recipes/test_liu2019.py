@@ -43,10 +43,12 @@ def test_as_printed_it_has_the_papers_numbers(scene):
     loss = liu2019.printed().loss(lambdas=(2.0, 3.0))
     assert loss.weights == {"content": 2, "style": 40, "cam": 3, "category": 120}
     _, raw = loss(scene)
-    # Eq. (7), a mean of squares: the relative distance times the mean square of the content's map.
-    (kept,) = np.argmax(scene["content"]["cam/logits"], axis=1)
-    size = np.mean(np.square(scene["content"]["cam/maps"][0, ..., kept]))
-    assert float(raw["cam"]) == pytest.approx(reference.cam(scene) * size, rel=1e-4)
+    # Eq. (7), a mean of squares, with the maps of each picture's own top class, which section III.E takes.
+    own, kept = (np.argmax(scene[role]["cam/logits"]) for role in ("output", "content"))
+    assert own != kept
+    maps = scene["output"]["cam/maps"][..., own], scene["content"]["cam/maps"][..., kept]
+    assert float(raw["cam"]) == pytest.approx(np.mean(np.square(np.subtract(*maps))), rel=1e-4)
+    assert liu2019.printed().classifier == "squeezenet1_1"
 
 
 def test_what_is_kept_are_terms_of_one_loss():

@@ -163,12 +163,15 @@ def _top_class(observed):
     return int(np.argmax(observed["cam/logits"]))
 
 
-def cam(scene, distance=relative_squared):
-    """Eq. (7), with both maps for the content's top class, averaged over the batch."""
+def cam(scene, distance=relative_squared, own_class=False):
+    """Eq. (7), both maps of the content's top class, or each of its own picture's, averaged over the batch."""
     pairs = zip(_items(scene, "output"), _items(scene, "content"), strict=True)
     return np.mean(
         [
-            distance(output["cam/maps"][..., _top_class(target)], target["cam/maps"][..., _top_class(target)])
+            distance(
+                output["cam/maps"][..., _top_class(output if own_class else target)],
+                target["cam/maps"][..., _top_class(target)],
+            )
             for output, target in pairs
         ]
     )
