@@ -43,8 +43,9 @@ VARIANTS = {
     "all": {},
     "without recoloring": {"recolor": False},
     "matches not in line": {"consistent": False},
-    "style of all the painting": {"matched": False},
-    "only that (masked Gatys)": {"matched": False, "recolor": False, "weights": {"color": 0.0}},
+    "patches, each by itself": {"match": "patches"},
+    "style of all the painting": {"match": "none"},
+    "only that (masked Gatys)": {"match": "none", "recolor": False, "weights": {"color": 0.0}},
 }
 SECONDS = {"draft": 25, "good": 90}
 GIGABYTES, SMALL_TO_LARGE, TWICE_AS_LARGE = 4.0, 0.4, 1.3

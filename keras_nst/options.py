@@ -41,6 +41,9 @@ colors = partial(
 _printed = partial(field, "use the paper's own layers, weights and units", Switch(), False)
 _precision = partial(field, "of the networks; auto is bfloat16 where the processor multiplies it")
 _vgg = partial(field, "HDF5 weights of VGG in place of the embedded ones, or imagenet", Text("FILE"))
+_mask_rule = partial(
+    field, "how masks meet features at outlines", Choice(("simple", "inside", "all", "pooled")), "simple"
+)
 _backbone = partial(field, "network of the features", Choice(("vgg16", "vgg19")))
 
 
@@ -204,9 +207,7 @@ class PixelOptions:
     content_layers: Sequence[str] | None = _pixels(
         "layers of the content", Listed(Text("LAYER"), "A,B"), unset="the recipe's"
     )
-    mask_rule: str = _pixels(
-        "how masks meet features at outlines", Choice(("simple", "inside", "all")), default="simple"
-    )
+    mask_rule: str = _mask_rule(group="optimization")
     color: str = colors("style", group="optimization")
     tile: int | None = _pixels(
         "measure large pictures in windows of this side", side(128), unset="the whole picture at once"
@@ -232,8 +233,17 @@ class HarmonizeOptions:
         "weight of the {} term, in place of the recipe's", Weights(("content", "style", "tv")), default={}
     )
     recolor: bool = field("first give the object colors of the painting", Switch(), default=True)
-    consistent: bool = field("bring matches into line with their neighbors", Switch(), default=True)
-    matched: bool = field("use the style of the matching places, not of the whole painting", Switch(), default=True)
+    consistent: bool = field("bring matching places into line with their neighbors", Switch(), default=True)
+    match: str = field(
+        "what gives the style. places: those of the painting that match, all together; patches: the nearest for each "
+        "patch of the object, the paper's loss; none: the whole painting",
+        Choice(("places", "patches", "none")),
+        default="places",
+    )
+    patch_size: int = field(
+        "side of the patches that are matched, in positions of a layer", Choice((1, 3, 5, 7, 9, 11, 13, 15)), 3
+    )
+    mask_rule: str = _mask_rule()
     backbone: str = _backbone("vgg16")
     vgg_weights: str | None = _vgg()
     mixed_precision: str = _precision(Choice(("auto", "off", "bfloat16")), "auto")

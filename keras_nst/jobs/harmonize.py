@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_nst.errors import unknown
 from keras_nst.fit import precision
 from keras_nst.fit.optimizers import Progress, lbfgs
 from keras_nst.fit.pixels import PixelObjective
@@ -23,7 +22,7 @@ from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.pyramid import finer, fit, sizes
 from keras_nst.recipes import zhou
 from keras_nst.recipes.zhou.coloring import recolored
-from keras_nst.recipes.zhou.matching import MATCHING_LAYER, STYLE_LAYERS, matched_style, surroundings
+from keras_nst.recipes.zhou.matching import MATCHING_LAYER, matched_style, nearest_patch_grams, surroundings
 from keras_nst.recipes.zhou.strokes import fitting_strength
 from keras_nst.select.masks import bounding_box, feather
 from keras_nst.select.paste import check_object
@@ -39,6 +38,7 @@ FEATHER = 2.0
 
 # Estimated memory of a run: fixed, per pixel of the painting, and per pixel around the object by precision.
 FIXED_BYTES, PICTURE_BYTES = 700_000_000, 60
+FEATURES_BYTES = 64  # For patches the features of one layer of the whole painting are held, at most those of relu3_1.
 WINDOW_BYTES = {"off": 5000, "bfloat16": 3500}
 GRAY = 1 / 255
 
@@ -71,23 +71,22 @@ def harmonize(
         object is gray.
 
     Raises:
-        InputError: The mask selects nothing or everything, there is no such quality or weight, or too little memory.
+        InputError: The mask selects nothing or everything, there is no such weight, or too little memory.
 
     Source: Zhou, sections 3.3 and 4.2.2.
     Differs from the source: see `keras_nst.recipes.zhou`.
     """
     options = options or HarmonizeOptions()
     check_object(mask)
-    if options.quality not in QUALITIES:
-        raise unknown("quality", options.quality, QUALITIES)
     soft = feather(mask, FEATHER)
-    check_size(soft, precision.settled(options.mixed_precision))
+    check_size(soft, precision.settled(options.mixed_precision), options.match)
     if options.style_strength is None:
         options = dataclasses.replace(options, style_strength=fitting_strength(painting))
-    loss = zhou.loss(max(options.style_strength, 1e-6), options.weights)
+    loss = zhou.loss(max(options.style_strength, 1e-6), options.weights, options.match, options.patch_size)
+    layers = zhou.LAYERS[options.match]
     observer = Observer(
         vgg=vgg(
-            STYLE_LAYERS,
+            layers,
             backbone=options.backbone,
             convolutions=vgg_weights(options.backbone, options.vgg_weights),
             dtype=precision.policy(options.mixed_precision),
@@ -105,7 +104,7 @@ def harmonize(
         sized, visible = _at(side, pasted), _at(side, soft)
         steps = first if image is None else others
         image = sized.copy() if image is None else finer(image, coarser, sized)
-        here = slice(None), *surroundings(visible, options.backbone)
+        here = slice(None), *surroundings(visible, options.backbone, layers[-1])
         coarser, original = sized, sized[here].copy()
         if side == scales[-1]:
             del pasted, sized, coarser  # Frees most of the memory of a large painting.
@@ -119,19 +118,21 @@ def harmonize(
     return result
 
 
-def check_size(mask: np.ndarray, precision: str) -> None:
+def check_size(mask: np.ndarray, precision: str, match: str = "places") -> None:
     """Check that there is enough memory for a painting.
 
     Args:
         mask: The mask of the object in the painting, (1, h, w, 1), not all zero.
         precision: "off" or "bfloat16".
+        match: What is matched, see `HarmonizeOptions`.
 
     Raises:
         InputError: There is not enough memory.
     """
     size = mask.shape[1:3]
+    each = PICTURE_BYTES + (FEATURES_BYTES if match == "patches" else 0)
     around = math.prod(span.stop - span.start for span in surroundings(mask))
-    needed = FIXED_BYTES + PICTURE_BYTES * math.prod(size) + WINDOW_BYTES[precision] * around
+    needed = FIXED_BYTES + each * math.prod(size) + WINDOW_BYTES[precision] * around
     check_memory(size, needed, lambda free: "Try a smaller painting, or a smaller object.")
 
 
@@ -156,18 +157,17 @@ def _restyle(
 ) -> None:
     """Optimize `image[here]`, the object's surroundings, at one scale; `original` is their content."""
     loss = zhou.fitted(loss, painting, mask)
-    own = region_weights(mask, [*STYLE_LAYERS, "image"], backbone=options.backbone)
+    own = region_weights(
+        mask, [*zhou.LAYERS[options.match], "image"], backbone=options.backbone, rule=options.mask_rule
+    )
     regions = {f"region0/{layer}": counts for layer, counts in own.items()}
     objective = PixelObjective(loss, observer, mask.shape[1:3], regions)
-    style = matched_style(
-        loss,
-        observer,
-        painting,
-        image[here],
-        own[MATCHING_LAYER],
-        everywhere=not options.matched,
-        in_line=options.consistent,
-    )
+    seen, side = (loss, observer, painting, image[here]), options.patch_size
+    if options.match == "patches":
+        style = nearest_patch_grams(*seen, own, side)
+    else:
+        everywhere = options.match == "none"
+        style = matched_style(*seen, own[MATCHING_LAYER], everywhere=everywhere, in_line=options.consistent, side=side)
     objective.bind(objective.targets("content", original, regions) | style)
 
     def step(now: Progress) -> None:

@@ -197,6 +197,43 @@ def weighted_mean(values, weights=None):
     return ops.mean(values, axis=(1, 2, 3)) if weights is None else _per_item(values * weights)
 
 
+def surrounding(features, side: int):
+    """The patch around each position. Beyond the border its values are repeated.
+
+    Args:
+        features: (batch, height, width, channels).
+        side: Of a patch in positions, odd.
+
+    Returns:
+        (batch, height, width, side^2, channels), float32, row by row.
+    """
+    reach = side // 2
+    _, height, width, _ = ops.shape(features)
+    padded = ops.cast(features, "float32")
+    for axis in (1, 2):
+        first, last = (ops.take(padded, [place], axis=axis) for place in (0, -1))
+        padded = ops.concatenate([first] * reach + [padded] + [last] * reach, axis=axis)
+    shifts = [(down, right) for down in range(side) for right in range(side)]
+    return ops.stack([padded[:, down : down + height, right : right + width] for down, right in shifts], axis=3)
+
+
+def gram_product(first, second):
+    """The inner product of the Gram matrices of patches, position by position.
+
+    A patch F of n positions and c channels has the Gram matrix F^T F, of c x c. Its inner product with that of F' is
+    ||F F'^T||^2, of a matrix of n x n only.
+
+    Args:
+        first: Patches from `surrounding`, (batch, height, width, n, c).
+        second: Others of the same shape.
+
+    Returns:
+        (batch, height, width, 1).
+    """
+    squares = ops.square(ops.matmul(first, ops.swapaxes(second, -1, -2)))
+    return ops.sum(squares, axis=(-1, -2))[..., None]
+
+
 def differences(values):
     """Differences of the right, the lower and the lower right neighbor from each position.
 

@@ -4,24 +4,26 @@ Features are (1, h, w, channels). Positions are numbered row by row: position p 
 """
 
 import numpy as np
+from scipy.ndimage import convolve1d
 from scipy.spatial.distance import cdist
 
 SIDE = 3
-"""Side of a patch, in positions."""
+"""Side of a patch, in positions, unless another is asked for."""
 
 
-def patches(features: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def patches(features: np.ndarray, positions: np.ndarray, side: int = SIDE) -> np.ndarray:
     """Cut out the patches centered at some positions. Beyond the border its values are repeated.
 
     Args:
         features: (1, h, w, channels).
         positions: (n,) integers.
+        side: Of a patch in positions, odd.
 
     Returns:
-        (n, 9, channels).
+        (n, side^2, channels).
     """
     _, height, width, channels = features.shape
-    reach = SIDE // 2
+    reach = side // 2
     rows, columns = np.divmod(np.asarray(positions), width)
     around = [
         np.clip(rows + down, 0, height - 1) * width + np.clip(columns + right, 0, width - 1)
@@ -38,6 +40,7 @@ def nearest_patches(
     traits: tuple[np.ndarray, np.ndarray] | None = None,
     *,
     places: np.ndarray | None = None,
+    side: int = SIDE,
     rows: int = 256,
     columns: int = 4096,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -53,6 +56,7 @@ def nearest_patches(
         traits: Additional features of `positions`, (n, k), and of all positions in the painting, (y x, k). Their
             squared distance is subtracted from the cosine. None for the cosine alone.
         places: Centers of the painting's patches, (m,); None for all positions.
+        side: Of a patch in positions, odd.
         rows: Number of the image's patches per product.
         columns: Number of the painting's patches per product.
 
@@ -66,9 +70,9 @@ def nearest_patches(
     if places is None:
         places = np.arange(painting.shape[1] * painting.shape[2])
     for some in np.array_split(places, _parts(len(places), columns)):
-        candidates = _unit(patches(painting, some))
+        candidates = _unit(patches(painting, some, side))
         for chunk in np.array_split(np.arange(len(positions)), _parts(len(positions), rows)):
-            likeness = _unit(patches(features, positions[chunk])) @ candidates.T
+            likeness = _unit(patches(features, positions[chunk], side)) @ candidates.T
             if traits is not None:
                 likeness = likeness - cdist(traits[0][chunk], traits[1][some], "sqeuclidean")
             nearest = np.argmax(likeness, axis=1)
@@ -76,6 +80,53 @@ def nearest_patches(
             better = reached > best[chunk]
             found[chunk[better]], best[chunk[better]] = some[nearest[better]], reached[better]
     return found, best
+
+
+def nearest_grams(
+    features: np.ndarray, positions: np.ndarray, painting: np.ndarray, *, side: int = SIDE, products: int = 2**24
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the painting's patch whose Gram matrix is nearest to that of each patch of an image.
+
+    It is the exact minimum over all places. Of the squared distance ||F F^T||^2 - 2 ||F F'^T||^2 + ||F' F'^T||^2 (see
+    `gram_product`), the second norm is a sum over positions a and b of the patches of squared products of their
+    features: of a at once, of b as a sum over the neighborhood of each place.
+
+    Args:
+        features: Features of the image, (1, h, w, channels).
+        positions: Centers of the image's patches, (n,).
+        painting: Features of the painting, (1, y, x, channels).
+        side: Of a patch in positions, odd.
+        products: How many products of features are held at a time.
+
+    Returns:
+        The matches, positions in the painting, (n,), the first if several are equal; and the squared distances, (n,).
+
+    Source: Zhou, section 3.3.2.
+    Differs from the source: the paper takes the patch of the nearest direction (cosine) for the one of least distance.
+    """
+    _, height, width, channels = painting.shape
+    flat = painting.reshape(-1, channels)
+    norms = np.concatenate(
+        [
+            _gram_norms(patches(painting, some, side))
+            for some in np.array_split(np.arange(len(flat)), _parts(len(flat) * side**2 * channels, products))
+        ]
+    )
+    found, least = np.zeros(len(positions), int), np.zeros(len(positions))
+    for chunk in np.array_split(np.arange(len(positions)), _parts(len(positions) * side**2 * len(flat), products)):
+        own = patches(features, positions[chunk], side)
+        shared = np.square(own @ flat.T).sum(axis=1).reshape(-1, height, width)
+        for axis in (1, 2):
+            shared = convolve1d(shared, np.ones(side), axis=axis, mode="nearest")
+        apart = norms - 2 * shared.reshape(len(chunk), len(flat))
+        found[chunk] = np.argmin(apart, axis=1)
+        least[chunk] = _gram_norms(own) + np.min(apart, axis=1)
+    return found, least
+
+
+def _gram_norms(patches: np.ndarray) -> np.ndarray:
+    """The squared norm of each patch's Gram matrix, (n,)."""
+    return np.square(patches @ patches.swapaxes(1, 2)).sum(axis=(1, 2))
 
 
 def _parts(count: int, size: int) -> int:

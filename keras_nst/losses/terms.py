@@ -13,6 +13,7 @@ from keras_nst.losses.functional import (
     chroma,
     coarse,
     cross_entropy,
+    gram_product,
     hinge,
     hinge_generator,
     instance_normalized,
@@ -25,6 +26,7 @@ from keras_nst.losses.functional import (
     soft_edges,
     squared_difference,
     squared_variation,
+    surrounding,
     weighted_mean,
 )
 from keras_nst.losses.statistics import Statistic, gram
@@ -116,6 +118,47 @@ def style(
     measurement = Measurement(_probes(layers, region), measured)
     term = Term(role, distance, measurement, role, additive="statistic", pooled=pooled)
     return Loss(((1.0, term),))
+
+
+def patch_style(*layers: str, side: int = 3, region: int = 0) -> Loss:
+    """Distance of each patch's Gram matrix from that of a patch of the style image, summed over `layers`.
+
+    Args:
+        *layers: VGG layers, such as "relu3_1".
+        side: Of the patches in positions, odd.
+        region: Number of the region; see `style`. The scene gives the style image's patches for all positions, those of
+            `recipes.zhou.matching.nearest_patch_grams`: "patches/relu3_1" is (batch, h, w, side^2 channels).
+
+    Source: Zhou, section 3.3.2: the sum over layers and patches of the least squared distance of their Gram matrices.
+    Differs from the source: a mean over patches, divided by the mean squared norm of the style's Gram matrices; which
+    patch is the nearest is given, not told from the output.
+    """
+
+    def shaped(patches):
+        *place, size = patches.shape
+        return ops.reshape(ops.cast(patches, "float32"), (*place, side**2, size // side**2))
+
+    def measured(*given):
+        norms = [gram_product(shaped(patches), shaped(patches)) for patches in given]
+        sizes = [
+            ops.sum(norm, axis=(1, 2, 3)) / (ops.sum(ops.cast(norm > 0, "float32"), axis=(1, 2, 3)) + 1e-12)
+            for norm in norms
+        ]
+        return tuple(zip(given, norms, sizes, strict=True))
+
+    def distance(output, target):
+        total = 0
+        for features, weights, (nearest, norms, size) in zip(
+            *_features_and_weights(output, layers), target, strict=True
+        ):
+            own, theirs = surrounding(features, side), shaped(nearest)
+            apart = gram_product(own, own) - 2 * gram_product(own, theirs) + norms
+            total += weighted_mean(apart, weights) / (size + 1e-12)
+        return total
+
+    output = Measurement(_probes(layers, region), lambda *observed: observed)
+    target = Measurement(tuple(f"patches/{layer}" for layer in layers), measured)
+    return Loss(((1.0, Term("style", distance, output, "style", target, additive="distance")),))
 
 
 def _top_class(logits):

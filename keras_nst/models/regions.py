@@ -16,6 +16,7 @@ RULES = {
     "simple": lambda mask: cv2.sepFilter2D(mask, -1, _THIRDS, _THIRDS, borderType=cv2.BORDER_REPLICATE),
     "inside": lambda mask: cv2.erode(mask, np.ones((3, 3))),
     "all": lambda mask: cv2.dilate(mask, np.ones((3, 3))),
+    "pooled": lambda mask: mask,
 }
 
 
@@ -36,6 +37,7 @@ def region_weights(
         pooling: Pooling of the network, "max" or "average".
         rule: "simple" smooths the mask at each convolution. "inside" keeps positions whose receptive field lies in the
             region, so that nothing of its surroundings leaks in. "all" keeps positions whose receptive field meets it.
+            "pooled", Zhou's, leaves the mask as it is there: only poolings shrink it, as they do the features.
 
     Returns:
         {layer: (1, h, w, 1) float32}, each summing to 1.

@@ -31,6 +31,18 @@ def same_as_target(scene, against):
     return {**scene, "output": {probe: scene[against][probe] for probe in scene["output"]}}
 
 
+def surrounded_by_its_own(scene, _):
+    """The patches that are given are the output's."""
+    given = {}
+    for probe in scene["style"]:
+        features = scene["output"][probe.replace("patches", "vgg")]
+        height, width = features.shape[1:3]
+        padded = np.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+        shifts = [padded[:, down : down + height, right : right + width] for down, right in np.ndindex(3, 3)]
+        given[probe] = np.concatenate(shifts, axis=-1)
+    return {**scene, "style": given}
+
+
 def constant(scene, _):
     return {**scene, "output": {**scene["output"], "image": np.full_like(scene["output"]["image"], 0.3)}}
 
@@ -195,6 +207,18 @@ TERMS = {
             "content": {"image": random((BATCH, 18, 16, 3), 2)},
         },
         partial(reference.color, of=np.asarray),
+    ),
+    "style, patch by patch": Row(
+        losses.patch_style("relu1_2", "relu2_2"),
+        {
+            "output": _region(0, 1),
+            "style": {
+                f"patches/{layer}": random((BATCH, *shape[:2], 9 * shape[2]), 2) for layer, shape in _LAYERS.items()
+            },
+        },
+        partial(reference.patch_style, side=3),
+        zero=surrounded_by_its_own,
+        rounding=1e-6,
     ),
     "tv": Row(
         losses.total_variation(),

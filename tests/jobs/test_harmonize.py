@@ -9,12 +9,20 @@ from keras_nst import memory
 from keras_nst.errors import InputError
 from keras_nst.evaluation.harmonization import measure
 from keras_nst.jobs.harmonize import FEATHER, harmonize
+from keras_nst.losses.patches import patches
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import receptive_field, stride, vgg
 from keras_nst.options import HarmonizeOptions
 from keras_nst.recipes import zhou
 from keras_nst.recipes.zhou import matching
-from keras_nst.recipes.zhou.matching import MATCHING_LAYER, STYLE_LAYERS, matched_style, surroundings
+from keras_nst.recipes.zhou.matching import (
+    MATCHING_LAYER,
+    PATCH_LAYERS,
+    STYLE_LAYERS,
+    matched_style,
+    nearest_patch_grams,
+    surroundings,
+)
 from keras_nst.recipes.zhou.strokes import fitting_strength, smoothness
 from keras_nst.select.masks import feather
 
@@ -103,7 +111,6 @@ def test_on_a_gray_painting_the_object_is_gray(scene):
     [
         (np.ones((1, 112, 128, 1), np.float32), DRAFT, "covers all"),
         (np.zeros((1, 112, 128, 1), np.float32), DRAFT, "selects nothing"),
-        (None, HarmonizeOptions(quality="finest"), "Unknown quality"),
         (None, HarmonizeOptions(weights={"cam": 1.0}), "no cam term"),
     ],
 )
@@ -214,3 +221,41 @@ def test_a_low_painting_is_harmonized():
     result = harmonize(painting, np.where(mask > 0, np.float32((0.2, 0.3, 0.8)), painting), mask, DRAFT)
     np.testing.assert_array_equal(result[:, :, 450:], painting[:, :, 450:])
     assert not np.array_equal(result[:, 5:15, 400:440], painting[:, 5:15, 400:440])
+
+
+def test_patch_by_patch_the_object_comes_nearer_and_the_painting_stays(scene):
+    painting, composite, mask = scene
+    told = []
+    chosen = dataclasses.replace(DRAFT, match="patches", mixed_precision="off")
+    result = harmonize(painting, composite, mask, chosen, progress=lambda side, now: told.append(now.terms["style"]))
+    assert told[-1] < 0.5 * told[0]
+    outside = feather(mask, FEATHER)[0, ..., 0] == 0
+    np.testing.assert_array_equal(result[0, outside], painting[0, outside])
+
+
+def test_patches_of_the_painting_itself_are_no_distance_away(scene):
+    """A picture cut out of the painting finds each of its patches there, but for those that its border cuts."""
+    painting, _, _ = scene
+    picture = painting[:, :96, :112]
+    deep = Observer(vgg=vgg(PATCH_LAYERS))
+    own = {}
+    for layer in PATCH_LAYERS:
+        height, width = (length // stride(layer) for length in picture.shape[1:3])
+        own[layer] = np.zeros((1, height, width, 1), np.float32)
+        margin = -(-receptive_field(layer) // 2 // stride(layer)) + 1
+        own[layer][:, 1 : max(2, height - margin), 1 : max(2, width - margin)] = 1
+    loss = zhou.loss(match="patches")
+    targets = nearest_patch_grams(loss, deep, painting, picture, own)["style"]
+    nearest, _, _ = targets[0]
+    seen = np.asarray(deep(picture, ["vgg/relu3_1"])["vgg/relu3_1"])
+    positions = np.flatnonzero(own["relu3_1"])
+    expected = patches(seen, positions).reshape(len(positions), -1)
+    found = np.asarray(nearest).reshape(-1, expected.shape[1])[positions]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * expected.max())
+
+
+@pytest.mark.parametrize("changes", [{"quality": "finest"}, {"match": "patch"}, {"patch_size": 4}, {"mask_rule": "in"}])
+def test_choices_that_are_not_known_are_refused(changes):
+    (name,) = changes
+    with pytest.raises(InputError, match=f"Unknown `{name}`"):
+        HarmonizeOptions(**changes)

@@ -3,7 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from keras_nst.losses.patches import consistent, nearest_patches, patches
+from keras_nst.losses.functional import surrounding
+from keras_nst.losses.patches import consistent, nearest_grams, nearest_patches, patches
 
 
 @pytest.fixture
@@ -74,3 +75,37 @@ def test_of_patches_alike_the_one_with_like_traits_is_taken(painting):
     for wanted, columns in itertools.product((0.0, 0.1), (5, 4096)):
         found, _ = nearest_patches(painting, positions, twice, (np.full((25, 1), wanted), side), columns=columns)
         np.testing.assert_array_equal(found, (y * 22 + x).ravel() + (11 if wanted else 0))
+
+
+def gram(patch):
+    return patch.T @ patch
+
+
+@pytest.mark.parametrize(("side", "products"), [(1, 2**24), (3, 2**24), (3, 500), (5, 2000)])
+def test_the_nearest_has_the_least_distance_of_gram_matrices(rng, painting, side, products):
+    # Zhou, section 3.3.2, written out: each patch against each.
+    features, positions = rng.random((1, 5, 6, 4), np.float32), np.array([0, 7, 15, 29])
+    found, least = nearest_grams(features, positions, painting, side=side, products=products)
+    own = np.float64(patches(features, positions, side))
+    theirs = np.float64(patches(painting, everywhere(painting), side))
+    distances = np.array([[np.sum(np.square(gram(one) - gram(other))) for other in theirs] for one in own])
+    np.testing.assert_array_equal(found, distances.argmin(axis=1))
+    np.testing.assert_allclose(least, distances.min(axis=1), rtol=1e-3)
+
+
+def test_a_gram_matrix_does_not_tell_where_in_its_patch_something_is(painting):
+    """A painting turned upside down has patches of the same Gram matrices; by direction none of them is found."""
+    turned = painting[:, ::-1, ::-1]
+    inner = np.array([4 * 11 + 5, 2 * 11 + 3])
+    found, least = nearest_grams(turned, inner, painting)
+    np.testing.assert_array_equal(found, everywhere(painting)[::-1][inner])
+    np.testing.assert_allclose(least, 0, atol=1e-4)
+    _, likeness = nearest_patches(turned, inner, painting)
+    assert likeness.max() < 0.99
+
+
+@pytest.mark.parametrize("side", [1, 3, 5])
+def test_the_patch_around_each_position_is_what_is_cut_out_there(rng, side):
+    features = rng.random((1, 5, 6, 4), np.float32)
+    around = np.asarray(surrounding(features, side))
+    np.testing.assert_array_equal(around.reshape(30, side**2, 4), patches(features, np.arange(30), side))

@@ -118,6 +118,16 @@ def test_simple_lies_between(backbone, mask, pooling):
         assert inside[layer].sum() < simple[layer].sum(), layer
 
 
+@pytest.mark.parametrize(("pooling", "numpy"), [("max", np.max), ("average", np.mean)])
+def test_pooled_only_poolings_change_the_mask(rng, pooling, numpy):
+    # Zhou, section 3.3.1: at each pooling it is pooled with the same method.
+    mask = rng.uniform(size=(1, 48, 64, 1)).astype(np.float32)
+    weights = region_weights(mask, ["relu1_2", "relu3_3"], pooling=pooling, rule="pooled")
+    expected = numpy(mask.reshape(12, 4, 16, 4), axis=(1, 3))
+    np.testing.assert_allclose(weights["relu1_2"], mask / mask.sum(), rtol=1e-5)
+    np.testing.assert_allclose(weights["relu3_3"][0, ..., 0], expected / expected.sum(), rtol=1e-5)
+
+
 def test_simple_averages_over_the_nine_that_a_convolution_sees():
     mask = np.zeros((1, 32, 32, 1), np.float32)
     mask[:, 10, 11] = 1

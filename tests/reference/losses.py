@@ -155,6 +155,26 @@ def style(scene, distance=relative_squared, statistic=gram, region=None):
     return np.mean(values)
 
 
+def patch_style(scene, side):
+    """Zhou, section 3.3.2, with the nearest patches given: Gram matrices of channels, written out."""
+    values = []
+    for output, style in zip(_items(scene, "output"), _items(scene, "style"), strict=True):
+        total = 0
+        for layer, features, weights in _layers(output, 0):
+            height, width, channels = features.shape
+            reach = side // 2
+            padded = np.pad(np.float64(features), ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+            apart, sizes = 0, []
+            for y, x in np.ndindex(height, width):
+                own = padded[y : y + side, x : x + side].reshape(-1, channels)
+                given = np.float64(style[f"patches/{layer}"][y, x]).reshape(-1, channels)
+                apart += weights[y, x, 0] * np.sum(np.square(own.T @ own - given.T @ given))
+                sizes.append(np.sum(np.square(given.T @ given)))
+            total += apart / np.mean(sizes)
+        values.append(total)
+    return np.mean(values)
+
+
 def total_variation(scene, variation=squared_variation, region=None):
     return np.mean([variation(item["image"], item.get(f"region{region}/image")) for item in _items(scene, "output")])
 

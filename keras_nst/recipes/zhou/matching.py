@@ -1,5 +1,6 @@
 """Match an object with places of a painting, and measure their style."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -8,7 +9,7 @@ from keras import ops, tree
 
 from keras_nst.fit.tiles import ALIGNMENT, Window, assemble, windows
 from keras_nst.losses import Loss
-from keras_nst.losses.patches import SIDE, consistent, nearest_patches
+from keras_nst.losses.patches import SIDE, consistent, nearest_grams, nearest_patches, patches
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import receptive_field, stride
 from keras_nst.select.masks import bounding_box
@@ -20,6 +21,9 @@ MATCHING_LAYER = "relu4_1"
 """VGG layer at which style is matched."""
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+PATCH_LAYERS = ("relu3_1", "relu4_1", "relu5_1")
+"""The paper's style layers, for patches with a Gram matrix each."""
 
 UNLIKE = 60.0
 """Color distance, in units of CIELAB, that counts as much as a decrease of the features' cosine by 1."""
@@ -38,6 +42,7 @@ def matched_style(
     everywhere: bool = False,
     by_color: bool = True,
     in_line: bool = True,
+    side: int = SIDE,
 ) -> dict[str, Any]:
     """The targets of the style term, as from `Loss.targets`: the painting's style at the places that match.
 
@@ -50,6 +55,7 @@ def matched_style(
         everywhere: Whether to use the whole painting without matching.
         by_color: Whether places with another color match less.
         in_line: Whether to make matches consistent with their neighbors.
+        side: Side of the patches in positions, odd.
     """
     layer = MATCHING_LAYER
     looks = block_means(painting, stride(layer))
@@ -59,7 +65,7 @@ def matched_style(
         features = features_of(observer, picture, layer)
         positions = np.flatnonzero(own)
         colors = block_means(picture, stride(layer)).reshape(-1, 3)[positions] if by_color else None
-        places = matches(observer, layer, features, positions, painting, colors)
+        places = matches(observer, layer, features, positions, painting, colors, side=side)
         if in_line:
             places = consistent(places, positions, features.shape[2], looks)
         times = np.bincount(places, minlength=looks[..., 0].size).reshape(looks[..., :1].shape)
@@ -75,19 +81,49 @@ def matched_style(
     return assemble(parts)
 
 
-def surroundings(mask: np.ndarray, backbone: str = "vgg16") -> tuple[slice, slice]:
+def nearest_patch_grams(
+    loss: Loss,
+    observer: Observer,
+    painting: np.ndarray,
+    picture: np.ndarray,
+    own: Mapping[str, np.ndarray],
+    side: int = SIDE,
+) -> dict[str, Any]:
+    """The targets of the style term, as from `Loss.targets`: for each patch, the patch with the nearest Gram matrix.
+
+    Args:
+        loss: A loss with the term `losses.patch_style` of `PATCH_LAYERS`.
+        observer: With the network "vgg".
+        painting: (1, h, w, 3) in [0, 1].
+        picture: The picture to match, (1, y, x, 3).
+        own: Weights of its positions at each layer; positions with weight 0 are not matched.
+        side: Side of the patches in positions, odd.
+    """
+    given = {}
+    for layer in PATCH_LAYERS:
+        features, theirs = (features_of(observer, of, layer) for of in (picture, painting))
+        positions = np.flatnonzero(own[layer])
+        found, _ = nearest_grams(features, positions, theirs, side=side)
+        nearest = np.zeros((*features.shape[:3], side**2 * features.shape[-1]), np.float32)
+        nearest.reshape(-1, nearest.shape[-1])[positions] = patches(theirs, found, side).reshape(len(found), -1)
+        given[f"patches/{layer}"] = nearest
+    return loss.targets("style", given)
+
+
+def surroundings(mask: np.ndarray, backbone: str = "vgg16", layer: str = MATCHING_LAYER) -> tuple[slice, slice]:
     """The part of a picture that the features of the selected part depend on, aligned with pooling.
 
     Args:
         mask: (1, h, w, 1), not all zero.
         backbone: "vgg16" or "vgg19", whose features see further.
+        layer: The deepest layer that is measured.
 
     Returns:
         Rows and columns.
     """
 
     def span(selected: slice, length: int) -> slice:
-        halo = receptive_field(MATCHING_LAYER, backbone) // 2
+        halo = receptive_field(layer, backbone) // 2
         begin = max(0, selected.start - halo) // ALIGNMENT * ALIGNMENT
         return slice(begin, min(length, -(-(selected.stop + halo) // ALIGNMENT) * ALIGNMENT))
 
@@ -101,6 +137,8 @@ def matches(
     positions: np.ndarray,
     painting: np.ndarray,
     colors: np.ndarray | None = None,
+    *,
+    side: int = SIDE,
 ) -> np.ndarray:
     """Find the nearest patches in a painting, with the features of one window in memory at a time.
 
@@ -111,6 +149,7 @@ def matches(
         positions: Positions of its patches, (n,).
         painting: (1, h, w, 3) in [0, 1].
         colors: Colors at the positions, (n, 3); places with other colors match less. None to ignore colors.
+        side: Side of the patches in positions, odd.
 
     Returns:
         Positions in the painting's features, (n,).
@@ -119,13 +158,13 @@ def matches(
     numbers = np.arange(looks[..., 0].size).reshape(looks[..., :1].shape)
     traits = None
     found, best = np.zeros(len(positions), int), np.full(len(positions), -np.inf)
-    for window in _windows(painting, layer):
+    for window in _windows(painting, layer, side):
         seen = window.crop(painting)
         if colors is not None:
             traits = tuple(lab(each) / UNLIKE for each in (colors, window.crop(looks).reshape(-1, 3)))
         places = np.flatnonzero(window.weights({layer: np.ones(numbers.shape, bool)})[layer])
         theirs = features_of(observer, seen, layer)
-        nearest, likeness = nearest_patches(features, positions, theirs, traits, places=places)
+        nearest, likeness = nearest_patches(features, positions, theirs, traits, places=places, side=side)
         better = likeness > best
         found[better] = window.crop(numbers).ravel()[nearest[better]]
         best[better] = likeness[better]
@@ -156,10 +195,10 @@ def lab(colors: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(np.float32(colors)[None], cv2.COLOR_RGB2LAB)[0]
 
 
-def _windows(picture: np.ndarray, layer: str) -> list[Window]:
+def _windows(picture: np.ndarray, layer: str, side: int = SIDE) -> list[Window]:
     """The windows for a large picture and a layer. Each patch in a core is within one window."""
     # VGG19 has the larger receptive field.
-    return windows(*picture.shape[1:3], TILE, receptive_field(layer, "vgg19") // 2 + SIDE // 2 * stride(layer))
+    return windows(*picture.shape[1:3], TILE, receptive_field(layer, "vgg19") // 2 + side // 2 * stride(layer))
 
 
 def _counted(times: np.ndarray, layer: str, size: tuple[int, int]) -> np.ndarray:
