@@ -18,6 +18,7 @@ VARIANTS = {
     "without S''_m": ["--salient-weight", "0"],
     "without L_con_s": ["--saliency-content-weight", "0"],
     "without concatenation": ["--no-concatenate"],
+    "w_con fixed": ["--content-schedule", "fixed"],
     "CartoonGAN": ["--saliency-weight", "0", "--salient-weight", "0"],
 }
 

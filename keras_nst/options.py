@@ -142,6 +142,7 @@ class TrainingOptions:
     classifier_weights: str = _loss("its weights", Text("FILE"), default="imagenet")
     classifier_classes: int = _loss("its number of classes", COUNT, default=1000)
     classifier_size: int | None = _loss("side of the pictures that it sees", side(32), unset="its own")
+    backbone: str | None = _backbone(unset="vgg16", group="loss")
     vgg_weights: str | None = _vgg(group="loss")
     saliency: str = _set(
         "what the saliency net learns: rbd+mbd, the paper's; subject; or a folder of maps with the photographs' names",
@@ -151,6 +152,12 @@ class TrainingOptions:
     concatenate: bool = _set("give the generator the features of the saliency net", Switch(), default=True)
     game: str = _set("how generator and discriminator play", Choice(("log", "least-squares", "hinge")), default="log")
     spectral_norm: bool = _set("limit the slope of the discriminator", Switch(), default=False)
+    content_layer: str | None = _set("layer of VGG that content is measured at", Text("LAYER"), unset="the recipe's")
+    content_schedule: str | None = _set(
+        "weight of content: decay, the paper's; or fixed, with which it is compared",
+        Choice(("decay", "fixed")),
+        unset="decay",
+    )
     steps: int = _steps("number of steps", Whole(1, 1_000_000_000), default=2000)
     epochs: float | None = _steps("passes over the photographs, in place of steps", Number(1e-3))
     learning_rate: float | None = _steps("peak learning rate of Adam", RATE, unset="the recipe's")

@@ -13,7 +13,7 @@ import keras
 from keras_nst.console import Console
 from keras_nst.data.references import GivenReferences, References
 from keras_nst.data.sets import PaintedPhotographs, PairedSets
-from keras_nst.errors import InputError
+from keras_nst.errors import InputError, unknown
 from keras_nst.files import sha256
 from keras_nst.fit import devices, precision
 from keras_nst.fit.adversarial import AdversarialTrainer
@@ -40,6 +40,8 @@ LOSS_SCALE = 64.0
 # Largest norm of all gradients together, so that a batch with an unusual painting does not undo the training.
 CLIP = 10.0
 PREVIEW_STYLES = 8
+ONLY_ADVERSARIAL = ("game", "spectral_norm", "concatenate", "saliency", "content_layer", "content_schedule")
+"""Options that only recipes for collections take."""
 
 
 class Setup(NamedTuple):
@@ -78,16 +80,16 @@ def setup(options: TrainingOptions, console: Console) -> Setup:
 
 def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     """A transfer net that minimizes a recipe's loss for a painting, or for the paintings of several sets."""
-    plain = (TrainingOptions.game, TrainingOptions.spectral_norm, TrainingOptions.concatenate, TrainingOptions.saliency)
-    if (options.game, options.spectral_norm, options.concatenate, options.saliency) != plain:
-        message = "Leave out `game`, `spectral_norm`, `concatenate` and `saliency`, or choose the recipe sdp_gan."
-        raise InputError(f"The recipe {options.recipe} has no discriminator and no saliency net. {message}")
+    for name in ONLY_ADVERSARIAL:
+        if getattr(options, name) != getattr(TrainingOptions, name):
+            message = f"The recipe {options.recipe} has no discriminator and no saliency net."
+            raise InputError(f"{message} Leave out `{name}`, or choose the recipe sdp_gan.")
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     options = dataclasses.replace(options, classifier=options.classifier or chosen.classifier)
     loss = chosen.loss(keep=options.keep, lambdas=(options.lambda1, options.lambda2), weights=options.weights)
     keras.utils.set_random_seed(options.seed)
     policy = precision.policy(options.mixed_precision)
-    networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
+    networks = {"vgg": _vgg(options, policy)}
     if "cam" in loss.networks("output"):
         networks["cam"] = gap_classifier(
             options.classifier,
@@ -98,6 +100,8 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     objective = Objective(loss, Observer(**networks))
     build, many = partial(nets.build, options.net), nets.NETS[options.net].conditional
     if many:
+        if options.backbone not in (None, "vgg16"):
+            raise InputError(f"The net {options.net} reads a painting's style from VGG16. Leave out `backbone`.")
         if options.batch % len(options.style):
             raise InputError(
                 f"A batch of {options.batch} cannot be shared by {len(options.style)} styles. "
@@ -157,25 +161,28 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
             f"The recipe {options.recipe} keeps no semantics and has no lambdas. Choose the recipe liu2019."
         )
     chosen = recipe(options.recipe, as_printed=options.as_printed)
-    loss = chosen.generator(options.game, options.weights)
+    layer = options.content_layer or chosen.content_layers[options.backbone or "vgg16"]
+    loss = chosen.generator(options.game, options.weights, layer)
     if "adversarial" not in loss.weights:
         raise InputError(f"Only the adversarial term depends on the style {options.style}. Give it a weight.")
+    policy = precision.policy(options.mixed_precision)
+    features = _vgg(options, policy)
+    if layer not in features.output:
+        raise unknown("`content_layer`", layer, features.output)
     has_map = MAP in loss.probes("output")
     guided = has_map or f"saliency/{MAP}" in loss.probes("content")
     references = _references(options.saliency) if guided else None
     source = PairedSets(options.content, options.style, saliency=references, download=options.download, console=console)
     options = _counted(options, source)
     keras.utils.set_random_seed(options.seed)
-    policy = precision.policy(options.mixed_precision)
     build = partial(generator, concatenated=options.concatenate, **({} if has_map else {"saliency_filters": None}))
     net, judge = build(dtype=policy), discriminator(spectral=options.spectral_norm, dtype=policy)
-    networks = {"vgg": vgg(convolutions=vgg_weights("vgg16", options.vgg_weights), dtype=policy)}
     trainer = AdversarialTrainer(
         net,
         judge,
-        Objective(loss, Observer(**networks, saliency=net)),
+        Objective(loss, Observer(vgg=features, saliency=net)),
         chosen.discriminator(options.game),
-        partial(chosen.factors, steps=options.steps),
+        partial(chosen.factors, steps=options.steps, schedule=options.content_schedule or "decay"),
     )
     rate = _rate(trainer, chosen, options)
     adams = [_adam(options, rate, beta_1=0.5) for _ in range(2)]
@@ -186,6 +193,11 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         "saliency_net": has_map,
     }
     return Setup(options, trainer, source, None, made_of, lambda: part(build(), PICTURE))
+
+
+def _vgg(options: TrainingOptions, policy: str) -> keras.Model:
+    backbone = options.backbone or "vgg16"
+    return vgg(backbone=backbone, convolutions=vgg_weights(backbone, options.vgg_weights), dtype=policy)
 
 
 def _references(saliency: str) -> Callable[[Path | None], References | GivenReferences]:

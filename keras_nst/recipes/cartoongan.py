@@ -19,10 +19,12 @@ def tuned() -> AdversarialRecipe:
     return dataclasses.replace(sdp_gan.tuned(), generator=generator)
 
 
-def generator(game: str = "log", weights: Mapping[str, float] | None = None) -> Loss:
+def generator(
+    game: str = "log", weights: Mapping[str, float] | None = None, layer: str = sdp_gan.CONTENT_LAYERS["vgg16"]
+) -> Loss:
     """The generator's loss: SDP-GAN's without salient, saliency and saliency_content."""
     for term in weights or {}:
         if term not in TERMS:
             raise InputError(f"This loss has no {term} term: {', '.join(TERMS)}.")
     without = dict.fromkeys(("salient", "saliency", "saliency_content"), 0.0)
-    return sdp_gan.generator(game, without | dict(weights or {}))
+    return sdp_gan.generator(game, without | dict(weights or {}), layer)

@@ -76,18 +76,21 @@ class AdversarialRecipe:
     """How a generator learns a collection with a discriminator.
 
     Attributes:
-        generator: Function from the name of a game in `keras_nst.losses.GAMES`, and weights that replace the recipe's,
-            to the loss of generator and saliency net.
+        generator: Function from the name of a game in `keras_nst.losses.GAMES`, weights that replace the recipe's, and the
+            layer of the content to the loss of generator and saliency net.
+        content_layers: VGG layers by backbone.
         discriminator: Function from the name of a game to the discriminator's loss.
-        factors: Function from a step, a tensor, and the number of steps to factors of the generator's weights.
+        factors: Function from a step, a tensor, the number of steps, and the schedule of the content's weight ("decay"
+            or "fixed") to factors of the generator's weights.
         learning_rate: Adam's learning rate for both.
         schedule: Schedule of the learning rate.
         left_open: As in `Recipe`.
     """
 
-    generator: Callable[[str, Mapping[str, float]], Loss]
+    generator: Callable[[str, Mapping[str, float], str], Loss]
+    content_layers: Mapping[str, str]
     discriminator: Callable[[str], Loss]
-    factors: Callable[[Any, int], dict[str, Any]]
+    factors: Callable[[Any, int, str], dict[str, Any]]
     learning_rate: float
     schedule: Schedule
     left_open: Sequence[str] = ()

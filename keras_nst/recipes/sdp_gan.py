@@ -12,6 +12,7 @@ initialization has at least 500 steps, or a quarter of the training if that is l
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 from keras import ops
@@ -20,7 +21,7 @@ from keras_nst import losses
 from keras_nst.fit.schedules import halfway
 from keras_nst.recipes.kinds import AdversarialRecipe
 
-CONTENT_LAYER = "relu4_3"  # VGG16 does not have the paper's conv4_4 of VGG19.
+CONTENT_LAYERS = {"vgg16": "relu4_3", "vgg19": "relu4_4"}  # VGG16 does not have the paper's conv4_4 of VGG19.
 INITIAL_EPOCHS, EPOCHS = 10, 200
 INITIAL_STEPS = 500
 
@@ -29,6 +30,7 @@ def tuned() -> AdversarialRecipe:
     """Eq. (1), with a content distance that has no unit."""
     return AdversarialRecipe(
         generator=generator,
+        content_layers=CONTENT_LAYERS,
         discriminator=discriminator,
         factors=factors,
         learning_rate=2e-4,
@@ -40,7 +42,7 @@ def printed() -> AdversarialRecipe:
     """Eq. (1) with the content distance of eq. (5)."""
     return dataclasses.replace(
         tuned(),
-        generator=lambda game="log", weights=None: generator(game, weights, relative=False),
+        generator=functools.partial(generator, relative=False),
         left_open=(
             "the norm of eqs. (4) to (7): a mean over all elements",
             "the range of VGG's input: 0 to 255 minus the mean color, as it was trained",
@@ -49,7 +51,13 @@ def printed() -> AdversarialRecipe:
     )
 
 
-def generator(game: str = "log", weights: Mapping[str, float] | None = None, *, relative: bool = True) -> losses.Loss:
+def generator(
+    game: str = "log",
+    weights: Mapping[str, float] | None = None,
+    layer: str = CONTENT_LAYERS["vgg16"],
+    *,
+    relative: bool = True,
+) -> losses.Loss:
     """The loss of generator and saliency net, eq. (1).
 
     A term with weight 0 is left out, with everything that only it needs. "color" is not in the paper and has weight 0
@@ -58,6 +66,7 @@ def generator(game: str = "log", weights: Mapping[str, float] | None = None, *, 
     Args:
         game: One of `keras_nst.losses.GAMES`.
         weights: Weights that replace the paper's.
+        layer: VGG layer of the content.
         relative: Whether the content distance has no unit; the paper's has one.
 
     Raises:
@@ -65,8 +74,8 @@ def generator(game: str = "log", weights: Mapping[str, float] | None = None, *, 
     """
     loss = (
         1.0 * losses.adversarial(game)
-        + 0.25 * losses.absolute_content(CONTENT_LAYER, relative=relative)
-        + 0.25 * losses.absolute_content(CONTENT_LAYER, salient=True, relative=relative)
+        + 0.25 * losses.absolute_content(layer, relative=relative)
+        + 0.25 * losses.absolute_content(layer, salient=True, relative=relative)
         + 1.5 * losses.saliency_content()
         + 1.0 * losses.saliency()
         + 0.0 * losses.color(brightness=True)
@@ -82,10 +91,17 @@ def discriminator(game: str = "log") -> losses.Loss:
     return sum(losses.discrimination(sample, game) for sample in samples)
 
 
-def factors(step, steps: int) -> dict[str, object]:
-    """The factors of the weights at a step, out of `steps`: eq. (9) and the initialization."""
+def factors(step, steps: int, schedule: str = "decay") -> dict[str, object]:
+    """The factors of the weights at a step: the initialization and eq. (9).
+
+    Args:
+        step: The step, a tensor.
+        steps: The number of steps of the training.
+        schedule: "decay", eq. (9), or "fixed", with which figure 8 of the paper compares it.
+    """
     initial = max(steps * INITIAL_EPOCHS // (INITIAL_EPOCHS + EPOCHS), min(INITIAL_STEPS, steps // 4))
     epoch = (ops.cast(step, "int32") - initial) * EPOCHS // (steps - initial)
     begun = ops.cast(epoch >= 0, "float32")
-    decay = 0.96 ** ops.cast(ops.maximum(epoch, 0) // 10, "float32")
+    rate = 0.96 if schedule == "decay" else 1.0
+    decay = rate ** ops.cast(ops.maximum(epoch, 0) // 10, "float32")
     return {"adversarial": begun, "saliency_content": begun, "content": decay, "salient": decay}

@@ -235,6 +235,13 @@ def test_both_sides_learn_at_the_rate_of_the_trainings_step(collection):
         assert [float(optimizer.learning_rate) for optimizer, _ in trainer.players] == pytest.approx([rate, rate])
 
 
+def test_where_content_is_measured_and_how_much_it_counts_can_be_asked_for(collection):
+    asked = {"content_layer": "relu2_2", "content_schedule": "fixed", "learning_rate": 2e-4, "steps": 2000}
+    trainer = setups.setup(learn.dataclasses.replace(collection, **asked), Console(quiet=True)).trainer
+    assert {"vgg/relu2_2"} == {probe for probe in trainer.objective.loss.probes("content") if "vgg" in probe}
+    assert float(trainer.factors(1999)["content"]) == 1
+
+
 def test_cartoongan_is_learned_without_saliency(collection):
     changed = {"epochs": 2.5, "game": "hinge", "spectral_norm": True}
     card = read_card(learn.learn(learn.dataclasses.replace(collection, recipe="cartoongan", **changed)))
@@ -251,6 +258,8 @@ def test_cartoongan_is_learned_without_saliency(collection):
         ({"recipe": "johnson2016", "style": "sample:coffee", "game": "hinge"}, "`game`"),
         ({"recipe": "johnson2016", "style": "sample:coffee", "spectral_norm": True}, "`spectral_norm`"),
         ({"recipe": "johnson2016", "style": "sample:coffee", "saliency": "subject"}, "`saliency`"),
+        ({"recipe": "johnson2016", "style": "sample:coffee", "content_schedule": "fixed"}, "`content_schedule`"),
+        ({"content_layer": "relu4_4"}, r"Unknown `content_layer`: 'relu4_4'\. Did you mean 'relu4_"),
         ({"saliency": "nowhere"}, r"nowhere.*subject, rbd\+mbd, or a folder"),
         ({"batch": 5}, "`batch`"),
         ({"style": "nowhere"}, "does not exist"),

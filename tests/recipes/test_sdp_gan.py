@@ -12,6 +12,22 @@ def factors(step, steps=STEPS):
     return {name: float(factor) for name, factor in sdp_gan.factors(ops.convert_to_tensor(step), steps).items()}
 
 
+@pytest.mark.parametrize("epoch", [0, 10, 199])
+def test_a_fixed_weight_of_content_is_the_other_side_of_figure_8(epoch):
+    step = ops.convert_to_tensor(100 * (10 + epoch))
+    found = {name: float(factor) for name, factor in sdp_gan.factors(step, STEPS, "fixed").items()}
+    assert found == {"adversarial": 1, "saliency_content": 1, "content": 1, "salient": 1}
+
+
+@pytest.mark.parametrize("recipe", [sdp_gan, cartoongan])
+def test_content_is_measured_where_it_is_asked_for(recipe):
+    # Section III.B.2 has conv4_4, which only VGG19 has.
+    assert recipe.tuned().content_layers["vgg19"] == "relu4_4"
+    for chosen in (recipe.tuned(), sdp_gan.printed()):
+        loss = chosen.generator("log", {}, "relu4_4")
+        assert [probe for probe in loss.probes("content") if probe.startswith("vgg")] == ["vgg/relu4_4"]
+
+
 def test_the_weights_are_the_papers():
     assert sdp_gan.generator().weights == {
         "adversarial": 1,

@@ -21,8 +21,8 @@ from keras_nst.recipes.zhou.matching import MATCHING_LAYER, PATCH_LAYERS, STYLE_
 from keras_nst.recipes.zhou.strokes import smoothness
 
 LAYERS = {"places": STYLE_LAYERS, "patches": PATCH_LAYERS, "none": STYLE_LAYERS}
-"""Style layers by what is matched: places, with one Gram matrix for all of them; patches, each with its own Gram matrix;
-or nothing, for the style of the whole painting."""
+"""Style layers by what is matched: places, with one Gram matrix for all of them; patches, with a Gram matrix each; or
+nothing, for the style of the whole painting."""
 
 
 def loss(
