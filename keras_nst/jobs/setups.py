@@ -160,11 +160,14 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         raise InputError(
             f"The recipe {options.recipe} keeps no semantics and has no lambdas. Choose the recipe liu2019."
         )
+    if len(options.style) > 1:
+        raise InputError(f"The recipe {options.recipe} learns one collection. Give `style` one folder or dataset.")
+    (style,) = options.style
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     layer = options.content_layer or chosen.content_layers[options.backbone or "vgg16"]
     loss = chosen.generator(options.game, options.weights, layer)
     if "adversarial" not in loss.weights:
-        raise InputError(f"Only the adversarial term depends on the style {options.style}. Give it a weight.")
+        raise InputError(f"Only the adversarial term depends on the style {style}. Give it a weight.")
     policy = precision.policy(options.mixed_precision)
     features = _vgg(options, policy)
     if layer not in features.output:
@@ -172,7 +175,7 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
     has_map = MAP in loss.probes("output")
     guided = has_map or f"saliency/{MAP}" in loss.probes("content")
     references = _references(options.saliency) if guided else None
-    source = PairedSets(options.content, options.style, saliency=references, download=options.download, console=console)
+    source = PairedSets(options.content, style, saliency=references, download=options.download, console=console)
     options = _counted(options, source)
     keras.utils.set_random_seed(options.seed)
     build = partial(generator, concatenated=options.concatenate, **({} if has_map else {"saliency_filters": None}))

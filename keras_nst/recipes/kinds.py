@@ -76,8 +76,8 @@ class AdversarialRecipe:
     """How a generator learns a collection with a discriminator.
 
     Attributes:
-        generator: Function from the name of a game in `keras_nst.losses.GAMES`, weights that replace the recipe's, and the
-            layer of the content to the loss of generator and saliency net.
+        generator: Function from the name of a game in `keras_nst.losses.GAMES`, weights that replace the recipe's, and
+            the layer of the content to the loss of generator and saliency net.
         content_layers: VGG layers by backbone.
         discriminator: Function from the name of a game to the discriminator's loss.
         factors: Function from a step, a tensor, the number of steps, and the schedule of the content's weight ("decay"

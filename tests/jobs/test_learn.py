@@ -263,6 +263,7 @@ def test_cartoongan_is_learned_without_saliency(collection):
         ({"saliency": "nowhere"}, r"nowhere.*subject, rbd\+mbd, or a folder"),
         ({"batch": 5}, "`batch`"),
         ({"style": "nowhere"}, "does not exist"),
+        ({"style": ["flat", "round"]}, "one collection"),
         ({"weights": {"adversarial": 0.0}}, "adversarial"),
         ({"content": None, "epochs": 2}, "`steps`"),
     ],
