@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from skimage import data
 
-from keras_nst.evaluation.harmonization import measure
+from keras_nst.evaluation.harmonization import UNSEEN, measure
 from keras_nst.jobs.harmonize import harmonize
 from keras_nst.models.observer import Observer
 from keras_nst.models.vgg import vgg
@@ -36,7 +36,7 @@ from keras_nst.pictures.sheet import contact_sheet
 from keras_nst.recipes.zhou.matching import STYLE_LAYERS
 from keras_nst.select.paste import find_object
 
-MEASURES = ("style", "content", "seam", "changed_outside")
+MEASURES = ("style", "moments", "content", "seam", "changed_outside")
 # Number of the 18 cases that must be at least as good as the other method's (seam: as the painting's own outlines).
 GOALS = {"style": 14, "content": 12, "seam": 16}
 VARIANTS = {
@@ -60,7 +60,7 @@ def case(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def cases(options: argparse.Namespace) -> bool:
     """Run every case with the mask that is found and with the given mask, and compare with the other method."""
-    observer = Observer(vgg=vgg(STYLE_LAYERS))
+    observer = Observer(vgg=vgg([*STYLE_LAYERS, *UNSEEN]))
     folders = sorted(path.parent for path in Path(options.folder).glob("*/composite.jpg"))
     reached = {kind: dict.fromkeys(GOALS, 0) for kind in options.mask}
     overlaps, rows, facts = [], [], {}
@@ -99,7 +99,7 @@ def cases(options: argparse.Namespace) -> bool:
 
 def parts(options: argparse.Namespace) -> bool:
     """The contribution of each part of the method: means over the cases, at one size to save time."""
-    observer = Observer(vgg=vgg(STYLE_LAYERS))
+    observer = Observer(vgg=vgg([*STYLE_LAYERS, *UNSEEN]))
     found = {name: [] for name in VARIANTS}
     for folder in sorted(path.parent for path in Path(options.folder).glob("*/composite.jpg"))[: options.limit]:
         painting, composite, mask = case(folder)
@@ -108,7 +108,7 @@ def parts(options: argparse.Namespace) -> bool:
             result = harmonize(painting, composite, mask, chosen)
             found[name].append(measure(result, painting, composite, mask, observer))
     for name, rows in found.items():
-        means = {measured: statistics.mean(row[measured] for row in rows) for measured in MEASURES[:3]}
+        means = {measured: statistics.mean(row[measured] for row in rows) for measured in MEASURES[:4]}
         print(f"{name:28}" + "".join(f"  {measured} {mean:.3f}" for measured, mean in means.items()))
     return True
 

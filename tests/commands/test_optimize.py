@@ -162,3 +162,21 @@ def test_bad_input_is_one_line(here, capsys, arguments, told, advised):
     assert told in lines[0]
     assert advised in lines[0]
     assert sorted(here.iterdir()) == before
+
+
+def test_two_photographs_exchange_their_faces_and_nothing_else(here, capsys, rng):
+    """Chen & Hsu 2016, figure 1: by soft masks, and without a change of either background."""
+    y, x = np.indices((36, 48))
+    masks, pixels = {}, {}
+    for name, (row, column) in {"maltese": (15, 18), "terrier": (20, 30)}.items():
+        masks[name] = np.uint8(255 * np.clip((14 - np.hypot(y - row, x - column)) / 6, 0, 1))
+        pixels[name] = rng.integers(0, 256, (36, 48, 3), np.uint8)
+        Image.fromarray(masks[name]).save(f"{name}-mask.png")
+        Image.fromarray(pixels[name]).save(f"{name}.png")
+    for own, other in (("maltese", "terrier"), ("terrier", "maltese")):
+        drawn = ("--content-mask", f"{own}-mask.png", "--style-mask", f"{other}-mask.png", "--end-size", 48)
+        code, *_ = run(capsys, "optimize", f"{own}.png", f"{other}.png", *drawn, *QUICK, *FAR, "-o", "out.png")
+        assert code == 0
+        changed = (np.array(Image.open("out.png")) != pixels[own]).any(axis=-1)
+        assert not changed[masks[own] == 0].any()
+        assert changed[masks[own] == 255].mean() > 0.9

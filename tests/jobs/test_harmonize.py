@@ -7,10 +7,11 @@ from scipy.spatial import cKDTree
 
 from keras_nst import memory
 from keras_nst.errors import InputError
-from keras_nst.evaluation.harmonization import measure
+from keras_nst.evaluation.harmonization import UNSEEN, measure
 from keras_nst.jobs.harmonize import FEATHER, harmonize
 from keras_nst.losses.patches import patches
 from keras_nst.models.observer import Observer
+from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, stride, vgg
 from keras_nst.options import HarmonizeOptions
 from keras_nst.recipes import zhou
@@ -46,7 +47,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def observer():
-    return Observer(vgg=vgg(STYLE_LAYERS))
+    return Observer(vgg=vgg([*STYLE_LAYERS, *UNSEEN]))
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +86,26 @@ def test_the_object_comes_near_to_the_paintings_style_and_color(scene, result, o
     painting, composite, mask = scene
     before, after = (measure(picture, painting, composite, mask, observer) for picture in (composite, result))
     assert after["style"] < 0.2 * before["style"]
+    assert after["moments"] < 0.5 * before["moments"]
     assert after["changed_outside"] == before["changed_outside"] == before["content"] == 0
     inside = cv2.erode(mask[0], np.ones((9, 9))) > 0
     palette = cKDTree(painting.reshape(-1, 3))
     before, after = (palette.query(picture[0, inside])[0].mean() for picture in (composite, result))
     assert after < 0.1 * before  # The nearest color that the painting has.
+
+
+def test_the_moments_are_those_of_the_features_under_the_mask(scene, observer):
+    """Of a picture that is the painting everywhere, the mask is all that tells both apart."""
+    painting, _, mask = scene
+    apart = []
+    for layer in UNSEEN:
+        seen = np.asarray(observer(painting, [f"vgg/{layer}"])[f"vgg/{layer}"], np.float64)[0]
+        weights = region_weights(mask, [layer])[layer][0]
+        mean = (weights * seen).sum((0, 1))
+        own = np.stack([mean, np.sqrt((weights * np.square(seen - mean)).sum((0, 1)))])
+        whole = np.stack([seen.mean((0, 1)), seen.std((0, 1))])
+        apart.append(np.sum(np.square(own - whole)) / np.sum(np.square(whole)))
+    assert measure(painting, painting, painting, mask, observer)["moments"] == pytest.approx(np.mean(apart), rel=0.01)
 
 
 def test_no_strength_leaves_the_object_as_it_was_pasted(scene):

@@ -34,6 +34,15 @@ def test_as_printed_it_says_what_the_paper_leaves_open(name):
     assert recipe(name, as_printed=True).left_open
 
 
+def test_jin2020_has_the_numbers_of_its_section_on_the_new_image():
+    chosen = recipe("jin2020", as_printed=True)
+    assert chosen.loss().weights == {"content": 1, "style": 1000, "tv": 10}
+    settings = {name: chosen.settings[name] for name in ("backbone", "iterations", "end_size", "start_size")}
+    assert settings == {"backbone": "vgg19", "iterations": 500, "end_size": 450, "start_size": 450}
+    # A rate of 0.1 of standardized pixels, of which ImageNet's deviation is 0.226.
+    assert chosen.settings["learning_rate"] == pytest.approx(0.0226)
+
+
 @pytest.mark.parametrize("name", ["chen2016", "ghiasi2017", "cartoongan"])
 def test_what_is_not_printed_cannot_be_asked_for(name):
     with pytest.raises(InputError, match=f"{name} does not print"):
