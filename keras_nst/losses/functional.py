@@ -198,11 +198,11 @@ def weighted_mean(values, weights=None):
 
 
 def surrounding(features, side: int):
-    """The patch around each position. Beyond the border its values are repeated.
+    """The patch around each position. Values at the border are repeated beyond it.
 
     Args:
         features: (batch, height, width, channels).
-        side: Of a patch in positions, odd.
+        side: Side of the patches in positions, odd.
 
     Returns:
         (batch, height, width, side^2, channels), float32, row by row.
@@ -218,14 +218,14 @@ def surrounding(features, side: int):
 
 
 def gram_product(first, second):
-    """The inner product of the Gram matrices of patches, position by position.
+    """The inner product of the Gram matrices of two patches at each position.
 
-    A patch F of n positions and c channels has the Gram matrix F^T F, of c x c. Its inner product with that of F' is
-    ||F F'^T||^2, of a matrix of n x n only.
+    The Gram matrix F^T F of a patch F with n positions and c channels is c x c. Its inner product with that of F' is
+    ||F F'^T||^2, which needs only an n x n matrix.
 
     Args:
         first: Patches from `surrounding`, (batch, height, width, n, c).
-        second: Others of the same shape.
+        second: Other patches of the same shape.
 
     Returns:
         (batch, height, width, 1).

@@ -8,7 +8,7 @@ from scipy.ndimage import convolve1d
 from scipy.spatial.distance import cdist
 
 SIDE = 3
-"""Side of a patch, in positions, unless another is asked for."""
+"""Default side of a patch, in positions."""
 
 
 def patches(features: np.ndarray, positions: np.ndarray, side: int = SIDE) -> np.ndarray:
@@ -17,7 +17,7 @@ def patches(features: np.ndarray, positions: np.ndarray, side: int = SIDE) -> np
     Args:
         features: (1, h, w, channels).
         positions: (n,) integers.
-        side: Of a patch in positions, odd.
+        side: Side of the patches in positions, odd.
 
     Returns:
         (n, side^2, channels).
@@ -56,7 +56,7 @@ def nearest_patches(
         traits: Additional features of `positions`, (n, k), and of all positions in the painting, (y x, k). Their
             squared distance is subtracted from the cosine. None for the cosine alone.
         places: Centers of the painting's patches, (m,); None for all positions.
-        side: Of a patch in positions, odd.
+        side: Side of the patches in positions, odd.
         rows: Number of the image's patches per product.
         columns: Number of the painting's patches per product.
 
@@ -87,22 +87,22 @@ def nearest_grams(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the painting's patch whose Gram matrix is nearest to that of each patch of an image.
 
-    It is the exact minimum over all places. Of the squared distance ||F F^T||^2 - 2 ||F F'^T||^2 + ||F' F'^T||^2 (see
-    `gram_product`), the second norm is a sum over positions a and b of the patches of squared products of their
-    features: of a at once, of b as a sum over the neighborhood of each place.
+    The squared distance of two Gram matrices is ||F F^T||^2 - 2 ||F F'^T||^2 + ||F' F'^T||^2 (see `gram_product`). The
+    term in the middle sums the squared products of all pairs of features of the two patches. So the features of the
+    image's patch are multiplied with all of the painting's features, and the squares are summed over each neighborhood.
 
     Args:
         features: Features of the image, (1, h, w, channels).
         positions: Centers of the image's patches, (n,).
         painting: Features of the painting, (1, y, x, channels).
-        side: Of a patch in positions, odd.
-        products: How many products of features are held at a time.
+        side: Side of the patches in positions, odd.
+        products: Number of products in memory at a time.
 
     Returns:
         The matches, positions in the painting, (n,), the first if several are equal; and the squared distances, (n,).
 
     Source: Zhou, section 3.3.2.
-    Differs from the source: the paper takes the patch of the nearest direction (cosine) for the one of least distance.
+    Differs from the source: this is the exact minimum; the paper takes the patch with the largest cosine.
     """
     _, height, width, channels = painting.shape
     flat = painting.reshape(-1, channels)

@@ -125,13 +125,13 @@ def patch_style(*layers: str, side: int = 3, region: int = 0) -> Loss:
 
     Args:
         *layers: VGG layers, such as "relu3_1".
-        side: Of the patches in positions, odd.
-        region: Number of the region; see `style`. The scene gives the style image's patches for all positions, those of
-            `recipes.zhou.matching.nearest_patch_grams`: "patches/relu3_1" is (batch, h, w, side^2 channels).
+        side: Side of the patches in positions, odd.
+        region: Number of the region; see `style`. The scene has the patches of the style image that the output's are
+            compared with, such as "patches/relu3_1", (batch, h, w, side^2 channels).
 
-    Source: Zhou, section 3.3.2: the sum over layers and patches of the least squared distance of their Gram matrices.
-    Differs from the source: a mean over patches, divided by the mean squared norm of the style's Gram matrices; which
-    patch is the nearest is given, not told from the output.
+    Source: Zhou, section 3.3.2.
+    Differs from the source: a mean over patches, not a sum, divided by the mean squared norm of the style's Gram
+    matrices. The nearest patches are given, and not found anew for each output.
     """
 
     def shaped(patches):
@@ -176,9 +176,9 @@ def cam(*, distance: Callable = relative_squared, own_class: bool = False) -> Lo
 
     Args:
         distance: Function of two maps (batch, h, w) to (batch,). The paper uses `mean_squared`.
-        own_class: Whether each map is that of its own picture's top class, as in the paper; otherwise both are for the
-            content's. As long as the classes differ, maps of two classes are compared: the paper's figure 8 shows that
-            this does not converge without the category loss.
+        own_class: Whether each map is for the top class of its own picture, as in the paper; otherwise both are for the
+            content's. While the classes differ, the maps show different things, and the distance cannot decrease: the
+            paper's reason for the category loss (figure 8).
 
     Source: Liu et al. 2019, eq. (7).
     Differs from the source: the distance is divided by the mean square of the content's map.

@@ -15,7 +15,7 @@ EMBEDDED = {
     "efficientnet_lite0": (efficientnet_lite.efficientnet_lite0, efficientnet_lite.preprocess_input),
     "squeezenet1_1": (squeezenet.squeezenet1_1, squeezenet.preprocess_input),
 }
-"""What builds the classifiers whose weights are part of the package, and what prepares pictures for them."""
+"""Classifiers with weights in the package: the function that builds each, and its preprocessing."""
 
 
 def gap_classifier(
@@ -29,7 +29,7 @@ def gap_classifier(
 
     The network must end in a convolution, global average pooling and one dense layer. This holds for MobileNet,
     MobileNetV2, ResNet50, ResNet50V2, DenseNet121, EfficientNetB0, EfficientNetV2B0, Xception, InceptionV3 and their
-    larger versions. Or its last convolution has one map per class, as SqueezeNet's: then these are the maps. To fit it
+    larger versions. If the last convolution has one map per class, as in SqueezeNet, no dense layer is needed. To fit it
     to your own classes, train `keras.Model(model.input, model.output["logits"])`.
 
     Args:

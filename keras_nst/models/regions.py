@@ -37,7 +37,7 @@ def region_weights(
         pooling: Pooling of the network, "max" or "average".
         rule: "simple" smooths the mask at each convolution. "inside" keeps positions whose receptive field lies in the
             region, so that nothing of its surroundings leaks in. "all" keeps positions whose receptive field meets it.
-            "pooled", Zhou's, leaves the mask as it is there: only poolings shrink it, as they do the features.
+            "pooled", Zhou's rule, leaves the mask unchanged there; only poolings shrink it, like the features.
 
     Returns:
         {layer: (1, h, w, 1) float32}, each summing to 1.

@@ -1,4 +1,4 @@
-"""SqueezeNet 1.1, the classifier of Liu et al. 2019, whose weights are part of the package."""
+"""SqueezeNet 1.1, the classifier of Liu et al. 2019, with weights in the package."""
 
 import keras
 from keras import layers, ops
@@ -6,9 +6,9 @@ from keras import layers, ops
 from keras_nst.models.weights import embedded
 
 SIDE = 227
-MEAN = (104.0, 117.0, 123.0)  # Of ImageNet's blue, green and red, as the network was trained.
+MEAN = (104.0, 117.0, 123.0)  # Mean of ImageNet's blue, green and red.
 
-# (squeeze, expand): the filters of fire modules 2 to 9. Pooling comes before modules 2, 4 and 6.
+# (squeeze, expand) filters of the fire modules 2 to 9. There is a pooling before modules 2, 4 and 6.
 FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
 POOLED = (2, 4, 6)
 
@@ -23,12 +23,12 @@ def squeezenet1_1(
 ) -> keras.Model:
     """Build the classifier.
 
-    The last convolution has one map per class, and their means are the logits: they are the class activation maps.
+    The last convolution has one map per class, and the logits are their means: they are the class activation maps.
 
     Args:
         weights: "imagenet" for the package's weights, None for random ones.
         classes: Number of classes; "imagenet" has 1000.
-        input_shape: (height, width, 3), the same parity for both.
+        input_shape: (height, width, 3), with height and width both even or both odd.
 
     Returns:
         A model from preprocessed images to logits (batch, classes), not negative.
@@ -44,7 +44,7 @@ def squeezenet1_1(
     hidden = _convolution(image, 64, 3, "conv1", strides=2, padding="valid")
     for number, (squeeze, expand) in enumerate(FIRES, 2):
         if number in POOLED:
-            # Sizes are rounded up: Caffe pools what is left over at the end as well, as "same" does for even sizes.
+            # Caffe rounds sizes up, which "same" does for even sizes.
             hidden = layers.MaxPooling2D(3, 2, padding="valid" if hidden.shape[1] % 2 else "same")(hidden)
         squeezed = _convolution(hidden, squeeze, 1, f"fire{number}_squeeze1x1")
         sides = [_convolution(squeezed, expand, side, f"fire{number}_expand{side}x{side}") for side in (1, 3)]

@@ -1,9 +1,9 @@
 """Jin 2020: CNN-based image style transfer and its applications. The method of Gatys et al. with total variation.
 
-Jin's are VGG19, content 1, style 1000, total variation 10, Gram matrices divided by the size of the image, 500 epochs at
-a learning rate of 0.1, and 150 x 225 and 300 x 450 pixels. The paper reports average pooling of Gatys et al. only. It
-does not name layers, optimizer and start: here they are Gatys's layers for style, the last of block 4 for content, and
-Adam, starting from the photograph.
+Jin's are VGG19, content 1, style 1000, total variation 10, Gram matrices divided by the size of the image, 500 epochs
+at a learning rate of 0.1, and 150 x 225 and 300 x 450 pixels. The paper reports average pooling of Gatys et al. only.
+It does not name layers, optimizer and start: here they are Gatys's layers for style, the last of block 4 for content,
+and Adam, starting from the photograph.
 
 The paper's weights assume standardized inputs, divided by the standard deviation of ImageNet's pixels. Here the inputs
 of VGG are in units of 1/255, so its features are `UNIT` times as large: squared features are divided by UNIT^2, squared
@@ -41,10 +41,10 @@ def printed() -> PixelRecipe:
         },
         left_open=(
             "the layers: Gatys's for style, the last of block 4 for content",
-            "the pooling: average, which it reports of Gatys",
+            "the pooling: average, as it reports of Gatys et al.",
             "the optimizer: Adam",
-            "where it starts: at the photograph",
-            "the range of VGG19's input: standardized, of total variation's pixels: 0 to 1",
+            "the first picture: the photograph",
+            "the range of the pixels for total variation: 0 to 1",
         ),
     )
 
