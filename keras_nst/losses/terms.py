@@ -177,7 +177,7 @@ def cam(*, distance: Callable = relative_squared, own_class: bool = False) -> Lo
     Args:
         distance: Function of two maps (batch, h, w) to (batch,). The paper uses `mean_squared`.
         own_class: Whether each map is for the top class of its own picture, as in the paper; otherwise both are for the
-            content's. While the classes differ, the maps show different things, and the distance cannot decrease: the
+            content's. While the classes differ, the maps show different things, and the distance hardly decreases: the
             paper's reason for the category loss (figure 8).
 
     Source: Liu et al. 2019, eq. (7).

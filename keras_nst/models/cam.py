@@ -29,8 +29,8 @@ def gap_classifier(
 
     The network must end in a convolution, global average pooling and one dense layer. This holds for MobileNet,
     MobileNetV2, ResNet50, ResNet50V2, DenseNet121, EfficientNetB0, EfficientNetV2B0, Xception, InceptionV3 and their
-    larger versions. If the last convolution has one map per class, as in SqueezeNet, no dense layer is needed. To fit it
-    to your own classes, train `keras.Model(model.input, model.output["logits"])`.
+    larger versions. If the last convolution has one map per class, as in SqueezeNet, no dense layer is needed. To fit
+    it to your own classes, train `keras.Model(model.input, model.output["logits"])`.
 
     Args:
         backbone: "efficientnet_lite0" or "squeezenet1_1", the paper's, whose weights are part of the package, or a
