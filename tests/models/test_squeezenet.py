@@ -3,12 +3,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from keras_nst.images.io import read
 
 from keras_nst.errors import InputError
 from keras_nst.models.cam import cam, gap_classifier
 from keras_nst.models.squeezenet import squeezenet1_1
 from keras_nst.models.weights import embedded
+from keras_nst.pictures.io import read
 
 FULL_PRECISION = Path(__file__).parents[3] / "shared" / "weights" / "squeezenet1_1.weights.npz"
 
