@@ -52,13 +52,18 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return not resolver or (resolver.task_id in (None, 0) and resolver.task_type in (None, "chief", "worker"))
 
 
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU. Otherwise a training takes the machine's memory."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def suits_xla(policy: str) -> bool:
     """Whether XLA should compile a training step with this dtype policy.
 
     XLA is faster except on CPUs with bfloat16, which it computes in float32 while TensorFlow's own kernels use the
     hardware's instructions. It cannot compile for several parts of one CPU.
     """
-    if tf.config.list_physical_devices("GPU"):
+    if has_gpu():
         return True
     return tf.distribute.get_strategy().num_replicas_in_sync == 1 and policy != "mixed_bfloat16"
 

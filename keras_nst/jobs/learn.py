@@ -17,6 +17,7 @@ from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.curves import drop_torn_line, read_log
 from keras_nst.jobs.setups import Setup, setup
 from keras_nst.jobs.training_folder import LOG, TrainingFolder
+from keras_nst.memory import check_memory
 from keras_nst.models.nets import NETS
 from keras_nst.models.saved import PREVIEW, read_facts, save_style
 from keras_nst.models.styles import read_card
@@ -28,6 +29,7 @@ from keras_nst.recipes import recipe
 # Steps per epoch, and least number of epochs. After each epoch, a preview, a checkpoint and a log line are written.
 EPOCH_STEPS, EPOCHS = 250, 8
 VALIDATION_CROPS = 64
+CROP_BYTES = 4000  # A step takes at least this for each pixel of a batch.
 # In the public domain, so that previews can be published.
 PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
 
@@ -59,6 +61,9 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
         learning_rate=options.learning_rate or chosen.learning_rate,
         mixed_precision=precision.settled(options.mixed_precision),
     )
+    if not devices.has_gpu():
+        needed = options.batch * options.size**2 * CROP_BYTES
+        check_memory((options.size, options.size), needed, lambda free: "Try a smaller `size` or `batch`.")
     strategy = devices.strategy(options.devices)
     if options.batch % strategy.num_replicas_in_sync:
         raise InputError(

@@ -375,6 +375,13 @@ def test_what_saves_an_exploding_training_may_change_as_it_is_resumed(tmp_path):
     assert json.loads((folder.path / OPTIONS).read_text()) == after
 
 
+@pytest.mark.parametrize("changed", [{"size": 65_536}, {"batch": 1_000_000}])
+def test_crops_that_the_memory_does_not_hold_are_refused_before_any_net_is_built(options, changed, monkeypatch):
+    monkeypatch.setattr(learn, "setup", None)
+    with pytest.raises(InputError, match=r"GB are free\. Try a smaller `size` or `batch`\."):
+        learn.learn(learn.dataclasses.replace(options, **changed))
+
+
 def test_two_trainings_cannot_share_a_folder(tmp_path):
     first = TrainingFolder(tmp_path)
     first.claim({"seed": 0})
