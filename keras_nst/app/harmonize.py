@@ -11,7 +11,7 @@ from typing import NamedTuple
 import gradio as gr
 import numpy as np
 
-from keras_nst.app.parts import HIDDEN, Result, Selector, bar, made, photograph, slider
+from keras_nst.app.parts import HIDDEN, Result, Selector, Tab, bar, made, photograph, slider
 from keras_nst.app.workshop import Selection, Workshop, check_number, point
 from keras_nst.errors import InputError
 from keras_nst.options import HarmonizeOptions
@@ -52,15 +52,11 @@ class Scene(NamedTuple):
     turn: float
 
 
-class HarmonizeTab:
-    """The tab to drop an object and a painting, place the object, watch it being painted, and download.
-
-    Args:
-        workshop: Does the work.
-    """
+class HarmonizeTab(Tab):
+    """The tab to drop an object and a painting, place the object, watch it being painted, and download."""
 
     def __init__(self, workshop: Workshop):
-        self._workshop = workshop
+        super().__init__(workshop)
         self._stops: dict[str | None, threading.Event] = {}
 
     def build(self) -> None:

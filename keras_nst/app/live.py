@@ -6,8 +6,8 @@ import time
 
 import gradio as gr
 
-from keras_nst.app.parts import camera, slider, style_picker
-from keras_nst.app.workshop import Workshop, check_number
+from keras_nst.app.parts import Tab, camera, slider, style_picker
+from keras_nst.app.workshop import check_number
 from keras_nst.errors import InputError
 from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read
@@ -26,15 +26,8 @@ _SWITCH_OFF = """() => {
 }"""
 
 
-class LiveTab:
-    """The tab to switch on the camera and choose a style.
-
-    Args:
-        workshop: Does the work.
-    """
-
-    def __init__(self, workshop: Workshop):
-        self._workshop = workshop
+class LiveTab(Tab):
+    """The tab to switch on the camera and choose a style."""
 
     def build(self) -> None:
         """Lay out the tab."""

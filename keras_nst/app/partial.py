@@ -4,8 +4,8 @@ import time
 
 import gradio as gr
 
-from keras_nst.app.parts import Result, Selector, made, style_picker, title
-from keras_nst.app.workshop import FEATHER, Selection, Workshop
+from keras_nst.app.parts import Result, Selector, Tab, made, style_picker, title
+from keras_nst.app.workshop import FEATHER, Selection
 from keras_nst.errors import InputError
 from keras_nst.jobs.partial import restyle_part
 from keras_nst.models.styles import styles
@@ -13,15 +13,8 @@ from keras_nst.pictures.picture import Picture
 from keras_nst.select.masks import feather
 
 
-class PartialTab:
-    """The tab to click an area, choose its style, compare and download.
-
-    Args:
-        workshop: Does the work.
-    """
-
-    def __init__(self, workshop: Workshop):
-        self._workshop = workshop
+class PartialTab(Tab):
+    """The tab to click an area, choose its style, compare and download."""
 
     def build(self) -> None:
         """Lay out the tab."""

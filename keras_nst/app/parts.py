@@ -116,6 +116,17 @@ _COPY = """async () => {
 }"""
 
 
+class Tab:
+    """A tab of the page.
+
+    Args:
+        workshop: Does the work.
+    """
+
+    def __init__(self, workshop: Workshop):
+        self._workshop = workshop
+
+
 class Result:
     """A slider between before and after, with a download.
 

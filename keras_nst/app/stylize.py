@@ -9,6 +9,7 @@ import gradio as gr
 from keras_nst.app.parts import (
     HIDDEN,
     Result,
+    Tab,
     bar,
     made,
     photograph,
@@ -19,7 +20,7 @@ from keras_nst.app.parts import (
     tile,
     title,
 )
-from keras_nst.app.workshop import Selection, Workshop, check_number
+from keras_nst.app.workshop import Selection, check_number
 from keras_nst.errors import InputError
 from keras_nst.jobs.stylize import mixed
 from keras_nst.models import painter
@@ -42,15 +43,8 @@ _OWN = 8  # Paintings of a visitor.
 _TUNED = 60.0  # Seconds.
 
 
-class StylizeTab:
-    """Drop a photograph: it is painted at once, and the styles show it as they would paint it.
-
-    Args:
-        workshop: Does the work.
-    """
-
-    def __init__(self, workshop: Workshop):
-        self._workshop = workshop
+class StylizeTab(Tab):
+    """Drop a photograph: it is painted at once, and the styles show it as they would paint it."""
 
     def build(self) -> None:
         """Lay out the tab."""
