@@ -13,7 +13,7 @@ from keras_nst.pictures.encoding import FORMATS, check_format, encode
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.kinds import CLIPS, PICTURES, Found, is_animation, is_clip, look_through, tell_apart
 from keras_nst.pictures.picture import Picture
-from keras_nst.video.clips import CODECS
+from keras_nst.video.writing import CODECS
 
 
 def expand(patterns: Sequence[str], *, clips: bool = False) -> list[str]:

@@ -25,7 +25,8 @@ from keras_nst.pictures.io import MAX_PIXELS, read_record
 from keras_nst.pictures.kinds import is_animation, is_clip
 from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.proof import Proof
-from keras_nst.video.clips import CODECS, check_clip_format, inspect
+from keras_nst.video.clips import inspect
+from keras_nst.video.writing import CODECS, check_clip_format
 
 
 def run(options: Stylize) -> int:

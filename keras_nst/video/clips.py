@@ -1,14 +1,7 @@
-"""Read the frames of clips, and write stylized frames with the same time stamps and sound.
+"""Read the frames of clips, by FFmpeg, and of animations, by Pillow."""
 
-FFmpeg reads and writes clips; Pillow reads and writes animations.
-"""
-
-import contextlib
 import functools
-import heapq
-import json
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,32 +10,13 @@ import cv2
 import numpy as np
 
 from keras_nst.errors import InputError
-from keras_nst.files import check_file
 from keras_nst.pictures.decoding import decode_frame
-from keras_nst.pictures.encoding import OWNER
 from keras_nst.pictures.io import MIN_SIDE
 from keras_nst.pictures.kinds import is_animation
 from keras_nst.pictures.picture import Picture, resize
-from keras_nst.video.animations import TIME_BASE, WRITABLE, read_animation, write_animation
+from keras_nst.video.animations import TIME_BASE, read_animation
+from keras_nst.video.ffmpeg import reading
 
-CODECS = {
-    "m4v": "libx264",
-    "mkv": "libx264",
-    "mov": "libx264",
-    "mp4": "libx264",
-    "webm": "libvpx-vp9",
-    **dict.fromkeys(WRITABLE, "ffv1"),
-}
-"""Suffixes that can be written, with the codecs of their segments; animations have lossless segments."""
-
-# Without frames that refer to later ones, so that the packets of joined segments are in order.
-_QUALITY = {
-    "libx264": {"crf": "18", "bf": "0", "x264-params": "force-cfr=1"},
-    "libvpx-vp9": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
-    "ffv1": {},
-}
-_SEGMENT = "nut"  # A container for any codec, with time stamps of any unit.
-_BT709, _LIMITED = 1, 1  # FFmpeg's numbers of BT.709 (space, primaries and transfer), and of luma from 16 to 235.
 _MICROSECONDS = 1_000_000  # FFmpeg's unit of a file's duration.
 # How much earlier than its duration a complete file may end, in seconds and as a share. Only MP4 is exact.
 _MISSING, _MISSING_OF_MP4, _MISSING_SHARE = 0.5, 0.1, 0.02
@@ -76,19 +50,6 @@ Frame = tuple[int, np.ndarray]
 """Time stamp and pixels, (H, W, 3) float32 in [0, 1]."""
 
 
-def check_clip_format(suffix: str) -> None:
-    """Check that a clip can be written with this suffix.
-
-    Args:
-        suffix: The suffix, with its dot.
-
-    Raises:
-        InputError: It is not one of `CODECS`.
-    """
-    if suffix.lower()[1:] not in CODECS:
-        raise InputError(f"Cannot write a clip as {suffix or 'a file without suffix'}. Known: {', '.join(CODECS)}.")
-
-
 def inspect(path: str | Path, *, whole: bool = True) -> Clip:
     """Read the properties of a clip. Only its first frame is decoded.
 
@@ -102,13 +63,13 @@ def inspect(path: str | Path, *, whole: bool = True) -> Clip:
     """
     if is_animation(path):
         return _inspect_animation(path)
-    with _reading(path) as container:
+    with reading(path) as container:
         stream = _video(container, path)
         first = next(container.decode(stream), None)
         _check_size(path, first and (first.height, first.width))
         aspect = stream.sample_aspect_ratio or Fraction(1)
         size = decode_frame(first, aspect).shape[1:3]
-    with _reading(path) as container:
+    with reading(path) as container:
         stream = _video(container, path)
         shown: list[set[int]] = [set()]  # Time stamps of each part; the clock restarts between parts.
         decoded, end = None, 0
@@ -187,7 +148,7 @@ def _stored_frames(clip: Clip) -> Iterator[tuple[int, Callable[[], np.ndarray]]]
         for begin, _, picture in read_animation(clip.path):
             yield begin, functools.partial(getattr, picture, "rgb")
         return
-    with _reading(clip.path) as container:
+    with reading(clip.path) as container:
         stream = _video(container, clip.path)
         stream.thread_type = "AUTO"
         last, shift = None, 0
@@ -224,206 +185,6 @@ def _check_size(path: str | Path, size: tuple[int, int] | None) -> None:
     if size is None or min(size) < MIN_SIDE:
         told = "no frames" if size is None else f"{size[1]} x {size[0]} pixels"
         raise InputError(f"Cannot read {path}: it holds {told}. Expected sides of at least {MIN_SIDE} pixels.")
-
-
-def write_frames(path: str | Path, clip: Clip, suffix: str, frames: Iterable[Frame]) -> None:
-    """Encode a segment of a clip.
-
-    Args:
-        path: The file of the segment.
-        clip: The clip whose time stamps and rate the frames have.
-        suffix: Suffix of the final file, a key of `CODECS`, with its dot.
-        frames: At least one frame.
-    """
-    av = _pyav()
-    codec = CODECS[suffix.lower()[1:]]
-    lossless = suffix.lower()[1:] in WRITABLE
-    with av.open(ffmpeg_name(path), "w", format=_SEGMENT) as target:
-        stream = None
-        for stamp, rgb in frames:
-            if stream is None:
-                stream = target.add_stream(codec, rate=clip.rate, options=_QUALITY[codec])
-                stream.height, stream.width = rgb.shape[:2]
-                context = stream.codec_context
-                context.time_base = clip.time_base
-                stream.pix_fmt = "bgr0" if lossless else "yuv420p"
-                if not lossless:
-                    context.colorspace = context.color_primaries = context.color_trc = _BT709
-                    context.color_range = _LIMITED
-            samples = np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
-            frame = av.VideoFrame.from_ndarray(samples, "rgb24")
-            video = {} if lossless else {"dst_colorspace": _BT709, "dst_color_range": _LIMITED}
-            frame = frame.reformat(format=stream.pix_fmt, **video)
-            frame.pts, frame.time_base = stamp, clip.time_base
-            target.mux(stream.encode(frame))
-        target.mux(stream.encode())
-
-
-def carried_sound(clip: Clip, suffix: str) -> tuple[list[int], list[str]]:
-    """Find the sound streams of a clip that the output can contain, by writing each once.
-
-    Args:
-        clip: From `inspect`.
-        suffix: Suffix of the output, a key of `CODECS`, with its dot.
-
-    Returns:
-        The streams for `join`, and a message for each other one and for subtitles, which are left out.
-
-    Raises:
-        InputError: The clip can no longer be read.
-    """
-    if is_animation(clip.path):
-        return [], []
-    if suffix.lower()[1:] in WRITABLE:
-        return [], [f"Left out of {clip.path}: sound, which {suffix[1:].upper()} cannot hold."]
-    av = _pyav()
-    with _reading(clip.path) as original:
-        can_be_decoded = {stream.index: stream.codec_context is not None for stream in original.streams.audio}
-        left_out = ["subtitles"] if original.streams.subtitles else []
-    carried = []
-    for number, index in enumerate(can_be_decoded, 1):
-        reason = None if can_be_decoded[index] else "FFmpeg has no decoder for it"
-        if reason is None:
-            try:
-                with (
-                    tempfile.TemporaryDirectory() as folder,
-                    _reading(clip.path) as original,
-                    av.open(ffmpeg_name(f"{folder}/sound{suffix}"), "w") as target,
-                ):
-                    for packet in _sound_packets(target, original, [index]):
-                        target.mux(packet)
-                carried.append(index)
-            except InputError as error:
-                reason = error.__cause__.strerror
-        if reason is not None:
-            left_out.append(f"sound {number} of {len(can_be_decoded)} ({reason})")
-    return carried, [f"Left out of {clip.path}: {what}." for what in left_out]
-
-
-def join(
-    path: str | Path, clip: Clip, segments: Sequence[Path], sound: Sequence[int] = (), record: dict | None = None
-) -> None:
-    """Join segments, and the sound of their clip, in one file.
-
-    Sound is copied if the file can hold its codec, else encoded as AAC or Opus.
-
-    Args:
-        path: The file; its suffix selects the format.
-        clip: The clip with the sound.
-        segments: From `write_frames`, in order.
-        sound: Streams from `carried_sound`.
-        record: How the frames were made, stored in the file's comment.
-
-    Raises:
-        InputError: The clip can no longer be read.
-    """
-    av = _pyav()
-    if Path(path).suffix.lower()[1:] in WRITABLE:
-        _join_animation(path, clip, segments, record)
-        return
-    with contextlib.ExitStack() as opened:
-        target = opened.enter_context(av.open(ffmpeg_name(path), "w"))
-        original = opened.enter_context(_reading(clip.path)) if sound else None
-        first = opened.enter_context(av.open(ffmpeg_name(segments[0])))
-        if record is not None:
-            target.metadata["comment"] = json.dumps({OWNER: record})
-        video = target.add_stream_from_template(first.streams.video[0])
-        # All streams must be added before the first packet.
-        packets = [_segment_packets(av, segments, video, clip), _sound_packets(target, original, sound)]
-        for packet in heapq.merge(*packets, key=lambda packet: packet.dts * packet.time_base):
-            target.mux(packet)
-
-
-def _join_animation(path: str | Path, clip: Clip, segments: Sequence[Path], record: dict | None) -> None:
-    av = _pyav()
-    stamps, frames = [], []
-    for segment in segments:
-        with av.open(ffmpeg_name(segment)) as container:
-            for frame in container.decode(video=0):
-                stamps.append(frame.pts * frame.time_base)
-                frames.append(frame.to_ndarray(format="rgb24"))
-    if is_animation(clip.path):
-        for number, (_, _, picture) in enumerate(read_animation(clip.path)):
-            if picture.alpha is not None and picture.alpha.min() < 1:
-                alpha = cv2.resize(picture.alpha[0], frames[number].shape[1::-1], interpolation=cv2.INTER_AREA)
-                frames[number] = np.dstack([frames[number], np.rint(255 * alpha).astype(np.uint8)])
-    ends = [*stamps[1:], stamps[-1] + 1 / clip.rate]
-    durations = [max(1, round(TIME_BASE * (end - stamp))) for stamp, end in zip(stamps, ends, strict=True)]
-    write_animation(path, Path(path).suffix.lower()[1:], frames, durations, json.dumps({OWNER: record}))
-
-
-def _sound_stream(target, stream):
-    """A stream of the target for a stream of the original, and whether packets are copied to it."""
-    if stream.codec_context.codec.canonical_name in target.supported_codecs:
-        return target.add_stream_from_template(stream), True
-    webm = target.format.name == "webm"
-    return target.add_stream("libopus" if webm else "aac", rate=48_000 if webm else stream.rate), False
-
-
-def _segment_packets(av, segments, video, clip):
-    duration = 1 / clip.rate
-    for segment in segments:
-        with av.open(ffmpeg_name(segment)) as container:
-            for packet in container.demux(video=0):
-                if packet.size:  # The last packet is empty.
-                    packet.dts = packet.pts  # Frames are in order. The file has no DTS for the first.
-                    packet.duration = round(duration / packet.time_base)
-                    packet.stream = video
-                    yield packet
-
-
-def _sound_packets(target, original, indices):
-    """The packets of new streams of the target, made from streams of the original."""
-    sound = {original.streams[index]: _sound_stream(target, original.streams[index]) for index in indices}
-    return _packets_of(original, sound) if sound else ()
-
-
-def _packets_of(original, sound):
-    for packet in original.demux(list(sound)):
-        stream, copied = sound[packet.stream]
-        if not copied:
-            for frame in packet.decode():
-                yield from stream.encode(frame)
-        elif packet.dts is not None:
-            packet.stream = stream
-            yield packet
-    for stream, copied in sound.values():
-        if not copied:
-            yield from stream.encode()
-
-
-def _pyav():
-    try:
-        import av
-    except ImportError as error:
-        raise InputError("Clips need PyAV. Install it: pip install 'keras_nst[video]'.") from error
-    av.logging.set_level(None)  # Errors are raised as well.
-    return av
-
-
-def ffmpeg_name(path: str | Path) -> str:
-    """A path in FFmpeg's form. Otherwise a colon would make it a URL, and a % a sequence of files.
-
-    Raises:
-        InputError: The path is not valid Unicode.
-    """
-    name = f"file:{path}"
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"FFmpeg cannot open {path}: its name is not valid Unicode. Rename it.") from None
-    return name
-
-
-@contextlib.contextmanager
-def _reading(path: str | Path):
-    av = _pyav()
-    check_file(path)
-    try:
-        with av.open(ffmpeg_name(path)) as container:
-            yield container
-    except av.FFmpegError as error:
-        raise InputError(f"Cannot read {path}: it is damaged, cut short or not a clip ({error.strerror}).") from error
 
 
 def _video(container, path: str | Path):

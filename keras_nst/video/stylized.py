@@ -11,16 +11,10 @@ import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.files import check_unpacked, replacing
-from keras_nst.video.clips import (
-    Clip,
-    carried_sound,
-    check_clip_format,
-    ffmpeg_name,
-    join,
-    read_frames,
-    write_frames,
-)
+from keras_nst.video.clips import Clip, read_frames
+from keras_nst.video.ffmpeg import ffmpeg_name
 from keras_nst.video.steady import STEADINESS, Steady
+from keras_nst.video.writing import carried_sound, check_clip_format, join, write_frames
 
 SEGMENT = 48
 """Frames that are encoded together. An interrupted run loses at most this many."""
@@ -44,7 +38,7 @@ def stylize_clip(
 
     Args:
         clip: From `keras_nst.video.clips.inspect`.
-        output: Output file; its suffix is a key of `keras_nst.video.clips.CODECS`.
+        output: Output file; its suffix is a key of `keras_nst.video.writing.CODECS`.
         stylize: Function from a frame and grain, both (1, H, W, 3) float32, to its result; see `Steady`.
         steadiness: See `Steady`.
         max_size: Longest side to shrink frames to first.

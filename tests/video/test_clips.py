@@ -11,7 +11,8 @@ from reference import clips
 
 from keras_nst.errors import InputError
 from keras_nst.pictures.decoding import decode_frame
-from keras_nst.video.clips import carried_sound, check_clip_format, inspect, join, read_frames, write_frames
+from keras_nst.video.clips import inspect, read_frames
+from keras_nst.video.writing import carried_sound, check_clip_format, join, write_frames
 
 PICTURES = clips.frames(12)
 UNEVEN = [1001 * number + 400 * (number % 3) for number in range(12)]

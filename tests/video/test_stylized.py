@@ -4,8 +4,9 @@ import pytest
 from reference import clips
 
 from keras_nst.errors import InputError
-from keras_nst.video.clips import inspect, write_frames
+from keras_nst.video.clips import inspect
 from keras_nst.video.stylized import SEGMENT, stylize_clip
+from keras_nst.video.writing import write_frames
 
 FRAMES = 2 * SEGMENT + 5
 
