@@ -280,7 +280,7 @@ def test_tfds_splits_and_versions(folder, tfds_home):
         ("tfds:coco/1999", r"^Cannot open the TFDS dataset 'coco/1999'\. .*1999"),
         ("tfds:coco/2014:9.9.9", r"^Cannot open the TFDS dataset 'coco/2014:9\.9\.9'\. .*9\.9\.9"),
         ("tfds:ag_news_subset", r"^The TFDS dataset 'ag_news_subset' has no 'image'\."),
-        ("tfds:coco/2014", r"^The TFDS dataset 'coco/2014' is not in .*Pass --download"),
+        ("tfds:coco/2014", r"^The TFDS dataset 'coco/2014' is not in .*Pass `download`"),
     ],
 )
 def test_unusable_tfds_sources_are_refused_without_a_download(tfds_home, monkeypatch, source, message):
