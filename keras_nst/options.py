@@ -204,7 +204,7 @@ class PixelOptions:
     )
     end_size: int | None = _pixels("longest side of the result", side(32), unset="the recipe's")
     start_size: int | None = _pixels(
-        "coarse to fine from this longest side, doubled until the end", side(32), unset="the recipe's"
+        "coarse to fine from this longest side, doubled until the end", side(16), unset="the recipe's"
     )
     backbone: str | None = _backbone(unset="the recipe's", group="optimization")
     pooling: str | None = _pixels("pooling of the network", Choice(("max", "average")), unset="the recipe's")
@@ -217,7 +217,7 @@ class PixelOptions:
     mask_rule: str = _mask_rule(group="optimization")
     color: str = colors("style", group="optimization")
     tile: int | None = _pixels(
-        "measure large pictures in windows of this side", side(128), unset="the whole picture at once"
+        "measure large pictures in windows of this side", side(64), unset="the whole picture at once"
     )
     mixed_precision: str = _precision(Choice(("auto", "off", "bfloat16")), "auto", group="optimization")
     seed: int = _pixels("seed of the noise", SEED, default=0)

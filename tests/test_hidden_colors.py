@@ -78,6 +78,6 @@ WAYS = [crops, paired_crops, reference, learned_style, lambda path: read_square(
 @pytest.mark.parametrize("way", WAYS)
 def test_what_transparency_hides_changes_nothing(twins, monkeypatch, way):
     narrow = {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
-    monkeypatch.setattr(setups, "vgg", lambda convolutions, dtype: vgg(convolutions=narrow, dtype=dtype))
+    monkeypatch.setattr(setups, "vgg", lambda convolutions, dtype, **_: vgg(convolutions=narrow, dtype=dtype))
     green, black = map(way, twins)
     np.testing.assert_array_equal(green, black)

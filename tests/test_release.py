@@ -36,11 +36,7 @@ def test_the_wheel_holds_weights_and_styles_and_nothing_else(wheel):
     modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("keras_nst/**/*.py")}
     types = {"keras_nst/__init__.pyi", "keras_nst/py.typed"}
     weights = {str(path.relative_to(ROOT)) for path in ROOT.glob("keras_nst/models/*.npz")}
-    styles = {
-        f"keras_nst/saved_models/{path.parent.name}/{file}"
-        for path in ROOT.glob("saved_models/*/card.json")
-        for file in ("model.keras", "card.json", "preview.jpg")
-    }
+    styles = {f"keras_nst/saved_models/{path.parent.name}/{path.name}" for path in ROOT.glob("saved_models/*/*.*")}
     assert len(weights) == 5
     assert len(styles) >= 6 * 3
     assert inside - {"keras_nst/saved_models/__init__.py"} == modules | types | weights | styles

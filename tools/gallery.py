@@ -26,6 +26,7 @@ BYTES, SHEET_BYTES = 200_000, 500_000
 PICTURES = {
     "styles": ["styles.png"],
     "lite": ["lite.png"],
+    "shelf": ["shelf.png"],
     "colors": ["half.png", "kept.png", "only.png"],
     "protect": ["sample:astronaut", "full.png", "protected.png"],
     "partial": ["sample:coffee", "part.png"],
@@ -54,7 +55,7 @@ def make(folder: Path, quick: bool) -> None:
             if main(command + quick * QUICK.get(command[0], "").split()):
                 raise SystemExit(f"failed: {' '.join(command)}")
         for name, shown in PICTURES.items():
-            limit = SHEET_BYTES if shown in (["styles.png"], ["lite.png"]) else BYTES
+            limit = SHEET_BYTES if shown in (["styles.png"], ["lite.png"], ["shelf.png"]) else BYTES
             (folder / f"{name}.jpg").write_bytes(small([read(source) for source in shown], limit))
 
 

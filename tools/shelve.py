@@ -3,7 +3,7 @@
 Usage: python tools/shelve.py NET PAINTINGS OUT
 
 NET is the folder of a net that `train --net unet` has written. PAINTINGS is a folder of pictures named like the rows
-below. OUT receives NET's files in OUT/unet, and a folder for each painting.
+below. OUT receives the net in OUT/unet, and a folder for each painting.
 """
 
 import shutil
@@ -48,7 +48,7 @@ PAINTINGS = {
 def main(net: str, paintings: str, out: str) -> None:
     home = Path(out) / NAME
     home.mkdir(parents=True, exist_ok=True)
-    for file in (PAINTER, CARD, PREVIEW):
+    for file in (PAINTER, CARD):
         shutil.copyfile(Path(net) / file, home / file)
     facts = read_facts(home)
     _, predictor = parts(load_painter(home))

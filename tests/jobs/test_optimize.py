@@ -188,7 +188,7 @@ def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypat
     monkeypatch.setattr(memory, "free_memory", lambda: 6_000_000_000)
     with pytest.raises(InputError, match=r"2048 x 1536 pixels take about .* GB, and 6\.0 GB are free") as refused:
         check_size((1536, 2048), None, precision)
-    tile = int(re.search(r"--tile (\d+)", str(refused.value))[1])
+    tile = int(re.search(r"`tile` of (\d+)", str(refused.value))[1])
     check_size((1536, 2048), tile, precision)
     with pytest.raises(InputError, match="`tile`"):
         check_size((1536, 2048), 2 * tile, precision)
