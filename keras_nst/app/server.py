@@ -35,7 +35,7 @@ _STYLE = """
 .gradio-container h1 {display: inline; margin: 0 12px 0 0; font-size: 24px}
 .gradio-container h1 + p {display: inline; color: var(--neutral-500)}
 .unseen {position: absolute}
-@media (min-width: 900px) {.result {position: sticky; top: 8px}}
+@media (min-width: 900px) {.result {position: sticky; top: 8px} .styles .wrap {max-height: 400px; overflow-y: auto}}
 /* Gradio computes clicks as if a picture filled its box. */
 .clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
 .styles .wrap {display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 6px}
