@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from keras_nst.fields import LARGEST_SIDE, Choice, Listed, Number, Switch, Text, Weights, Whole, field, options
 from keras_nst.models.nets import NETS
-from keras_nst.models.saved import TRAINED
 from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
 
 if TYPE_CHECKING:
@@ -168,6 +167,8 @@ class TrainingOptions:
     @property
     def folder(self) -> Path:
         """Where the style is written."""
+        from keras_nst.models.saved import TRAINED  # Loads NumPy, which the help does without.
+
         if self.output:
             return Path(self.output)
         name = Path(self.style[0]).stem.lower().replace(" ", "_")
