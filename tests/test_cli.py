@@ -269,6 +269,14 @@ def test_the_longest_side_is_limited_on_request(here, style, capsys):
     assert read("out.png").rgb.shape == (1, 24, 32, 3)
 
 
+def test_the_size_of_strokes_is_that_of_the_painted_picture(here, style, rng, capsys):
+    Image.fromarray(rng.integers(0, 256, (30, 800, 3), np.uint8)).save("wide.png")
+    for stroke, size in (("large", 720), ("medium", None)):
+        assert run(capsys, "stylize", "wide.png", "--style", style, "-o", "out.png", "--stroke", stroke)[0] == 0
+        expected = Stylizer(style)(read("wide.png"), painted_size=size).rgb
+        np.testing.assert_allclose(read("out.png").rgb, expected, atol=0.51 / 255)
+
+
 def test_sixteen_bits_are_written_where_asked(here, style, capsys):
     assert run(capsys, "stylize", "photo.png", "--style", style, "-o", "out.png", "--bits", 16)[0] == 0
     levels = np.asarray(read("out.png").rgb) * 255

@@ -233,7 +233,7 @@ class HarmonizeTab(Tab):
                 began = time.monotonic()
 
                 def progress(side: int, now) -> None:
-                    if stop.is_set():
+                    if stop.is_set() or self._workshop.closed.is_set():
                         raise _StoppedError
                     done = (sum(work[: scales.index(side)]) + now.iteration * side**2) / sum(work)
                     seconds = time.monotonic() - began

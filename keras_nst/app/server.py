@@ -151,7 +151,6 @@ def serve(
         for variable in ("GRADIO_TEMP_DIR", "GRADIO_EXAMPLES_CACHE"):
             os.environ[variable] = str(folder)  # The only folder that Gradio writes to or serves from.
         workshop = Workshop(folder, share_dir and Path(share_dir), limits)
-        cleaner.callback(workshop.closed.set)
         blocks = page(workshop)
         cleaner.enter_context(cleaning(folder, limits))
 
@@ -185,6 +184,7 @@ def serve(
         try:
             yield url
         finally:
+            workshop.close()
             blocks.close(verbose=False)
 
 

@@ -31,6 +31,7 @@ FEATHER = 2.0
 _BEGINNINGS = {"object": cut_out, **{name: functools.partial(subject_mask, source=name) for name in MASKS}}
 _PICTURES, _MASKS, _PAINTED = 4, 16, 4  # Cached.
 _CLICKS = 100
+_PATIENCE = 20.0  # Seconds.
 _TILE = 160  # Pixels of the longest side.
 _AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # Expensive work done at the same time.
 
@@ -238,9 +239,21 @@ class Workshop:
         if not turn.acquire(timeout=self.limits.seconds):
             raise InputError("Too many visitors at once. Try again in a few minutes.")
         try:
+            if self.closed.is_set():
+                raise InputError("The server is ending. Try again later.")
             yield
         finally:
             turn.release()
+
+    def close(self) -> None:
+        """Begin no more work, and wait for what runs: a thread that is ended within TensorFlow crashes the process."""
+        self.closed.set()
+        for work, turn in self._turns.items():
+            taken = sum(turn.acquire(timeout=_PATIENCE) for _ in range(_AT_ONCE[work]))
+            if taken:
+                turn.release(taken)
+        with self._loading:
+            pass
 
     def holds(self, path: str) -> bool:
         """Whether a path is a regular file of the workshop."""

@@ -62,21 +62,23 @@ class PaintedPhotographs:
             self._know()
 
     def _know(self) -> None:
-        """Cut squares of all paintings, and note which numbers those of each set have."""
-        sources = [dict(style.sources()) for style in self.styles]
-        each = min(_OF_EACH, _KNOWN // len({name for named in sources for name in named}))
-        numbers: dict[str, range] = {}
-        for style, named in zip(self.styles, sources, strict=True):
-            for name, source in named.items():
-                try:
-                    squares = numbers.get(name) or _squares(read(source).rgb, self._style_size, each, len(numbers))
-                except InputError as error:
-                    style.skipped[name] = str(error)
+        """Cut squares of all paintings, and list the numbers of each set's squares. A painting in two sets has one."""
+        # The ids of two datasets may be the same.
+        sets = [{(style.kind, style.name, name): source for name, source in style.sources()} for style in self.styles]
+        each = min(_OF_EACH, _KNOWN // len({painting for sources in sets for painting in sources}))
+        numbers: dict[tuple[str, str, str], range] = {}
+        for style, sources in zip(self.styles, sets, strict=True):
+            for painting, source in sources.items():
+                if painting in numbers:
                     continue
-                if name not in numbers:
-                    numbers[name] = range(len(self.known), len(self.known) + each)
-                    self.known += squares
-            self._numbers.append([number for name in named for number in numbers.get(name, ())])
+                try:
+                    rgb = read(source).rgb
+                except InputError as error:
+                    style.skipped[painting[-1]] = str(error)
+                    continue
+                numbers[painting] = range(len(self.known), len(self.known) + each)
+                self.known += _squares(rgb, self._style_size, each, seed=len(numbers))
+            self._numbers.append([number for painting in sources for number in numbers.get(painting, ())])
 
     def __len__(self) -> int:
         """The number of photographs."""

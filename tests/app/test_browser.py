@@ -136,6 +136,15 @@ def test_styles_are_chosen_by_the_keyboard(page, home):
     made(page, f"painting-{second}.png")
 
 
+def test_a_painting_of_ones_own_is_a_style_at_once(page, home):
+    drop(page, "stylize", home / "painting.png")
+    page.locator("#stylize-result img").first.wait_for()
+    page.set_input_files("[data-testid='+ Your own painting-upload-button']", home / "halves.png")
+    page.locator("#stylize-style").get_by_label("Halves").wait_for(state="attached")
+    made(page, "painting-halves.png")
+    assert download(page, "stylize")[0].shape == (1, 96, 128, 3)
+
+
 def test_each_sample_is_stylized_and_then_an_upload(page, home):
     page.locator("#stylize-style").get_by_label("Tiny").check()
     for number, name in enumerate(SAMPLES):

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import re
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -370,6 +371,26 @@ def test_one_net_works_at_a_time_whoever_asks(workshop, uploaded, monkeypatch):
         made = [pool.submit(stylize, workshop, photo) for _ in range(10)]
     assert len([one.result() for one in made]) == 10
     assert max(most) == 1
+
+
+def test_a_workshop_that_closes_waits_for_what_runs_and_begins_no_more(workshop):
+    begun, ended = threading.Event(), []
+
+    def work():
+        with workshop.turn("net"):
+            begun.set()
+            time.sleep(0.2)
+            ended.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait()
+    workshop.close()
+    assert ended == [True]
+    with pytest.raises(InputError, match="is ending"), workshop.turn("net"):
+        pass
+    workshop.close()  # Again, and everything is free.
+    thread.join()
 
 
 def test_what_waits_too_long_for_its_turn_is_told_so(tmp_path, home):

@@ -65,6 +65,16 @@ def test_rows_are_those_of_the_whole(edge):
     np.testing.assert_allclose(np.concatenate(parts, axis=1), enlarged.rows(0, 256), atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [(16, 40_000), (40_000, 16)])
+def test_long_pictures_are_enlarged_to_their_end(size):
+    ramp = np.linspace(0.1, 0.9, 40_000, dtype=np.float32)
+    ramp = np.broadcast_to(ramp[:, None, None] if size[0] == 40_000 else ramp[None, :, None], (*size, 3))[None]
+    small = fit(np.ascontiguousarray(ramp), np.empty((1, *(max(16, length // 20) for length in size), 0)))
+    gray, full = np.full_like(small, 0.5), np.full_like(ramp, 0.5)
+    end = Enlarged(small, gray, full).rows(max(0, size[0] - 100), size[0])
+    np.testing.assert_allclose(end[:, :, -100:], ramp[:, -100:, -100:], atol=2e-3)
+
+
 def test_enlarging_shifts_nothing():
     ramp = np.broadcast_to(np.linspace(0.1, 0.9, 320, dtype=np.float32)[None, None, :, None], (1, 256, 320, 3))
     small = fit(np.ascontiguousarray(ramp), np.empty((1, 64, 80, 0)))
