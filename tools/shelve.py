@@ -51,6 +51,7 @@ def main(net: str, paintings: str, out: str) -> None:
     for file in (PAINTER, CARD):
         shutil.copyfile(Path(net) / file, home / file)
     facts = read_facts(home)
+    steps = facts["steps"] + (facts["init"] or {}).get("steps", 0)
     _, predictor = parts(load_painter(home))
     observer = Observer(vgg=vgg())
     photographs = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
@@ -59,7 +60,7 @@ def main(net: str, paintings: str, out: str) -> None:
         painting = fit_short_side(read(path).rgb, facts["style_size"])
         code = np.asarray(predictor(*STATISTICS(observer(painting, STATISTICS.probes))))[0]
         card = {"name": path.stem, "title": title, "artist": artist, "date": date, "painter": NAME}
-        card |= {"steps": facts["steps"], "style_image": path.name, "style_sha256": sha256(path)}
+        card |= {"steps": steps, "style_image": path.name, "style_sha256": sha256(path)}
         folder = Path(out) / path.stem
         shutil.rmtree(folder, ignore_errors=True)
         save_code(folder, code, card)
