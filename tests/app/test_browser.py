@@ -102,8 +102,8 @@ def test_a_photograph_is_stylized_at_once_and_again_with_each_change(page, home)
     full, name = download(page, "stylize")
     assert (full.shape, name) == ((1, 96, 128, 3), "painting-tiny.png")
     assert np.abs(full - read(home / "painting.png").rgb).mean() > 0.02
+    shown = page.locator("#stylize-result img").last.evaluate("image => image.src")
     page.locator("#stylize-color").get_by_label("Photograph").check()
-    shown = page.locator("#stylize-result img").last.get_attribute("src")
     page.wait_for_function(
         "shown => [...document.querySelectorAll('#stylize-result img')].at(-1).src != shown", arg=shown
     )
