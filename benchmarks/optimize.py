@@ -215,7 +215,12 @@ def descend_keras(
     """Minimize with `optimize` until the goal is reached, with at most this many evaluations at full size."""
     full = max(photograph.shape[1:3])
     options = PixelOptions(
-        statistic="gram", end_size=full, start_size=start, iterations=evaluations + coarse, least_improvement=0.0
+        recipe="chen2016",
+        statistic="gram",
+        end_size=full,
+        start_size=start,
+        iterations=evaluations + coarse,
+        least_improvement=0.0,
     )
     scales: dict[int, list[Progress]] = {}
     ended, checking = None, 0.0

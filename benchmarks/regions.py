@@ -71,7 +71,7 @@ class Measures:
 def exchanged(photograph: np.ndarray, masks: list[np.ndarray], statistic: str, weight: float) -> np.ndarray:
     """The photograph with the appearance of its two regions exchanged."""
     side = max(photograph.shape[1:3])
-    options = PixelOptions(statistic=statistic, weights={"style": weight}, end_size=side)
+    options = PixelOptions(recipe="chen2016", statistic=statistic, weights={"style": weight}, end_size=side)
     regions = [Region([photograph], mask=own, style_mask=other) for own, other in (masks, masks[::-1])]
     return optimize(photograph, regions, options)
 
@@ -105,7 +105,9 @@ def main() -> int:
         weight *= (content / their_content) ** 2
 
     side = max(photograph.shape[1:3])
-    alone = optimize(photograph, [Region([photograph], mask=cup, style_mask=1 - cup)], PixelOptions(end_size=side))
+    alone = optimize(
+        photograph, [Region([photograph], mask=cup, style_mask=1 - cup)], PixelOptions(recipe="chen2016", end_size=side)
+    )
     changed = int((alone != photograph).any(-1)[cup[..., 0] == 0].sum())
     print(f"pixels changed outside of the mask: {changed}")
     if options.output:

@@ -182,16 +182,20 @@ _pixels = partial(field, group="optimization")
 class PixelOptions:
     """How the pixels of a picture are optimized."""
 
-    recipe: str = _pixels("the paper", Choice(PIXELS), default="chen2016")
+    recipe: str = _pixels("the paper", Choice(PIXELS), default=PIXELS[0])
     as_printed: bool = _printed(group="optimization")
     weights: Mapping[str, float] = _pixels(
-        "weight of the {} term, in place of the recipe's", Weights(("content", "style", "tv")), default={}
+        "weight of the {} term, in place of the recipe's", Weights(("content", "match", "style", "tv")), default={}
     )
     statistic: str | None = _pixels(
         "statistic of the style", Choice(("gram", "high-order", "gaussian")), unset="the recipe's"
     )
     style_scale: float = _pixels("size of the strokes: 2 doubles it", Number(0.1, 10, "F"), default=1.0)
-    init: str = _pixels("start from content, noise or a picture", Text("WHAT|FILE"), default="content")
+    init: str | None = _pixels(
+        "start from content, recolored (content in the style's colors), noise or a picture",
+        Text("WHAT|FILE"),
+        unset="the recipe's",
+    )
     optimizer: str | None = _pixels("algorithm", Choice(("lbfgs", "adam")), unset="the recipe's")
     iterations: int | None = _pixels("maximum number of steps at each scale", COUNT, unset="the recipe's")
     least_improvement: float = _pixels(
@@ -289,6 +293,10 @@ class SelectionOptions:
         default=2.0,
         group="selection",
     )
+
+
+STARTS = ("content", "recolored", "noise")
+"""What an optimization can start from, besides a picture's file."""
 
 
 class Region(NamedTuple):

@@ -101,7 +101,7 @@ def test_the_library_does_not_print():
 def test_rich_shows_text_in_one_place():
     """In `console`, which disables markup. Columns without text, and tables, may be made elsewhere."""
     harmless = {"box.SIMPLE_HEAD", "table.Table"} | {
-        f"progress.{column}Column" for column in ("Bar", "MofNComplete", "TimeElapsed", "TimeRemaining")
+        f"progress.{column}Column" for column in ("Bar", "MofNComplete", "TaskProgress", "TimeElapsed", "TimeRemaining")
     }
     found = {
         f"{module}: {name}"

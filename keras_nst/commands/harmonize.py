@@ -41,10 +41,10 @@ def run(options: Harmonize) -> int:
         write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
     print(printable(f"{options.paste} is used as {taken}."), file=sys.stderr)
     from keras_nst.fit import precision
-    from keras_nst.jobs.harmonize import harmonize
+    from keras_nst.jobs.harmonize import harmonize, scales
 
     options = dataclasses.replace(options, mixed_precision=precision.settled(options.mixed_precision))
-    with Reporter(Console()) as reporter:
+    with Reporter(Console(), scales(max(painting.shape[1:3]), options.quality)) as reporter:
         result = harmonize(painting, composite, mask, options, progress=reporter)
     seconds = round(time.perf_counter() - began, 2)
     record = {

@@ -3,10 +3,11 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from rich.progress import BarColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskProgressColumn, TimeRemainingColumn
 
 import keras_nst
 from keras_nst.commands.arguments import Optimize
@@ -16,7 +17,7 @@ from keras_nst.errors import InputError
 from keras_nst.fields import values
 from keras_nst.files import make_folder
 from keras_nst.models.styles import styles
-from keras_nst.options import PixelOptions, Region
+from keras_nst.options import STARTS, PixelOptions, Region
 from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, resize
@@ -38,9 +39,9 @@ def run(options: Optimize) -> int:
     regions = _regions(options, picture)
     if options.report:
         make_folder(options.report)
-    if options.init not in ("content", "noise"):
+    if options.init not in (None, *STARTS):
         read(options.init)  # Report a wrong path before TensorFlow loads.
-    from keras_nst.jobs.optimize import coverage, optimize, settled
+    from keras_nst.jobs.optimize import coverage, optimize, scales, settled
 
     chosen = settled(options)
     console = Console()
@@ -49,7 +50,7 @@ def run(options: Optimize) -> int:
             "Using VGG16, since VGG19's weights are not installed. --backbone vgg19 downloads them, "
             "--vgg-weights FILE reads them."
         )
-    with Reporter(console, output, options.save_every) as reporter:
+    with Reporter(console, scales(max(picture.rgb.shape[1:3]), chosen), output, options.save_every) as reporter:
         try:
             restyled = optimize(picture.rgb, regions, chosen, progress=reporter)
         except KeyboardInterrupt:
@@ -123,11 +124,17 @@ def _check_numbers(options: Optimize) -> None:
         raise InputError(f"`blend` needs a share for each of the {styles} styles, and a single region.")
 
 
+def _work(plan: Mapping[int, int]) -> int:
+    """The work of some steps at each of some scales: a step takes as long as its picture has pixels."""
+    return sum(steps * side**2 for side, steps in plan.items())
+
+
 class Reporter:
     """Shows the progress of an optimization, and writes previews.
 
     Args:
         console: The console.
+        plan: Longest side and number of steps of each scale.
         output: The result's file; previews are written next to it.
         every: Steps between previews; None for no previews.
 
@@ -138,9 +145,11 @@ class Reporter:
         saved: The last preview.
     """
 
-    def __init__(self, console: Console, output: str = "-", every: int | None = None):
+    def __init__(self, console: Console, plan: Mapping[int, int], output: str = "-", every: int | None = None):
+        self._plan = plan
         self._console, self._output, self._every = console, Path("stdout.png" if output == "-" else output), every
-        self._bar = progress("{task.description}", BarColumn(), TimeElapsedColumn(), console=console)
+        columns = "{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+        self._bar = progress(*columns, console=console)
         self._steps = self._evaluations = 0
         self._seconds = 0.0
         self._side = self._last = None
@@ -151,7 +160,7 @@ class Reporter:
 
     def __enter__(self) -> "Reporter":
         self._bar.start()
-        self._task = self._bar.add_task("compiling", total=None)
+        self._task = self._bar.add_task("preparing", total=_work(self._plan))
         return self
 
     def __exit__(self, *_):
@@ -168,7 +177,8 @@ class Reporter:
         scale = self.history.setdefault(f"{side} px", {})
         for name, value in {"total": now.value, **now.terms}.items():
             scale.setdefault(name, []).append(value)
-        self._bar.update(self._task, description=f"{side} px, step {now.iteration}, loss {now.value:.4g}")
+        done = _work({before: steps for before, steps in self._plan.items() if before < side} | {side: now.iteration})
+        self._bar.update(self._task, description=f"painting at {side} pixels", completed=done)
         if self._every and self._steps % self._every == 0:
             path = self._output.with_name(f"{self._output.stem}-{self._steps:05}{self._output.suffix}")
             write(path, Picture(now.image))

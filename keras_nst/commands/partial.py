@@ -59,8 +59,9 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: Part
         from keras_nst.infer.stylizer import Stylizer
 
         return Stylizer(style)(Picture(rgb)).rgb
-    from keras_nst.jobs.optimize import optimize
+    from keras_nst.jobs.optimize import optimize, scales, settled
 
-    settings = dataclasses.replace(options, end_size=max(rgb.shape[1:3]))
-    with Reporter(Console()) as reporter:
+    longest = max(rgb.shape[1:3])
+    settings = settled(dataclasses.replace(options, end_size=longest))
+    with Reporter(Console(), scales(longest, settings)) as reporter:
         return optimize(rgb, [Region([painting.rgb], mask=mask)], settings, progress=reporter)

@@ -92,21 +92,19 @@ def harmonize(
             dtype=precision.policy(options.mixed_precision),
         )
     )
-    first, others = QUALITIES[options.quality]
-    scales = sizes(max(painting.shape[1:3]), COARSEST)
+    plan = scales(max(painting.shape[1:3]), options.quality)
     pasted = np.where(soft > 0, composite, painting)
     if options.recolor:
-        small = (_at(scales[0], picture) for picture in (painting, pasted, mask))
+        small = (_at(min(plan), picture) for picture in (painting, pasted, mask))
         here, colored = recolored(observer, *small, pasted)
         pasted[here] = blend(pasted[here], colored, min(1, 2 * options.style_strength) * mask[here])
     image = coarser = None
-    for side in scales:
+    for side, steps in plan.items():
         sized, visible = _at(side, pasted), _at(side, soft)
-        steps = first if image is None else others
         image = sized.copy() if image is None else finer(image, coarser, sized)
         here = slice(None), *surroundings(visible, options.backbone, layers[-1])
         coarser, original = sized, sized[here].copy()
-        if side == scales[-1]:
+        if side == max(plan):
             del pasted, sized, coarser  # Frees most of the memory of a large painting.
         if steps and options.style_strength:
             report = progress and functools.partial(progress, side)
@@ -116,6 +114,18 @@ def harmonize(
     result, here = painting.copy(), (slice(None), *bounding_box(soft))
     result[here] = blend(painting[here], image[here], soft[here])
     return result
+
+
+def scales(longest: int, quality: str) -> dict[int, int]:
+    """Longest side and number of steps of each scale, from coarse to fine.
+
+    Args:
+        longest: Longest side of the painting.
+        quality: As in `HarmonizeOptions`.
+    """
+    first, others = QUALITIES[quality]
+    sides = sizes(longest, COARSEST)
+    return {side: others if number else first for number, side in enumerate(sides)}
 
 
 def check_size(mask: np.ndarray, precision: str, match: str = "places") -> None:

@@ -10,17 +10,20 @@ import numpy as np
 
 from keras_nst.errors import unknown
 from keras_nst.fit import precision
+from keras_nst.fit.matching import OWN_SHARE, Places, columns, matches
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT
 from keras_nst.losses import blend
+from keras_nst.losses.terms import GRID
 from keras_nst.memory import check_memory
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, vgg
 from keras_nst.models.weights import at_hand, vgg_weights
 from keras_nst.options import PixelOptions, Region
-from keras_nst.pictures.color import with_colors
+from keras_nst.pictures.color import palette, recolored, with_colors
+from keras_nst.pictures.compositing import blend as mix
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import finer, fit, sizes
@@ -63,7 +66,7 @@ def optimize(
     full = resize(Picture(content), options.end_size).rgb
     check_size(full.shape[1:3], options.tile, options.mixed_precision, options.optimizer)
     network = vgg(
-        [*options.style_layers, *options.content_layers],
+        dict.fromkeys([*options.style_layers, *options.content_layers, *_matched_layers(options)]),
         backbone=options.backbone,
         convolutions=vgg_weights(options.backbone, options.vgg_weights),
         pooling=options.pooling,
@@ -72,16 +75,26 @@ def optimize(
     # A single region is also region 0, everything that is restyled.
     numbered = dict(enumerate(regions, 0 if len(regions) == 1 else 1))
     image = coarser = None
-    for side in sizes(max(full.shape[1:3]), options.start_size):
+    for side in scales(max(full.shape[1:3]), options):
         sized = resize(Picture(full), side).rgb
         masks = {number: _fit_mask(region.mask, sized) for number, region in numbered.items()}
         masks[0] = _fit_mask(coverage(regions), sized)
-        objective = _objective(sized, numbered, masks, network, options)
         free = masks[0] > 0
-        start = _start(options, sized) if image is None else finer(image, coarser, sized)
+        start = _start(options, sized, numbered, masks) if image is None else finer(image, coarser, sized)
+        objective = _objective(sized, start, numbered, masks, network, options)
         report = progress and functools.partial(progress, side)
         image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
     return np.where(free, with_colors(image, sized, options.color), sized)
+
+
+def scales(longest: int, options: PixelOptions) -> dict[int, int]:
+    """Longest side and greatest number of steps of each scale, from coarse to fine.
+
+    Args:
+        longest: Longest side of the photograph.
+        options: Options from `settled`.
+    """
+    return dict.fromkeys(sizes(min(longest, options.end_size), options.start_size), options.iterations)
 
 
 def coverage(regions: Sequence[Region]) -> np.ndarray | None:
@@ -114,6 +127,7 @@ def _minimize(objective: PixelObjective, start: np.ndarray, free: np.ndarray, op
 
 def _objective(
     sized: np.ndarray,
+    start: np.ndarray,
     regions: Mapping[int, Region],
     masks: Mapping[int, np.ndarray],
     network: keras.Model,
@@ -122,28 +136,41 @@ def _objective(
     """The recipe's loss for a picture of this size, bound to the photograph and the paintings."""
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     loss = chosen.loss(options.content_layers, options.style_layers, list(regions), options.statistic)
-    # All regions have the same style weight.
+    # All regions have the same weights.
     loss = loss.reweighted({term: options.weights[term.rstrip("0123456789")] for term in loss.weights})
-    objective = PixelObjective(
-        loss,
-        Observer(vgg=network),
-        sized.shape[1:3],
-        _weights(options, loss.probes("output"), masks),
-        tile=options.tile,
-        # High-order statistics also read the neighboring position.
-        halo=max(receptive_field(tap, options.backbone) for tap in network.output) // 2 + ALIGNMENT,
-    )
+    observer = Observer(vgg=network)
+    # High-order statistics also read the neighboring position.
+    halo = max(receptive_field(tap, options.backbone) for tap in network.output) // 2 + ALIGNMENT
+    own = _weights(options, loss.probes("output"), masks)
+    objective = PixelObjective(loss, observer, sized.shape[1:3], own, tile=options.tile, halo=halo)
     targets = objective.targets("content", sized, _weights(options, loss.probes("content"), masks))
+    seen = functools.partial(columns, observer, _matched_layers(options), tile=options.tile, halo=halo)
+    looks = OWN_SHARE * seen(sized) + (1 - OWN_SHARE) * seen(start) if _matched_layers(options) else None
     for number, region in regions.items():
-        role, measured = f"style{number or ''}", []
+        role, measured, offered = f"style{number or ''}", [], []
         for painting in region.styles:
             longest = max(round(max(sized.shape[1:3]) * options.style_scale), _least(painting))
             fitted = resize(Picture(painting), longest).rgb
-            mask = _weights(options, loss.probes(role), {number: _fit_mask(region.style_mask, fitted)})
-            measured.append(objective.targets(role, fitted, mask))
+            mask = {number: _fit_mask(region.style_mask, fitted)}
+            measured.append(objective.targets(role, fitted, _weights(options, loss.probes(role), mask)))
+            if looks is not None:
+                offered.append(Places(seen(fitted), _counted(options, number, mask)))
         targets |= blend(measured, [share / sum(region.shares) for share in region.shares])
+        if looks is not None:
+            found = matches(Places(looks, _counted(options, number, masks)), offered, region.shares)
+            targets |= loss.targets(f"match{number or ''}", found)
     objective.bind(targets)
     return objective
+
+
+def _matched_layers(options: PixelOptions) -> Sequence[str]:
+    return recipe(options.recipe, as_printed=options.as_printed).matched_layers
+
+
+def _counted(options: PixelOptions, number: int, masks: Mapping[int, np.ndarray]) -> np.ndarray:
+    """Which places of a region's picture are in the region, (places,) boolean."""
+    (weights,) = _weights(options, [f"region{number}/{GRID}"], {number: masks[number]}).values()
+    return weights.ravel() > 0
 
 
 def settled(options: PixelOptions) -> PixelOptions:
@@ -197,11 +224,21 @@ def check_size(size: tuple[int, int], tile: int | None, precision: str, optimize
     check_memory(size, (in_tiles if tile else without) + window * window_bytes, advice)
 
 
-def _start(options: PixelOptions, sized: np.ndarray) -> np.ndarray:
+def _start(
+    options: PixelOptions, sized: np.ndarray, regions: Mapping[int, Region], masks: Mapping[int, np.ndarray]
+) -> np.ndarray:
     if options.init == "content":
         return sized
     if options.init == "noise":
         return np.random.default_rng(options.seed).uniform(0, 1, sized.shape).astype(np.float32)
+    if options.init == "recolored":
+        start = sized
+        for number, region in regions.items():
+            paintings = [resize(Picture(painting), max(sized.shape[1:3])).rgb for painting in region.styles]
+            mask = None if region.style_mask is None else fit(region.style_mask, paintings[0])
+            own, wanted = palette([sized], mask=masks[number]), palette(paintings, region.shares, mask)
+            start = mix(start, recolored(sized, own, wanted), masks[number])
+        return start
     return fit(read(options.init).rgb, sized)
 
 

@@ -234,6 +234,38 @@ def gram_product(first, second):
     return ops.sum(squares, axis=(-1, -2))[..., None]
 
 
+def hypercolumns(features):
+    """The features of several layers side by side, on a grid of a quarter of the picture's height and width.
+
+    Finer layers are averaged over each position of the grid, coarser ones are repeated.
+
+    Args:
+        features: Features of each layer, (batch, h, w, channels); those of the first have the picture's size.
+
+    Returns:
+        (batch, height // 4, width // 4, all channels), float32.
+
+    Source: Hariharan et al. 2015, "Hypercolumns for object segmentation"; Kolkin et al. 2022.
+    """
+    height, width = (side // 4 for side in features[0].shape[1:3])
+
+    def on_grid(values):
+        values = ops.cast(values, "float32")
+        if values.shape[1] < height:  # After a pooling, which drops a remainder: here the last position is repeated.
+            values = ops.repeat(ops.repeat(values, 2, axis=1), 2, axis=2)
+            missing = ((0, height - values.shape[1]), (0, width - values.shape[2]))
+            return ops.pad(values, ((0, 0), *missing, (0, 0)), mode="symmetric")
+        factor = 1 << (values.shape[1] // height).bit_length() - 1
+        return ops.average_pool(values, factor, factor) if factor > 1 else values
+
+    return ops.concatenate([on_grid(values) for values in features], axis=-1)
+
+
+def unit_vectors(values):
+    """Divide the vectors (..., channels) by their lengths."""
+    return values / ops.sqrt(ops.sum(ops.square(values), axis=-1, keepdims=True) + 1e-12)
+
+
 def differences(values):
     """Differences of the right, the lower and the lower right neighbor from each position.
 

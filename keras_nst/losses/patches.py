@@ -50,7 +50,7 @@ def nearest_patches(
     number of positions nor with the painting, and time does not grow with the image.
 
     Args:
-        features: Features of the image, (1, h, w, channels), not negative.
+        features: Features of the image, (1, h, w, channels).
         positions: Centers of the image's patches, (n,).
         painting: Features of the painting, (1, y, x, channels).
         traits: Additional features of `positions`, (n, k), and of all positions in the painting, (y x, k). Their

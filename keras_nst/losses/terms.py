@@ -16,6 +16,7 @@ from keras_nst.losses.functional import (
     gram_product,
     hinge,
     hinge_generator,
+    hypercolumns,
     instance_normalized,
     least_squares,
     log_loss,
@@ -27,9 +28,13 @@ from keras_nst.losses.functional import (
     squared_difference,
     squared_variation,
     surrounding,
+    unit_vectors,
     weighted_mean,
 )
 from keras_nst.losses.statistics import Statistic, gram
+
+GRID = "relu3_1"
+"""A layer with a quarter of the picture's height and width, as hypercolumns have."""
 
 
 def _probes(layers: Sequence[str], region: int | None) -> tuple[str, ...]:
@@ -159,6 +164,37 @@ def patch_style(*layers: str, side: int = 3, region: int = 0) -> Loss:
     output = Measurement(_probes(layers, region), lambda *observed: observed)
     target = Measurement(tuple(f"patches/{layer}" for layer in layers), measured)
     return Loss(((1.0, Term("style", distance, output, "style", target, additive="distance")),))
+
+
+def match(*layers: str, region: int | None = None) -> Loss:
+    """Distance of the output's features at each place from those of the place in the style image that it matches.
+
+    The distance of two places is 1 - the cosine of their hypercolumns, minus the style's mean: from 0 to 2.
+
+    Args:
+        *layers: VGG layers, the first of block 1. At each place their features are taken together (`hypercolumns`).
+        region: Number of the region; see `style`. The matches are those of the role "match", or "match<k>" for a
+            region k > 0: "columns" (places, channels), centered, of length 1; "mean" (1, channels); and "places"
+            (1, h, w, 1), the row of "columns" for each place of the output (see `keras_nst.fit.matching`).
+
+    Source: Kolkin et al. 2022, "Neural Neighbor Style Transfer".
+    Differs from the source: the matches are those found at the start of a scale.
+    """
+    role = f"match{region or ''}"
+    weights = () if region is None else (f"region{region}/{GRID}",)
+
+    def measured(*observed):
+        return (hypercolumns(observed[: len(layers)]), *observed[len(layers) :])
+
+    def distance(output, target):
+        (found, *counted), (places, columns, mean) = output, target
+        wanted = ops.take(columns, ops.cast(places[..., 0], "int32"), axis=0)
+        cosine = ops.sum(unit_vectors(found - mean[:, None, None]) * wanted, axis=-1, keepdims=True)
+        return weighted_mean(1 - cosine, *counted)
+
+    output = Measurement((*(f"vgg/{layer}" for layer in layers), *weights), measured)
+    target = Measurement(("places", "columns", "mean"), lambda *given: given)
+    return Loss(((1.0, Term(role, distance, output, role, target, additive="distance")),))
 
 
 def _top_class(logits):

@@ -1,5 +1,7 @@
 """Luma, chroma, and transfer of colors between pictures."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -10,6 +12,7 @@ LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 LIKE_COLOR, ONE_COLOR, NEAR = 8.0, 15.0, 60.0
 SHIFTS = 6
 REACH = 2  # In places.
+_LEAST_SPREAD = (0.5 / 255) ** 2  # Variance of colors that 8 bits do not tell from a plain one.
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -66,6 +69,53 @@ def with_colors(stylized: np.ndarray, content: np.ndarray, color: str) -> np.nda
     if color == "style":
         return stylized
     return keep_color(stylized, content) if color == "keep" else keep_color(content, stylized)
+
+
+def palette(
+    pictures: Sequence[np.ndarray], shares: Sequence[float] = (1.0,), mask: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of the colors of pictures.
+
+    Args:
+        pictures: Each (1, h, w, 3) in [0, 1].
+        shares: How much each counts, in parts of the sum.
+        mask: How much each pixel counts, (1, h, w, 1), if there is one picture; None for all alike.
+
+    Returns:
+        (3,) and (3, 3) float64.
+    """
+    weights = None if mask is None else mask.ravel()
+    colors = [np.float64(picture).reshape(-1, 3) for picture in pictures]
+    mean = np.average([np.average(each, axis=0, weights=weights) for each in colors], axis=0, weights=shares)
+    # Around the common mean, so the means' differences count as spread.
+    spread = [np.average(np.einsum("ni,nj->nij", each - mean, each - mean), axis=0, weights=weights) for each in colors]
+    return mean, np.average(spread, axis=0, weights=shares)
+
+
+def recolored(picture: np.ndarray, own: tuple[np.ndarray, np.ndarray], wanted: tuple[np.ndarray, np.ndarray]):
+    """Give a picture other colors: the linear change of all colors that changes them least.
+
+    Args:
+        picture: (1, h, w, 3) in [0, 1].
+        own: Its `palette`.
+        wanted: The palette that the result has, but for colors out of range.
+
+    Returns:
+        (1, h, w, 3) float32 in [0, 1].
+
+    Source: Pitie & Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping", eq. (9).
+    """
+    (mean, spread), (new_mean, new_spread) = own, wanted
+    spread, new_spread = (each + _LEAST_SPREAD * np.eye(3) for each in (spread, new_spread))
+    root, inverse = _power(spread, 0.5), _power(spread, -0.5)
+    change = inverse @ _power(root @ new_spread @ root, 0.5) @ inverse
+    return np.clip((picture - mean) @ change + new_mean, 0, 1).astype(np.float32)
+
+
+def _power(matrix: np.ndarray, exponent: float) -> np.ndarray:
+    """A power of a symmetric, positive semidefinite matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.maximum(values, 0) ** exponent) @ vectors.T
 
 
 def agreed_colors(colors: np.ndarray, proposed: np.ndarray, places: np.ndarray) -> np.ndarray:

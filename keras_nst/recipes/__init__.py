@@ -10,7 +10,7 @@ from keras_nst.errors import InputError, unknown
 
 TRAINING = ("johnson2016", "liu2019", "ghiasi2017")
 ADVERSARIAL = ("cartoongan", "sdp_gan")
-PIXELS = ("chen2016", "jin2020")
+PIXELS = ("kolkin2022", "chen2016", "jin2020")
 RECIPES = (*TRAINING, *ADVERSARIAL, *PIXELS)
 
 
@@ -22,7 +22,7 @@ def recipe(name: str, *, as_printed: bool = False):
         as_printed: Whether to use the paper's own layers, weights and units.
 
     Raises:
-        InputError: There is no such recipe, or its paper does not print enough.
+        InputError: There is no such recipe, or none with its paper's own numbers.
     """
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
@@ -30,5 +30,5 @@ def recipe(name: str, *, as_printed: bool = False):
     if not as_printed:
         return module.tuned()
     if not hasattr(module, "printed"):
-        raise InputError(f"The paper of {name} does not print its layers and weights. Leave out `as_printed`.")
+        raise InputError(f"There is no {name} with the paper's own numbers. Leave out `as_printed`.")
     return module.printed()

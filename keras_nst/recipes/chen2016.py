@@ -28,6 +28,7 @@ def tuned() -> PixelRecipe:
         settings={
             "backbone": "vgg16",
             "pooling": "max",
+            "init": "content",
             "optimizer": "lbfgs",
             "learning_rate": 0.02,
             "iterations": 100,

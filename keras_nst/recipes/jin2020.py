@@ -33,6 +33,7 @@ def printed() -> PixelRecipe:
         settings={
             "backbone": "vgg19",
             "pooling": "average",
+            "init": "content",
             "optimizer": "adam",
             "learning_rate": 0.1 * DEVIATION,
             "iterations": 500,

@@ -104,6 +104,7 @@ class PixelRecipe:
         loss: Function from content layers, style layers, numbers of regions and the name of a statistic to the loss.
         content_layers: VGG's taps by backbone.
         style_layers: VGG's taps.
+        matched_layers: VGG's taps whose features are matched with the painting's.
         statistics: Statistics of style, of `keras_nst.losses.statistics.STATISTICS`; the first is the default.
         settings: Defaults for `keras_nst.options.PixelOptions`.
         left_open: As in `Recipe`.
@@ -112,6 +113,7 @@ class PixelRecipe:
     loss: Callable[[Sequence[str], Sequence[str], Sequence[int], str], Loss]
     content_layers: Mapping[str, Sequence[str]]
     style_layers: Sequence[str]
+    matched_layers: Sequence[str] = ()
     statistics: Sequence[str]
     settings: Mapping[str, Any]
     left_open: Sequence[str] = ()

@@ -13,7 +13,18 @@ from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.io import read, read_record
 
 # Shallow, so that it compiles in a second.
-QUICK = ("--style-layers", "relu1_1", "--content-layers", "relu1_2", "--statistic", "gram", "--iterations", 3)
+QUICK = (
+    "--recipe",
+    "chen2016",
+    "--style-layers",
+    "relu1_1",
+    "--content-layers",
+    "relu1_2",
+    "--statistic",
+    "gram",
+    "--iterations",
+    3,
+)
 FAR = ("--iterations", 8, "--style-weight", 100, "--mixed-precision", "off")
 
 

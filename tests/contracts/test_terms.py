@@ -43,6 +43,17 @@ def surrounded_by_its_own(scene, _):
     return {**scene, "style": given}
 
 
+def of_one_match(scene, _):
+    """All places match one, and have its features."""
+    column = scene["match"]["mean"][0] + 2 * scene["match"]["columns"][0]
+    output, begin = dict(scene["output"]), 0
+    for probe in filter(lambda probe: not is_weight(probe), output):
+        channels = output[probe].shape[-1]
+        output[probe] = np.zeros_like(output[probe]) + column[begin : begin + channels]
+        begin += channels
+    return {"output": output, "match": {**scene["match"], "places": np.zeros_like(scene["match"]["places"])}}
+
+
 def constant(scene, _):
     return {**scene, "output": {**scene["output"], "image": np.full_like(scene["output"]["image"], 0.3)}}
 
@@ -106,6 +117,20 @@ def _weights(region, seed, batch=BATCH, layers=_LAYERS):
 
 def _region(region, seed, batch=BATCH):
     return {**_features(seed, batch), **_weights(region, seed, batch)}
+
+
+_DEPTHS = {"relu1_2": (8, 9, 2), "relu2_2": (4, 4, 3), "relu4_1": (1, 1, 2)}
+
+
+def _matches(seed):
+    """Matches for a grid of 2 by 2 places, of which both of the two that are used are a column."""
+    columns = random((3, 7), seed) - 0.5
+    places = np.array([0, 1, 1, 0], np.int32).reshape(1, 2, 2, 1)
+    return {
+        "places": places,
+        "columns": columns / np.linalg.norm(columns, axis=1, keepdims=True),
+        "mean": random((1, 7), seed),
+    }
 
 
 TERMS = {
@@ -218,6 +243,23 @@ TERMS = {
         },
         partial(reference.patch_style, side=3),
         zero=surrounded_by_its_own,
+        rounding=1e-6,
+    ),
+    "match": Row(
+        losses.match(*_DEPTHS),
+        {"output": _features(1, layers=_DEPTHS), "match": _matches(2)},
+        reference.match,
+        zero=of_one_match,
+        rounding=1e-6,
+    ),
+    "match, region 0": Row(
+        losses.match(*_DEPTHS, region=0),
+        {
+            "output": {**_features(1, layers=_DEPTHS), **_weights(0, 1, layers={"relu3_1": (2, 2)})},
+            "match": _matches(2),
+        },
+        partial(reference.match, region=0),
+        zero=of_one_match,
         rounding=1e-6,
     ),
     "tv": Row(

@@ -15,6 +15,7 @@ from keras_nst.select.masks import feather
 
 # With few layers, so that it compiles in a second.
 SHALLOW = PixelOptions(
+    recipe="chen2016",
     style_layers=("relu1_1",),
     content_layers=("relu1_2",),
     statistic="gram",
@@ -88,6 +89,20 @@ def test_each_region_takes_its_own_painting(photograph, stripes, left):
     result = optimize(photograph, regions, dataclasses.replace(SHALLOW, weights={"style": 100.0}))
     assert distance(result, stripes[0], slice(2, 18)) < 0.5 * distance(result, stripes[1], slice(2, 18))
     assert distance(result, stripes[1], slice(22, 46)) < 0.5 * distance(result, stripes[0], slice(22, 46))
+
+
+def test_by_default_each_part_takes_what_is_like_it():
+    """Of a painting whose dark half is red and whose bright half is green, dark parts become red, bright ones green."""
+    across = np.linspace(0, 40, 64)
+    waves = 0.1 * np.sin(across)[:, None] * np.sin(across)
+    light = np.where(np.arange(64) < 32, 0.15, 0.8) + waves
+    photograph = np.float32(np.repeat(light[None, ..., None], 3, axis=-1))
+    tint = np.where((np.arange(64) < 32)[:, None], (1, 0.1, 0.1), (0.2, 1, 0.3))[:, None]
+    painting = np.float32(light.T[None, ..., None] * tint)
+    result = optimize(photograph, [Region([painting])], PixelOptions(end_size=64, iterations=15))
+    dark, bright = (result[:, :, columns].mean(axis=(0, 1, 2)) for columns in (slice(4, 28), slice(36, 60)))
+    assert dark[0] > 1.3 * dark[1]
+    assert bright[1] > 2 * bright[0]
 
 
 def test_a_blend_lies_between_its_paintings(photograph, stripes):

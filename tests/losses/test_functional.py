@@ -7,6 +7,7 @@ from keras_nst.losses.functional import (
     absolute_variation,
     differences,
     gram_matrix,
+    hypercolumns,
     mean_squared,
     relative_squared,
     squared_variation,
@@ -165,6 +166,16 @@ def test_differences_are_from_the_right_the_lower_and_the_diagonal_neighbor():
     np.testing.assert_array_equal(right, [[1, 2, 0], [8, 16, 0]])
     np.testing.assert_array_equal(lower, [[7, 14, 28], [0, 0, 0]])
     np.testing.assert_array_equal(diagonal, [[15, 30, 0], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("size", [(16, 16), (19, 26), (8, 12)])
+def test_hypercolumns_hold_the_layers_side_by_side(rng, size):
+    layers = [rng.random((2, *(side >> halvings for side in size), 3), np.float32) for halvings in (0, 1, 2, 3)]
+    found = np.asarray(hypercolumns(layers))
+    assert found.shape == (2, size[0] // 4, size[1] // 4, 12)
+    for batch in range(2):
+        expected = reference.hypercolumns([layer[batch] for layer in layers])
+        np.testing.assert_allclose(found[batch], expected, rtol=1e-5)
 
 
 def test_a_weighted_mean_counts_what_weighs():

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_nst.pictures.color import agreed_colors, keep_color, luma, spread_changes
+from keras_nst.pictures.color import agreed_colors, keep_color, luma, palette, recolored, spread_changes
 
 
 @pytest.fixture
@@ -98,3 +98,49 @@ def test_where_a_change_is_not_known_the_neighbors_is_taken():
     changed = spread_changes(rgb, np.full((6, 6, 3), 0.5), changes, known)
     np.testing.assert_allclose(changed[0, :20, :20], np.broadcast_to((0.6, 0.4, 0.7), (20, 20, 3)), atol=1e-5)
     np.testing.assert_array_equal(changed[0, 20:], 0.5)
+
+
+@pytest.fixture
+def colorful(rng):
+    """A picture whose colors stay in range with other colors of the fixture."""
+    mixing = np.array([[0.06, 0.03, 0], [0, 0.05, 0.01], [0.02, 0, 0.04]])
+    return np.float32(np.clip(0.5 + rng.normal(size=(1, 30, 40, 3)) @ mixing, 0, 1))
+
+
+def test_a_palette_is_mean_and_covariance(colorful):
+    mean, spread = palette([colorful])
+    np.testing.assert_allclose(mean, colorful.mean(axis=(0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(spread, np.cov(colorful.reshape(-1, 3).T, bias=True), rtol=1e-4, atol=1e-8)
+
+
+def test_a_palette_of_several_is_that_of_both_side_by_side(colorful):
+    other = np.clip(1.2 * colorful[:, ::-1] - 0.15, 0, 1)
+    together = palette([np.concatenate([colorful, colorful, other], axis=2)])
+    for found, expected in zip(palette([colorful, other], (2.0, 1.0)), together, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
+
+
+def test_a_mask_chooses_the_palette(colorful):
+    mask = np.zeros((1, 30, 40, 1), np.float32)
+    mask[:, :, :15] = 1
+    for found, expected in zip(palette([colorful], mask=mask), palette([colorful[:, :, :15]]), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
+
+
+def test_recolored_has_the_palette_that_is_wanted(colorful, rng):
+    turned = np.float32(np.clip(0.4 + (colorful - 0.5) @ np.array([[0, 1, 0.2], [0.3, 0, 0.9], [0.8, 0, 0]]), 0, 1))
+    result = recolored(colorful, palette([colorful]), palette([turned]))
+    assert result.dtype == np.float32
+    for found, expected in zip(palette([result]), palette([turned]), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=5e-3, atol=1e-5)
+
+
+def test_recolored_in_its_own_palette_does_not_change(colorful):
+    own = palette([colorful])
+    np.testing.assert_allclose(recolored(colorful, own, own), colorful, atol=1e-4)
+
+
+def test_gray_takes_the_mean_of_a_plain_color():
+    gray, plain = np.full((1, 5, 5, 3), 0.3, np.float32), np.broadcast_to(np.float32([0.8, 0.2, 0.1]), (1, 4, 4, 3))
+    result = recolored(gray, palette([gray]), palette([plain]))
+    np.testing.assert_allclose(result, np.broadcast_to(plain[:, :1, :1], gray.shape), atol=1e-3)

@@ -175,6 +175,37 @@ def patch_style(scene, side):
     return np.mean(values)
 
 
+def hypercolumns(features):
+    """The layers of one item side by side, at each block of 4x4 pixels of the first."""
+    height, width = (side // 4 for side in features[0].shape[:2])
+    found = []
+    for y, x in np.ndindex(height, width):
+        column = []
+        for values in np.float64(features[0])[None], *(np.float64(values)[None] for values in features[1:]):
+            stride = 2 ** round(np.log2(features[0].shape[0] / values.shape[1]))  # In pixels.
+            if stride > 4:
+                place = min(y * 4 // stride, values.shape[1] - 1), min(x * 4 // stride, values.shape[2] - 1)
+                column.append(values[0, *place])
+            else:
+                side = 4 // stride
+                column.append(values[0, y * side : (y + 1) * side, x * side : (x + 1) * side].mean(axis=(0, 1)))
+        found.append(np.concatenate(column))
+    return np.reshape(found, (height, width, -1))
+
+
+def match(scene, region=None):
+    """Kolkin et al. 2022: the mean of 1 - the cosine of each place's features and those of its match."""
+    values = []
+    for output, given in zip(_items(scene, "output"), _items(scene, "match"), strict=True):
+        features = [values for probe, values in output.items() if probe.startswith("vgg/")]
+        found = hypercolumns(features) - scene["match"]["mean"][0]
+        wanted = scene["match"]["columns"][given["places"][..., 0]]
+        cosines = np.sum(found * wanted, axis=-1) / np.linalg.norm(found, axis=-1)
+        weights = uniform(found) if region is None else np.float64(output[f"region{region}/relu3_1"])
+        values.append(np.sum(weights[..., 0] * (1 - cosines)))
+    return np.mean(values)
+
+
 def total_variation(scene, variation=squared_variation, region=None):
     return np.mean([variation(item["image"], item.get(f"region{region}/image")) for item in _items(scene, "output")])
 
