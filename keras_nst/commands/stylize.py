@@ -21,7 +21,7 @@ from keras_nst.files import sha256
 from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.styles import find_style, net_files, read_card, styles
 from keras_nst.pictures.encoding import FORMATS, check_format
-from keras_nst.pictures.io import MAX_PIXELS, read_record
+from keras_nst.pictures.io import MAX_PIXELS, read_painting, read_record
 from keras_nst.pictures.kinds import is_animation, is_clip
 from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.proof import Proof
@@ -47,6 +47,8 @@ def run(options: Stylize) -> int:
             raise InputError(
                 "`tune` adapts a style to a painting. Give a painting's file as `style`, or leave `tune` out."
             )
+        for painting in paintings:
+            read_painting(painting)  # Report a wrong one before TensorFlow loads.
         from keras_nst.jobs.tune import tune
 
         for painting in paintings:

@@ -17,7 +17,7 @@ from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import SLOWER, STATISTICS, parts
 from keras_nst.models.saved import load_painter, read_facts
 from keras_nst.models.vgg import vgg
-from keras_nst.pictures.io import read
+from keras_nst.pictures.io import read_painting
 from keras_nst.recipes import ghiasi2017
 
 SIZE, BATCH, RATE = 128, 4, 1e-3 / SLOWER
@@ -42,7 +42,7 @@ def tune(
     Raises:
         InputError: The painting or the photographs cannot be read, or there is no net of many styles.
     """
-    read(painting)
+    read_painting(painting)
     facts = read_facts(painter.home())
     policy = precision.policy("auto")
     model = load_painter(painter.home())

@@ -11,7 +11,7 @@ import numpy as np
 from keras_nst.errors import InputError
 from keras_nst.files import sha256
 from keras_nst.models import saved
-from keras_nst.pictures.io import read
+from keras_nst.pictures.io import read_painting
 from keras_nst.pictures.picture import fit_short_side
 
 NAME = "unet"
@@ -27,7 +27,8 @@ def style_of(painting: str | Path) -> Path:
         painting: File of a picture.
 
     Raises:
-        InputError: The file cannot be read, there is no net of many styles, or the cache cannot be written.
+        InputError: The file cannot be read or has one color everywhere, there is no net of many styles, or the cache
+            cannot be written.
     """
     folder = folder_of(painting)
     if not (folder / saved.CODE).is_file():
@@ -71,7 +72,7 @@ def folder_of(painting: str | Path) -> Path:
 def seen_of(painting: str | Path) -> np.ndarray:
     """Read a painting and resize it as in the net's training, (1, height, width, 3); of a strip, only the middle."""
     size = int(saved.read_facts(home()).get("style_size", 384))
-    rgb = fit_short_side(read(painting).rgb, size)
+    rgb = fit_short_side(read_painting(painting).rgb, size)
     height, width = rgb.shape[1:3]
     top, left = max(0, height - _MAX_ASPECT * size) // 2, max(0, width - _MAX_ASPECT * size) // 2
     return rgb[:, top : top + _MAX_ASPECT * size, left : left + _MAX_ASPECT * size]

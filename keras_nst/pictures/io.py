@@ -6,6 +6,7 @@ import json
 import threading
 from pathlib import Path
 
+import numpy as np
 from PIL import ExifTags, Image
 
 from keras_nst.errors import InputError
@@ -20,6 +21,8 @@ MIN_SIDE = 16
 
 MAX_PIXELS = 100_000_000
 """Default limit of `read`; a small file may claim to hold billions of pixels."""
+
+_ONE_LEVEL = 1 / 255
 
 # Pillow knows fifty other formats. One is EPS, which it would let Ghostscript run.
 _READABLE = (*dict.fromkeys(FORMATS.values()), "GIF", "AVIF")
@@ -98,6 +101,21 @@ def write(path: str | Path, picture: Picture, *, bits: int = 8, record: dict | N
     encoded = encode(picture, Path(path).suffix, bits=bits, record=record)
     with replacing(path) as temporary:
         temporary.write_bytes(encoded)
+
+
+def read_painting(source: str | Path) -> Picture:
+    """Read a painting that a style is learned from.
+
+    Args:
+        source: As in `read`.
+
+    Raises:
+        InputError: As from `read`, or the picture has one color everywhere.
+    """
+    painting = read(source)
+    if np.ptp(painting.rgb, axis=(0, 1, 2)).max() <= _ONE_LEVEL:
+        raise InputError(f"{source} has one color everywhere, and so no style. Choose a painting with strokes.")
+    return painting
 
 
 def read_record(source: str | Path | bytes) -> dict | None:

@@ -181,3 +181,14 @@ def test_tuning_changes_the_code_and_the_net_not_at_all(shelf, painting):
     assert 0 < np.abs(after - before).max() < 1
     assert json.loads((folder / "card.json").read_text())["tuned_seconds"] == 0.01
     assert (shelf / "unet" / saved.PAINTER).read_bytes() == net
+
+
+@pytest.mark.parametrize("arguments", [[], ["--tune", "5"]])
+def test_a_painting_of_one_color_has_no_style(tmp_path, capsys, arguments):
+    for name, level in {"photo.png": 200, "plain.png": 128}.items():
+        Image.new("RGB", (64, 48), (level, level, level)).save(tmp_path / name)
+    assert main(["stylize", "photo.png", "--style", "plain.png", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "plain.png has one color everywhere" in error
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["photo.png", "plain.png"]
