@@ -196,8 +196,13 @@ class PixelOptions:
         Text("WHAT|FILE"),
         unset="the recipe's",
     )
+    quality: str = _pixels(
+        "draft takes a third of the recipe's steps, best three times as many",
+        Choice(("draft", "good", "best")),
+        default="good",
+    )
     optimizer: str | None = _pixels("algorithm", Choice(("lbfgs", "adam")), unset="the recipe's")
-    iterations: int | None = _pixels("maximum number of steps at each scale", COUNT, unset="the recipe's")
+    iterations: int | None = _pixels("maximum number of steps at each scale", COUNT, unset="the quality's")
     least_improvement: float = _pixels(
         "end a scale when ten steps lower the loss by less than this part", Number(0, metavar="PART"), default=5e-3
     )

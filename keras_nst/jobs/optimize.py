@@ -36,6 +36,9 @@ HISTORY, HISTORY_IN_TILES = 16, 5
 FIXED_BYTES, PICTURE_BYTES, STEP_BYTES = 1_500_000_000, 600, 48
 WINDOW_BYTES = {"off": 5400, "float16": 3400, "bfloat16": 3400}
 LEAST_TILE = 256
+QUALITIES = {"draft": 1 / 3, "good": 1, "best": 3}
+"""Factors of the recipe's number of steps."""
+
 NARROWEST = 32  # Least shorter side of a shrunk painting, in pixels.
 
 
@@ -185,6 +188,8 @@ def settled(options: PixelOptions) -> PixelOptions:
     settings = {name: value for name, value in chosen.settings.items() if getattr(options, name) is None}
     if settings.get("backbone") == "vgg19" and not at_hand("vgg19", options.vgg_weights):
         settings["backbone"] = "vgg16"
+    if "iterations" in settings:
+        settings["iterations"] = math.ceil(QUALITIES[options.quality] * settings["iterations"])
     options = dataclasses.replace(options, **settings)
     return dataclasses.replace(
         options,

@@ -177,6 +177,13 @@ def test_vgg16_takes_the_place_of_vgg19_that_is_not_at_hand(monkeypatch):
         assert (options.backbone, options.content_layers) == (backbone, (layer,))
 
 
+def test_the_quality_is_a_number_of_steps_unless_one_is_given():
+    draft, good, best = (settled(PixelOptions(quality=quality)).iterations for quality in ("draft", "good", "best"))
+    assert 3 * draft == pytest.approx(good, abs=3)
+    assert best == 3 * good
+    assert settled(PixelOptions(quality="best", iterations=7)).iterations == 7
+
+
 def test_a_paper_has_its_own_statistic():
     with pytest.raises(InputError, match=r"Unknown statistic of jin2020: 'gaussian'\. Known: gram"):
         settled(PixelOptions(recipe="jin2020", statistic="gaussian"))
