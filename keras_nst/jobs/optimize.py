@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from keras_nst.fit.matching import OWN_SHARE, Places, columns, matches
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
 from keras_nst.fit.pixels import PixelObjective
 from keras_nst.fit.tiles import ALIGNMENT
-from keras_nst.losses import blend
+from keras_nst.losses import Loss, blend
 from keras_nst.losses.terms import GRID
 from keras_nst.memory import check_memory
 from keras_nst.models.observer import Observer
@@ -68,15 +68,16 @@ def optimize(
     options = settled(options)
     full = resize(Picture(content), options.end_size).rgb
     check_size(full.shape[1:3], options.tile, options.mixed_precision, options.optimizer)
+    # A single region is also region 0, everything that is restyled.
+    numbered = dict(enumerate(regions, 0 if len(regions) == 1 else 1))
+    loss = _loss(numbered, options)
     network = vgg(
-        dict.fromkeys([*options.style_layers, *options.content_layers, *_matched_layers(options)]),
+        _layers(loss.probes("output")),
         backbone=options.backbone,
         convolutions=vgg_weights(options.backbone, options.vgg_weights),
         pooling=options.pooling,
         dtype=precision.policy(options.mixed_precision),
     )
-    # A single region is also region 0, everything that is restyled.
-    numbered = dict(enumerate(regions, 0 if len(regions) == 1 else 1))
     image = coarser = None
     for side in scales(max(full.shape[1:3]), options):
         sized = resize(Picture(full), side).rgb
@@ -84,7 +85,7 @@ def optimize(
         masks[0] = _fit_mask(coverage(regions), sized)
         free = masks[0] > 0
         start = _start(options, sized, numbered, masks) if image is None else finer(image, coarser, sized)
-        objective = _objective(sized, start, numbered, masks, network, options)
+        objective = _objective(loss, sized, start, numbered, masks, network, options)
         report = progress and functools.partial(progress, side)
         image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
     return np.where(free, with_colors(image, sized, options.color), sized)
@@ -128,7 +129,20 @@ def _minimize(objective: PixelObjective, start: np.ndarray, free: np.ndarray, op
     )
 
 
+def _loss(regions: Iterable[int], options: PixelOptions) -> Loss:
+    """The recipe's loss; all regions have the same weights."""
+    chosen = recipe(options.recipe, as_printed=options.as_printed)
+    loss = chosen.loss(options.content_layers, options.style_layers, list(regions), options.statistic)
+    return loss.reweighted({term: options.weights[term.rstrip("0123456789")] for term in loss.weights})
+
+
+def _layers(probes: Iterable[str]) -> list[str]:
+    """The layers of VGG among some probes."""
+    return [probe.removeprefix("vgg/") for probe in probes if probe.startswith("vgg/")]
+
+
 def _objective(
+    loss: Loss,
     sized: np.ndarray,
     start: np.ndarray,
     regions: Mapping[int, Region],
@@ -136,43 +150,46 @@ def _objective(
     network: keras.Model,
     options: PixelOptions,
 ) -> PixelObjective:
-    """The recipe's loss for a picture of this size, bound to the photograph and the paintings."""
-    chosen = recipe(options.recipe, as_printed=options.as_printed)
-    loss = chosen.loss(options.content_layers, options.style_layers, list(regions), options.statistic)
-    # All regions have the same weights.
-    loss = loss.reweighted({term: options.weights[term.rstrip("0123456789")] for term in loss.weights})
+    """The loss for a picture of this size, bound to the photograph and the paintings."""
     observer = Observer(vgg=network)
     # High-order statistics also read the neighboring position.
     halo = max(receptive_field(tap, options.backbone) for tap in network.output) // 2 + ALIGNMENT
     own = _weights(options, loss.probes("output"), masks)
     objective = PixelObjective(loss, observer, sized.shape[1:3], own, tile=options.tile, halo=halo)
     targets = objective.targets("content", sized, _weights(options, loss.probes("content"), masks))
-    seen = functools.partial(columns, observer, _matched_layers(options), tile=options.tile, halo=halo)
-    looks = OWN_SHARE * seen(sized) + (1 - OWN_SHARE) * seen(start) if _matched_layers(options) else None
-    for number, region in regions.items():
-        role, measured, offered = f"style{number or ''}", [], []
-        for painting in region.styles:
-            longest = max(round(max(sized.shape[1:3]) * options.style_scale), _least(painting))
-            fitted = resize(Picture(painting), longest).rgb
-            mask = {number: _fit_mask(region.style_mask, fitted)}
-            measured.append(objective.targets(role, fitted, _weights(options, loss.probes(role), mask)))
-            if looks is not None:
-                offered.append(Places(seen(fitted), _counted(options, number, mask)))
-        targets |= blend(measured, [share / sum(region.shares) for share in region.shares])
-        if looks is not None:
-            found = matches(Places(looks, _counted(options, number, masks)), offered, region.shares)
-            targets |= loss.targets(f"match{number or ''}", found)
+    paintings = {number: _fitted(region, sized, options) for number, region in regions.items()}
+    for number, pairs in paintings.items():
+        role, shares = f"style{number or ''}", regions[number].shares
+        measured = [
+            objective.targets(role, painting, _weights(options, loss.probes(role), {number: mask}))
+            for painting, mask in pairs
+        ]
+        targets |= blend(measured, [share / sum(shares) for share in shares])
+    matched = [term.output.probes for _, term in loss.terms if term.name.startswith("match")]
+    if matched:
+        seen = functools.partial(columns, observer, _layers(matched[0]), tile=options.tile, halo=halo)
+        looks = OWN_SHARE * seen(sized) + (1 - OWN_SHARE) * seen(start)
+        for number, pairs in paintings.items():
+            offered = [Places(seen(painting), _counted(options, number, mask)) for painting, mask in pairs]
+            own = Places(looks, _counted(options, number, masks[number]))
+            targets |= loss.targets(f"match{number or ''}", matches(own, offered, regions[number].shares))
     objective.bind(targets)
     return objective
 
 
-def _matched_layers(options: PixelOptions) -> Sequence[str]:
-    return recipe(options.recipe, as_printed=options.as_printed).matched_layers
+def _fitted(region: Region, sized: np.ndarray, options: PixelOptions) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The region's paintings at the size for a picture, with their masks."""
+    pairs = []
+    for painting in region.styles:
+        longest = max(round(max(sized.shape[1:3]) * options.style_scale), _least(painting))
+        fitted = resize(Picture(painting), longest).rgb
+        pairs.append((fitted, _fit_mask(region.style_mask, fitted)))
+    return pairs
 
 
-def _counted(options: PixelOptions, number: int, masks: Mapping[int, np.ndarray]) -> np.ndarray:
-    """Which places of a region's picture are in the region, (places,) boolean."""
-    (weights,) = _weights(options, [f"region{number}/{GRID}"], {number: masks[number]}).values()
+def _counted(options: PixelOptions, number: int, mask: np.ndarray) -> np.ndarray:
+    """Which places of a picture are in the region, (places,) boolean."""
+    (weights,) = _weights(options, [f"region{number}/{GRID}"], {number: mask}).values()
     return weights.ravel() > 0
 
 

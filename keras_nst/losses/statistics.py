@@ -98,7 +98,7 @@ def gaussian(steps: int = 20) -> Statistic:
     return Statistic(measure, distance)
 
 
-STATISTICS = {"gram": gram, "high-order": high_order, "gaussian": gaussian}
+STATISTICS = {"high-order": high_order, "gram": gram, "gaussian": gaussian}
 
 
 def _covariance(mean, second_moment):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from keras_nst import losses
 from keras_nst.losses.statistics import STATISTICS
-from keras_nst.recipes.kinds import PixelRecipe
+from keras_nst.recipes.kinds import COARSE_TO_FINE, PixelRecipe
 
 CONTENT_LAYERS = {"vgg19": ("relu4_2",), "vgg16": ("relu4_2",)}
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -24,17 +24,8 @@ def tuned() -> PixelRecipe:
         loss=loss,
         content_layers=CONTENT_LAYERS,
         style_layers=STYLE_LAYERS,
-        statistics=("high-order", *(name for name in STATISTICS if name != "high-order")),
-        settings={
-            "backbone": "vgg16",
-            "pooling": "max",
-            "init": "content",
-            "optimizer": "lbfgs",
-            "learning_rate": 0.02,
-            "iterations": 100,
-            "end_size": 512,
-            "start_size": 128,
-        },
+        statistics=tuple(STATISTICS),
+        settings={**COARSE_TO_FINE, "init": "content", "iterations": 100, "start_size": 128},
     )
 
 

@@ -15,6 +15,11 @@ DEVIATION = 0.226
 UNIT = 255 * DEVIATION
 """Factor by which VGG's features are larger here than those of a VGG with standardized inputs."""
 
+COARSE_TO_FINE: Mapping[str, Any] = MappingProxyType(
+    {"backbone": "vgg16", "pooling": "max", "optimizer": "lbfgs", "learning_rate": 0.02, "end_size": 512}
+)
+"""Settings of a `PixelRecipe`: what is best here for any loss, where a paper does not say."""
+
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -104,7 +109,6 @@ class PixelRecipe:
         loss: Function from content layers, style layers, numbers of regions and the name of a statistic to the loss.
         content_layers: VGG's taps by backbone.
         style_layers: VGG's taps.
-        matched_layers: VGG's taps whose features are matched with the painting's.
         statistics: Statistics of style, of `keras_nst.losses.statistics.STATISTICS`; the first is the default.
         settings: Defaults for `keras_nst.options.PixelOptions`.
         left_open: As in `Recipe`.
@@ -113,7 +117,6 @@ class PixelRecipe:
     loss: Callable[[Sequence[str], Sequence[str], Sequence[int], str], Loss]
     content_layers: Mapping[str, Sequence[str]]
     style_layers: Sequence[str]
-    matched_layers: Sequence[str] = ()
     statistics: Sequence[str]
     settings: Mapping[str, Any]
     left_open: Sequence[str] = ()

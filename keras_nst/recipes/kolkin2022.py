@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from keras_nst import losses
 from keras_nst.losses.statistics import STATISTICS
-from keras_nst.recipes.kinds import PixelRecipe
+from keras_nst.recipes.kinds import COARSE_TO_FINE, PixelRecipe
 
 CONTENT_LAYERS = {"vgg19": ("relu4_2",), "vgg16": ("relu4_2",)}
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
@@ -27,18 +27,8 @@ def tuned() -> PixelRecipe:
         loss=loss,
         content_layers=CONTENT_LAYERS,
         style_layers=STYLE_LAYERS,
-        matched_layers=MATCHED_LAYERS,
-        statistics=("high-order", *(name for name in STATISTICS if name != "high-order")),
-        settings={
-            "backbone": "vgg16",
-            "pooling": "max",
-            "optimizer": "lbfgs",
-            "learning_rate": 0.02,
-            "iterations": 50,
-            "init": "recolored",
-            "end_size": 512,
-            "start_size": 64,
-        },
+        statistics=tuple(STATISTICS),
+        settings={**COARSE_TO_FINE, "init": "recolored", "iterations": 50, "start_size": 64},
     )
 
 
