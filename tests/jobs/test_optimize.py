@@ -151,6 +151,29 @@ def test_tiles_change_nothing(photograph, stripes):
     np.testing.assert_allclose(tiled, whole, atol=1e-3)
 
 
+def test_tiles_change_no_match(rng):
+    photograph, painting = rng.random((2, 1, 176, 32, 3), np.float32)
+    options = PixelOptions(end_size=176, start_size=176, pooling="average", iterations=2, mixed_precision="off")
+    whole, tiled = (
+        optimize(photograph, [Region([painting])], dataclasses.replace(options, tile=tile)) for tile in (None, 160)
+    )
+    np.testing.assert_allclose(tiled, whole, atol=2e-3)
+
+
+def test_a_region_is_matched_with_its_part_of_the_painting(rng):
+    """The left half takes from the red half of a painting, the right half from the blue one."""
+    light = rng.uniform(0.3, 0.9, (1, 64, 64, 1)).astype(np.float32)
+    half = np.zeros((1, 64, 64, 1), np.float32)
+    half[:, :, :32] = 1
+    painting = light[:, ::-1] * np.where(half > 0, np.float32([1, 0.2, 0.2]), np.float32([0.2, 0.2, 1]))
+    regions = [Region([painting], mask=mask, style_mask=mask) for mask in (half, 1 - half)]
+    photograph = np.repeat(light, 3, axis=-1)
+    result = optimize(photograph, regions, PixelOptions(end_size=64, start_size=64, iterations=12))
+    left, right = (result[:, :, columns].mean(axis=(0, 1, 2)) for columns in (slice(2, 30), slice(34, 62)))
+    assert left[0] > 1.5 * left[2]
+    assert right[2] > 1.5 * right[0]
+
+
 def test_noise_is_the_seeds(photograph, stripes):
     options = dataclasses.replace(SHALLOW, init="noise", iterations=1)
     first, again, other = (
