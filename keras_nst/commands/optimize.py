@@ -21,7 +21,7 @@ from keras_nst.options import STARTS, PixelOptions, Region
 from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, resize
-from keras_nst.pictures.pyramid import fit
+from keras_nst.pictures.pyramid import finished, fit
 from keras_nst.select.named import named_mask
 
 
@@ -124,11 +124,6 @@ def _check_numbers(options: Optimize) -> None:
         raise InputError(f"`blend` needs a share for each of the {styles} styles, and a single region.")
 
 
-def _work(plan: Mapping[int, int]) -> int:
-    """The work of some steps at each of some scales: a step takes as long as its picture has pixels."""
-    return sum(steps * side**2 for side, steps in plan.items())
-
-
 class Reporter:
     """Shows the progress of an optimization, and writes previews.
 
@@ -160,7 +155,7 @@ class Reporter:
 
     def __enter__(self) -> "Reporter":
         self._bar.start()
-        self._task = self._bar.add_task("preparing", total=_work(self._plan))
+        self._task = self._bar.add_task("preparing", total=1.0)
         return self
 
     def __exit__(self, *_):
@@ -177,7 +172,7 @@ class Reporter:
         scale = self.history.setdefault(f"{side} px", {})
         for name, value in {"total": now.value, **now.terms}.items():
             scale.setdefault(name, []).append(value)
-        done = _work({before: steps for before, steps in self._plan.items() if before < side} | {side: now.iteration})
+        done = finished(self._plan, side, now.iteration)
         self._bar.update(self._task, description=f"painting at {side} pixels", completed=done)
         if self._every and self._steps % self._every == 0:
             path = self._output.with_name(f"{self._output.stem}-{self._steps:05}{self._output.suffix}")

@@ -1,6 +1,7 @@
 """Coarse to fine: the sizes of a picture, and the steps between them."""
 
 import math
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -15,6 +16,18 @@ def sizes(end: int, start: int) -> list[int]:
     """Longest sides from coarse to fine, each half of the next, none below `start`."""
     halvings = int(math.log2(end / min(start, end)))
     return [round(end / 2**halving) for halving in range(halvings, -1, -1)]
+
+
+def finished(plan: Mapping[int, int], side: int, steps: int) -> float:
+    """The share of the work that is done. A step takes as long as its picture has pixels.
+
+    Args:
+        plan: Longest side and number of steps of each scale, from coarse to fine.
+        side: The scale that is worked at.
+        steps: Its steps that are done.
+    """
+    work = {of: planned * of**2 for of, planned in plan.items()}
+    return (sum(work[of] for of in plan if of < side) + steps * side**2) / sum(work.values())
 
 
 def fit(image: np.ndarray, like: np.ndarray) -> np.ndarray:

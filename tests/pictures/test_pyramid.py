@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_nst.pictures.pyramid import Enlarged, finer, fit, sizes
+from keras_nst.pictures.pyramid import Enlarged, finer, finished, fit, sizes
 
 
 @pytest.mark.parametrize(
@@ -10,6 +10,12 @@ from keras_nst.pictures.pyramid import Enlarged, finer, fit, sizes
 )
 def test_each_scale_is_half_of_the_next(end, start, expected):
     assert sizes(end, start) == expected
+
+
+def test_the_work_that_is_finished_is_in_pixels_and_steps():
+    plan = {100: 30, 200: 10}  # 300,000 and 400,000 pixels of a square.
+    shares = [finished(plan, *now) for now in ((100, 0), (100, 15), (200, 0), (200, 5), (200, 10))]
+    np.testing.assert_allclose(shares, [0, 1.5 / 7, 3 / 7, 5 / 7, 1])
 
 
 def test_halving_is_the_mean_of_four(rng):
