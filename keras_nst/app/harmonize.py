@@ -11,21 +11,34 @@ from typing import NamedTuple
 import gradio as gr
 import numpy as np
 
-from keras_nst.app.parts import HIDDEN, Result, Selector, Tab, bar, made, photograph, slider
-from keras_nst.app.workshop import Selection, Workshop, check_number, point
+from keras_nst.app.parts import HIDDEN, Result, Tab, bar, embedded, made, photograph, script, slider
+from keras_nst.app.selection import Selection
+from keras_nst.app.selector import Selector
+from keras_nst.app.workshop import Workshop, check_number
 from keras_nst.errors import InputError
 from keras_nst.options import HarmonizeOptions
 from keras_nst.pictures.compositing import blend
-from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import fit, sizes
-from keras_nst.select.masks import seen
+from keras_nst.select.masks import bounding_box, seen
 from keras_nst.select.paste import check_object, colors, place
 
 _VISITORS = 200  # Visitors whose work can be stopped; more than can wait.
 _GLANCE = 0.5  # Seconds between intermediate pictures.
 _SIZE, _TURN = (5, 100), (-180, 180)
+_CUT = 640  # Longest side in pixels of the object as the page shows it.
 _STROKES = [("Automatic", "auto"), ("Light", "0.3"), ("Medium", "0.5"), ("Strong", "0.8")]
 _QUALITIES = [("Draft", "draft"), ("Good", "good"), ("Best", "best")]
+_CORNERS = {"nw": "-1,-1", "ne": "1,-1", "se": "1,1", "sw": "-1,1"}
+_KEYS = "Arrow keys move the object, plus and minus scale it, brackets turn it."
+_STAGE = (
+    f'@children<div class="object" hidden tabindex="0" role="application" aria-label="{_KEYS}">'
+    '<span class="cut"><img alt=""></span><i class="turn" data-way="turn"></i>'
+    + "".join(f'<i class="{corner}" data-way="scale" data-sides="{sides}"></i>' for corner, sides in _CORNERS.items())
+    + "</div>"
+)
+_PLACE = "(stage, x, y, size, turn) => [{...stage, x, y, size, turn}]"
+_PLACED = "({x, y, size, turn}) => [x, y, size, turn]"
 
 
 class Scene(NamedTuple):
@@ -33,8 +46,6 @@ class Scene(NamedTuple):
 
     Attributes:
         selection: The object.
-        tolerance: Tolerance of its clicks.
-        refined: Whether to fit its outline.
         painting: Path of the painting.
         x: Column in the painting of the object's center; None for the middle.
         y: Row.
@@ -43,8 +54,6 @@ class Scene(NamedTuple):
     """
 
     selection: Selection | None
-    tolerance: float
-    refined: bool
     painting: str | None
     x: int | None
     y: int | None
@@ -66,14 +75,22 @@ class HarmonizeTab(Tab):
             with gr.Column():
                 selected, changes = Selector(self._workshop, "object").build("Object", "object")
             with gr.Column():
-                canvas = photograph("Painting", elem_id="painting-picture", elem_classes="clickable")
-                gr.HTML("Click where the object goes.", elem_classes="note", padding=False)
-                with gr.Row():
-                    x = gr.Number(label="Column", precision=0, minimum=0, elem_id="harmonize-x", min_width=90)
-                    y = gr.Number(label="Row", precision=0, minimum=0, elem_id="harmonize-y", min_width=90)
-                with gr.Row():
-                    size = slider(*_SIZE, 50, "Size (%)", "harmonize-size")
-                    turn = slider(*_TURN, 0, "Turn (°)", "harmonize-turn")
+                stage = gr.HTML(
+                    html_template=_STAGE,
+                    js_on_load=script("shown", "stage"),
+                    elem_id="harmonize-stage",
+                    elem_classes="stage",
+                )
+                with stage:
+                    canvas = photograph("Painting", elem_id="painting-picture", elem_classes="clickable")
+                gr.HTML("Drag the object, scale it by its corners, turn it by the handle above.", elem_classes="note")
+                with gr.Accordion("By numbers", open=False, elem_id="harmonize-numbers"):
+                    with gr.Row():
+                        x = gr.Number(label="Column", precision=0, minimum=0, elem_id="harmonize-x", min_width=90)
+                        y = gr.Number(label="Row", precision=0, minimum=0, elem_id="harmonize-y", min_width=90)
+                    with gr.Row():
+                        size = slider(*_SIZE, 50, "Size (%)", "harmonize-size", 0.1)
+                        turn = slider(*_TURN, 0, "Turn (°)", "harmonize-turn")
         with gr.Row(equal_height=False):
             with gr.Column():
                 strokes = gr.Radio(_STROKES, value="auto", label="Strokes", elem_id="harmonize-strokes")
@@ -83,7 +100,7 @@ class HarmonizeTab(Tab):
                     stop = gr.Button("Stop", variant="stop", visible=False, elem_id="harmonize-stop")
             with gr.Column():
                 result = Result("harmonize")
-        scene = [*selected, painting, x, y, size, turn]
+        scene = [selected, painting, x, y, size, turn]
         opened = canvas.upload(
             self.open,
             canvas,
@@ -92,11 +109,11 @@ class HarmonizeTab(Tab):
             concurrency_id="upload",
         )
         canvas.clear(lambda: None, None, painting, **HIDDEN)
-        moved = canvas.select(self.move, painting, [x, y], **HIDDEN)
-        for change in (*changes, opened, moved):
-            change.then(self.preview, scene, canvas, **HIDDEN)
-        placed = [x.input, y.input, size.change, turn.change]
-        gr.on(placed, self.preview, scene, canvas, trigger_mode="always_last", **HIDDEN)
+        for change in (*changes, opened):
+            change.then(self.stage, scene, stage, **HIDDEN)
+        placed = [x, y, size, turn]
+        gr.on([value.input for value in placed], None, [stage, *placed], stage, js=_PLACE, queue=False, **HIDDEN)
+        stage.input(None, stage, placed, js=_PLACED, queue=False, **HIDDEN)
         # In the page itself, without waiting in the queue.
         shown = {"outputs": [run, stop], "show_progress": "hidden", "queue": False}
         run.click(None, js=_buttons(working=True), **shown)
@@ -120,18 +137,11 @@ class HarmonizeTab(Tab):
         height, width = self._workshop.picture(path).rgb.shape[1:3]
         return path, path, width // 2, height // 2
 
-    def move(self, painting: str | None, event: gr.SelectData) -> tuple[int, int]:
-        """Place the object where the painting was clicked."""
-        if painting is None:
-            raise InputError("There is no painting yet. Choose one first.")
-        return point(event.index)
-
-    def preview(self, *values) -> str | None:
-        """The path of the painting with the object, or of the painting alone, for the values of a `Scene`."""
+    def stage(self, *values) -> dict:
+        """What the page shows on the painting, for the values of a `Scene`: the object by itself, and its place."""
         scene = Scene(*values)
-        if scene.painting is None or scene.selection is None or not self._workshop.mask(*scene[:3]).any():
-            return scene.painting
-        return self._workshop.show(self._pasted(scene)[0])
+        place = {"x": scene.x, "y": scene.y, "size": scene.size, "turn": scene.turn}
+        return {"object": self._cut(scene.selection), **place}
 
     def begin(self, request: gr.Request) -> None:
         """Let the visitor stop the work, even while it waits."""
@@ -187,13 +197,22 @@ class HarmonizeTab(Tab):
         if running := self._stops.get(request.session_hash):
             running.set()
 
+    def _cut(self, selection: Selection | None) -> str:
+        """The object by itself, as text for the page; nothing if nothing is selected."""
+        if selection is None or not (mask := self._workshop.mask(selection)).any():
+            return ""
+        picture = self._workshop.picture(selection.path)
+        mask = seen(mask, picture)
+        box = slice(None), *bounding_box(mask)
+        return embedded(resize(Picture(colors(picture, mask)[box], mask[box]), _CUT), "png")
+
     def _pasted(self, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
         """The painting with the object, and the object's mask in it."""
         check_number(scene.size, *_SIZE, "The size")
         check_number(scene.turn, *_TURN, "The turn")
-        picture, mask = self._workshop.picture(scene.selection.path), self._workshop.mask(*scene[:3])
+        picture, mask = self._workshop.picture(scene.selection.path), self._workshop.mask(scene.selection)
         if not mask.any():
-            raise InputError("Click the object first, so that it is selected.")
+            raise InputError("Select the object first: click it, paint over it, or draw a box around it.")
         at = None if scene.x is None or scene.y is None else (scene.x, scene.y)
         painting = self._workshop.picture(scene.painting).rgb
         mask = seen(mask, picture)

@@ -6,10 +6,9 @@ import time
 
 import gradio as gr
 
-from keras_nst.app.parts import Tab, camera, slider, style_picker
+from keras_nst.app.parts import Tab, camera, embedded, slider, style_picker
 from keras_nst.app.workshop import check_number
 from keras_nst.errors import InputError
-from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read
 
 SIDE = 320
@@ -72,10 +71,9 @@ class LiveTab(Tab):
         with self._workshop.turn("camera"):
             began = time.perf_counter()
             stylized = stylizer(picture, strength=strength)
-        shown = base64.b64encode(encode(stylized, "jpg")).decode()
         height, width = stylized.rgb.shape[1:3]
         note = f"{width} × {height} pixels, {1 / (time.perf_counter() - began):.1f} per second"
-        return f'<img alt="The camera\'s picture in the style" src="data:image/jpeg;base64,{shown}">', note
+        return f'<img alt="The camera\'s picture in the style" src="{embedded(stylized, "jpg")}">', note
 
     def _picture(self, frame: str | None):
         kind, _, content = (frame or "").partition(";base64,")

@@ -4,8 +4,10 @@ import time
 
 import gradio as gr
 
-from keras_nst.app.parts import Result, Selector, Tab, made, style_picker, title
-from keras_nst.app.workshop import FEATHER, Selection
+from keras_nst.app.parts import Result, Tab, made, style_picker, title
+from keras_nst.app.selection import Selection
+from keras_nst.app.selector import Selector
+from keras_nst.app.workshop import FEATHER
 from keras_nst.errors import InputError
 from keras_nst.jobs.partial import restyle_part
 from keras_nst.models.styles import styles
@@ -14,7 +16,7 @@ from keras_nst.select.masks import feather
 
 
 class PartialTab(Tab):
-    """The tab to click an area, choose its style, compare and download."""
+    """The tab to select an area, choose its style, compare and download."""
 
     def build(self) -> None:
         """Lay out the tab."""
@@ -29,22 +31,18 @@ class PartialTab(Tab):
                 result = Result("partial")
         run.click(
             self.restyle,
-            [*selected, style, background],
+            [selected, style, background],
             result.outputs,
             api_name="restyle_part",
             concurrency_id="net",
             show_progress_on=result.slider,
         )
 
-    def restyle(
-        self, selection: Selection | None, tolerance: float, refined: bool, style: str | None, background: str | None
-    ) -> tuple:
+    def restyle(self, selection: Selection | None, style: str | None, background: str | None) -> tuple:
         """Restyle the selected area.
 
         Args:
             selection: The selection.
-            tolerance: Tolerance of the clicks.
-            refined: Whether to fit the outline.
             style: Name of the area's style.
             background: Name of a style for the rest; None or "" for none.
 
@@ -54,9 +52,9 @@ class PartialTab(Tab):
         if selection is None:
             raise InputError("There is no photograph yet. Choose one first.")
         picture = self._workshop.picture(selection.path)
-        mask = self._workshop.mask(selection, tolerance, refined)
+        mask = self._workshop.mask(selection)
         if not mask.any():
-            raise InputError("Click the area to restyle first.")
+            raise InputError("Select the area to restyle first: click it, paint over it, or draw a box around it.")
         inside, outside = self._restyling(style), background and self._restyling(background)
         with self._workshop.turn("net"):
             began = time.perf_counter()

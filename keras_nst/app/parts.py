@@ -9,17 +9,14 @@ import gradio as gr
 import numpy as np
 from gradio.components.image_editor import WebcamOptions
 
-from keras_nst.app.workshop import Selection, Workshop, clicked
-from keras_nst.errors import InputError
+from keras_nst.app.workshop import Workshop
 from keras_nst.models.saved import PREVIEW
 from keras_nst.models.styles import styles
 from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture
-from keras_nst.select.masks import TOLERANCE
 
 _THUMBNAIL = 160
-_HINT = "Click on what you mean."
 HIDDEN = {"api_visibility": "undocumented", "show_progress": "hidden"}
 """Options of events that answer at once."""
 
@@ -100,8 +97,18 @@ def tile(number: int, picture: Picture, picker: str = ".styles") -> str:
         picture: A small one.
         picker: Selector of the pickers.
     """
-    data = base64.b64encode(encode(picture, "jpg")).decode()
-    return f"{picker} label:nth-of-type({number}) {{background-image: url(data:image/jpeg;base64,{data})}}"
+    return f"{picker} label:nth-of-type({number}) {{background-image: url({embedded(picture, 'jpg')})}}"
+
+
+def embedded(picture: Picture, suffix: str) -> str:
+    """A picture within the page, as a data URL, so that it is not written to a file."""
+    kind = {"jpg": "jpeg"}.get(suffix, suffix)
+    return f"data:image/{kind};base64,{base64.b64encode(encode(picture, suffix)).decode()}"
+
+
+def script(*names: str) -> str:
+    """The text of JavaScript files beside this module, which a `gradio.HTML` runs as it comes to the page."""
+    return "\n".join((Path(__file__).parent / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 
 # Browsers only take PNG into the clipboard.
@@ -159,86 +166,6 @@ def made(before: str, after: str, note: str) -> tuple:
         note: A note about it.
     """
     return (before, after), note, gr.update(value=after, visible=True)
-
-
-class Selector:
-    """A picture in which an area is selected by clicks.
-
-    Args:
-        workshop: Reads and shows the picture.
-        begin: The first selection, as in `Selection`.
-    """
-
-    def __init__(self, workshop: Workshop, begin: str):
-        self._workshop, self._begin = workshop, begin
-
-    def build(self, label: str, name: str) -> tuple[list, list]:
-        """Lay out the picture and its controls.
-
-        Args:
-            label: Label of the picture.
-            name: Prefix of the page's identifiers.
-
-        Returns:
-            Components whose values are the arguments of `workshop.mask`, and events after which the mask may have
-            changed.
-        """
-        selection = gr.State()
-        picture = photograph(label, elem_id=f"{name}-picture", elem_classes="clickable")
-        hint = gr.HTML(_HINT, elem_id=f"{name}-hint", elem_classes="note", padding=False)
-        with gr.Row():
-            modes = [("Add", True), ("Take away", False)]
-            adds = gr.Radio(modes, value=True, label="A click", elem_id=f"{name}-mode", min_width=200)
-            tolerance = slider(1, 60, TOLERANCE, "Tolerance", f"{name}-tolerance")
-        with gr.Row(equal_height=True):
-            refined = gr.Checkbox(label="Fit outline", elem_id=f"{name}-refine", min_width=140)
-            undo = gr.Button("Undo", size="sm", elem_id=f"{name}-undo", min_width=70)
-            clear = gr.Button("Clear", size="sm", elem_id=f"{name}-clear", min_width=70)
-        inputs = [selection, tolerance, refined]
-        outputs = [picture, selection, hint]
-        options = {**HIDDEN, "trigger_mode": "always_last"}
-        uploading = {"api_visibility": "undocumented", "concurrency_id": "upload", "concurrency_limit": 2}
-        changes = [
-            picture.upload(self.open, [picture, tolerance, refined], outputs, **uploading),
-            picture.clear(lambda: (None, _HINT), None, outputs[1:], **HIDDEN),
-            picture.select(self.click, [*inputs, adds], outputs, **HIDDEN),
-            tolerance.change(self.show, inputs, outputs, **options),
-            refined.change(self.show, inputs, outputs, **options),
-            undo.click(self.undo, inputs, outputs, **HIDDEN),
-            clear.click(self.clear, inputs, outputs, **HIDDEN),
-        ]
-        return inputs, changes
-
-    def open(self, path: str | None, tolerance: float, refined: bool) -> tuple:
-        """Load a picture."""
-        path, _ = self._workshop.take_in(path)
-        selection = Selection(path, begin=self._begin)
-        try:
-            return self.show(selection, tolerance, refined)
-        except InputError:  # There is no such object.
-            return self.show(selection._replace(begin="nothing"), tolerance, refined)
-
-    def click(
-        self, selection: Selection | None, tolerance: float, refined: bool, adds: bool, event: gr.SelectData
-    ) -> tuple:
-        """Add the clicked area to the selection, or remove it."""
-        return self.show(clicked(selection, event.index, adds), tolerance, refined)
-
-    def undo(self, selection: Selection | None, tolerance: float, refined: bool) -> tuple:
-        """Undo the last click."""
-        return self.show(selection and selection._replace(clicks=selection.clicks[:-1]), tolerance, refined)
-
-    def clear(self, selection: Selection | None, tolerance: float, refined: bool) -> tuple:
-        """Select nothing."""
-        return self.show(selection and Selection(selection.path), tolerance, refined)
-
-    def show(self, selection: Selection | None, tolerance: float, refined: bool) -> tuple:
-        """The picture with the selection marked, the selection, and a hint."""
-        if selection is None:
-            return None, None, _HINT
-        share = float(np.mean(self._workshop.mask(selection, tolerance, refined)))
-        hint = f"{100 * share:.1f} % of the picture is selected." if share else _HINT
-        return self._workshop.show_selection(selection, tolerance, refined), selection, hint
 
 
 def title(style: str) -> str:

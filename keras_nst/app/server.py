@@ -36,8 +36,22 @@ _STYLE = """
 .gradio-container h1 + p {display: inline; color: var(--neutral-500)}
 .unseen {position: absolute}
 @media (min-width: 900px) {.result {position: sticky; top: 8px} .styles .wrap {max-height: 400px; overflow-y: auto}}
-/* Gradio computes clicks as if a picture filled its box. */
 .clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
+.drawing, .stage {position: relative; user-select: none; padding: 0 !important}
+.drawing canvas {position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none}
+.drawing:not([data-tool=click]) img {touch-action: none}
+.stage .object {position: absolute; outline: 2px dashed white; box-shadow: 0 0 0 2px rgb(0 0 0 / 60%); cursor: move;
+  touch-action: none}
+.stage .object:focus-visible {outline: 3px solid var(--primary-500)}
+.stage .object .cut {position: absolute; inset: 0; overflow: hidden}
+.stage .object img {position: absolute; max-width: none; margin: 0}
+.stage .object i {position: absolute; width: 14px; height: 14px; margin: -7px; border-radius: 50%; background: white;
+  border: 2px solid var(--primary-600)}
+.stage .object i::after {content: ""; position: absolute; inset: -10px}
+.stage .nw, .stage .sw {left: 0} .stage .ne, .stage .se {left: 100%}
+.stage .nw, .stage .ne {top: 0} .stage .sw, .stage .se {top: 100%}
+.stage .nw, .stage .se {cursor: nwse-resize} .stage .ne, .stage .sw {cursor: nesw-resize}
+.stage .object .turn {left: 50%; top: -24px; cursor: grab}
 .styles .wrap {display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 6px}
 .styles label {position: relative; aspect-ratio: 1; padding: 0; overflow: hidden; background-size: cover}
 .styles label.selected {outline: 3px solid var(--primary-500)}

@@ -20,14 +20,15 @@ from keras_nst.app.parts import (
     tile,
     title,
 )
-from keras_nst.app.workshop import Selection, check_number
+from keras_nst.app.selection import Selection
+from keras_nst.app.workshop import check_number
 from keras_nst.errors import InputError
 from keras_nst.jobs.stylize import mixed
 from keras_nst.models import painter
 from keras_nst.models.styles import styles
 from keras_nst.options import StylizeOptions
 from keras_nst.pictures.samples import SAMPLES, sample_path
-from keras_nst.select.masks import TOLERANCE, check
+from keras_nst.select.masks import check
 from keras_nst.select.subject import MASKS
 
 _COLORS = [("Style", "style"), ("Photograph", "keep"), ("Colors only", "only")]
@@ -175,7 +176,7 @@ class StylizeTab(Tab):
             chosen["blend"] = [1 - share, share]
         picture, mask = self._workshop.picture(photo), None
         if protect in MASKS:
-            mask = self._workshop.mask(Selection(photo, begin=protect), TOLERANCE, False)
+            mask = self._workshop.mask(Selection(photo, begin=protect))
             check(mask, *picture.rgb.shape[1:3], "The subject")
             chosen |= {"protect": protect, "protect_strength": least}
         options = StylizeOptions(**chosen)
@@ -203,8 +204,7 @@ class StylizeTab(Tab):
         """The path of a picture that shows the protected part; None if nothing is protected."""
         if not photo or protect not in MASKS:
             return None
-        selection = Selection(photo, begin=protect)
-        return self._workshop.show_selection(selection, TOLERANCE, False)
+        return self._workshop.show_selection(Selection(photo, begin=protect))
 
     def add(self, painting: str, own: list[str]) -> tuple:
         """Make a painting one of the visitor's styles, and choose it."""

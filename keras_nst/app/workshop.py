@@ -9,28 +9,24 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 import keras_nst
+from keras_nst.app.selection import Selection
 from keras_nst.errors import InputError
 from keras_nst.models import painter
 from keras_nst.models.styles import styles
 from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, resize
-from keras_nst.select.masks import flood, overlay, refine
-from keras_nst.select.matting import matte
-from keras_nst.select.subject import MASKS, cut_out, subject_mask
+from keras_nst.select.masks import overlay
+from keras_nst.select.subject import MASKS, subject_mask
 
 FEATHER = 2.0
 """Width of a restyled part's soft outline on each side, in pixels."""
 
-# Functions for the selection before the first click.
-_BEGINNINGS = {"object": cut_out, **{name: functools.partial(subject_mask, source=name) for name in MASKS}}
 _PICTURES, _MASKS, _PAINTED = 4, 16, 4  # Cached.
-_CLICKS = 100
 _PATIENCE = 20.0  # Seconds.
 _TILE = 160  # Pixels of the longest side.
 _AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # Expensive work done at the same time.
@@ -63,34 +59,6 @@ class Limits:
     kept: int = 4_000_000_000
     seconds: float = 300.0
     waiting: int = 60
-
-
-class Click(NamedTuple):
-    """A click on a pixel: selects or deselects all connected pixels of a similar color.
-
-    Attributes:
-        x: Column.
-        y: Row.
-        adds: Whether it selects.
-    """
-
-    x: int
-    y: int
-    adds: bool
-
-
-class Selection(NamedTuple):
-    """A selection, which determines a mask.
-
-    Attributes:
-        path: Path of the picture.
-        clicks: The clicks, in order.
-        begin: The selection before the clicks: "nothing", "object" (see `cut_out`), or a name of `MASKS`.
-    """
-
-    path: str
-    clicks: tuple[Click, ...] = ()
-    begin: str = "nothing"
 
 
 class Workshop:
@@ -135,9 +103,9 @@ class Workshop:
         """The path of a JPEG of a picture (1, h, w, 3)."""
         return self._write(Picture(rgb), "preview", "jpg")
 
-    def show_selection(self, selection: Selection, tolerance: float, refined: bool) -> str:
+    def show_selection(self, selection: Selection) -> str:
         """The path of the picture with the selection marked, or of the picture itself if nothing is selected."""
-        mask = self.mask(selection, tolerance, refined)
+        mask = self.mask(selection)
         return self.show(overlay(self.picture(selection.path).rgb, mask)) if mask.any() else selection.path
 
     def deliver(self, picture: Picture, path: str, method: str, record: dict, suffix: str = "png") -> str:
@@ -288,18 +256,13 @@ class Workshop:
             content = Path(path).read_bytes()  # So that error messages do not contain the path.
             return read(content, max_pixels=self.limits.pixels, max_size=self.limits.side)
 
-    def _select(self, selection: Selection, tolerance: float, refined: bool) -> np.ndarray:
+    def _select(self, selection: Selection) -> np.ndarray:
         """The mask of a selection, (1, h, w, 1); zeros if nothing is selected."""
-        check_number(tolerance, 0, 100, "The tolerance")
+        check_number(selection.tolerance, 0, 100, "The tolerance")
         picture = self.picture(selection.path)
-        rgb = picture.rgb
+        before = self.mask(selection.before()) if selection.steps else None
         with self.turn("mask"):
-            begun = _BEGINNINGS.get(selection.begin)
-            mask = begun(picture) if begun else np.zeros_like(rgb[..., :1])
-            for click in selection.clicks:
-                area = flood(rgb, [(click.x, click.y)], tolerance)
-                mask = np.maximum(mask, area) if click.adds else np.minimum(mask, 1 - area)
-            return matte(rgb, refine(rgb, mask)) if refined else mask
+            return selection.mask(picture, before)
 
     def _write(self, picture: Picture, stem: str, suffix: str, record: dict | None = None) -> str:
         path = self._folder / secrets.token_hex(16) / f"{stem}.{suffix}"
@@ -322,37 +285,6 @@ def check_number(number: float, low: float, high: float, name: str) -> None:
     """
     if not isinstance(number, int | float) or not low <= number <= high:
         raise InputError(f"{name} is out of range. Expected a number from {low} to {high}.")
-
-
-def clicked(selection: Selection | None, position: Sequence | None, adds: bool) -> Selection:
-    """Add a click to a selection.
-
-    Args:
-        selection: The selection before.
-        position: Column and row, from the browser.
-        adds: Whether the click selects.
-
-    Raises:
-        InputError: There is no picture or position, or there are too many clicks.
-    """
-    if selection is None:
-        raise InputError("There is no picture yet. Choose one first.")
-    if len(selection.clicks) >= _CLICKS:
-        raise InputError(f"There are {_CLICKS} clicks already. Undo some, or start again with a larger tolerance.")
-    return selection._replace(clicks=(*selection.clicks, Click(*point(position), adds)))
-
-
-def point(position: Sequence | None) -> tuple[int, int]:
-    """Read the column and row of a click.
-
-    Raises:
-        InputError: The browser sent something else.
-    """
-    try:
-        x, y = map(int, position)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError("The click was not on the picture. Click again.") from None
-    return x, y
 
 
 def _stem(path: str) -> str:

@@ -75,6 +75,18 @@ def click(page, name, across, down):
     picture.click(position={"x": across * box["width"], "y": down * box["height"]})
 
 
+def drag(page, target, *way):
+    """Drag over an element, from one place to others, at fractions of its sides."""
+    page.locator(target).scroll_into_view_if_needed()
+    box = page.locator(target).bounding_box()
+    places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in way]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=5)
+    page.mouse.up()
+
+
 def tell(page, name, start):
     """Wait for a text that begins with this."""
     page.locator(f"#{name}", has_text=start).wait_for()
@@ -246,8 +258,9 @@ def test_an_object_is_harmonized(page, home):
     drop(page, "object", home / "object.png")
     tell(page, "object-hint", "12.")  # Percent: the disc, which is found automatically.
     drop(page, "painting", home / "painting.png")
-    page.locator("#painting-picture img[src$='preview.jpg']").wait_for()
+    page.locator(".stage .object").wait_for()
     click(page, "painting", 0.3, 0.5)
+    page.get_by_role("button", name="By numbers").click()
     page.wait_for_function("document.querySelector('#harmonize-x input').value == '38'")
     page.click("#harmonize-run")
     page.locator("#harmonize-stop").wait_for()
@@ -260,6 +273,47 @@ def test_an_object_is_harmonized(page, home):
     page.locator("#harmonize-run").wait_for()
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_object_is_moved_scaled_and_turned_by_its_handles(page, home, size):
+    page.set_viewport_size(size)
+    page.get_by_role("tab", name="Harmonize").click()
+    page.get_by_role("button", name="By numbers").click()
+    drop(page, "object", home / "object.png")
+    drop(page, "painting", home / "painting.png")
+    page.locator(".stage .object").wait_for()
+
+    names = ("x", "y", "size", "turn")
+
+    def numbers():
+        page.wait_for_timeout(500)
+        return [float(page.locator(f"#harmonize-{name} input").first.input_value()) for name in names]
+
+    def box(target=".stage .object"):
+        return np.array([*page.locator(target).bounding_box().values()])
+
+    assert numbers() == [64, 48, 50, 0]
+    drag(page, ".stage .object", (0.5, 0.5), (0.9, 0.5))
+    x, y, share, turn = numbers()
+    assert (x, y, share, turn) == (pytest.approx(64 + 0.4 * 48, abs=2), pytest.approx(48, abs=1), 50, 0)
+    before = box()
+    drag(page, ".stage .object .nw", (0.5, 0.5), (3.0, 3.0))
+    after = box()
+    np.testing.assert_allclose(after[:2] + after[2:], before[:2] + before[2:], atol=3)  # The other corner stays.
+    assert numbers()[2] == pytest.approx(50 * after[3] / before[3], abs=1)
+    x = numbers()[0]
+    page.locator(".stage .object").focus()
+    page.keyboard.press("ArrowLeft")
+    assert numbers()[0] == x - 2
+    middle = box()[:2] + box()[2:] / 2
+    drag(page, ".stage .object .turn", (0.5, 0.5), (6.5, 3.0))
+    assert numbers()[3] < -20
+    np.testing.assert_allclose(box()[:2] + box()[2:] / 2, middle, atol=4)  # A disc has no other middle.
+    page.locator("#harmonize-x input").fill("20")
+    page.wait_for_function(
+        "left => document.querySelector('.stage .object').getBoundingClientRect().x < left", arg=box()[0]
+    )
+
+
 def test_a_harmonization_is_stopped(page, home):
     page.get_by_role("tab", name="Harmonize").click()
     drop(page, "object", home / "object.png")
@@ -269,6 +323,35 @@ def test_a_harmonization_is_stopped(page, home):
     page.locator("#harmonize-stop").click()
     tell(page, "harmonize-note", "Stopped")
     page.locator("#harmonize-run").wait_for()
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_part_is_selected_by_brush_and_box(page, home, size):
+    page.set_viewport_size(size)
+    page.get_by_role("tab", name="Partial").click()
+    drop(page, "partial", home / "object.png")
+    tell(page, "partial-hint", "12.")
+    page.locator("#partial-tool").get_by_label("Brush").check()
+    page.locator("#partial-brush").wait_for()
+    page.locator("#partial-tolerance").wait_for(state="hidden")
+    page.locator("#partial-mode").get_by_label("Take away").check()
+    drag(page, "#partial-picture img", (0.3, 0.5), (0.7, 0.5))
+    tell(page, "partial-hint", "10.")
+    page.wait_for_timeout(500)
+    shown = read(page.locator("#partial-picture img").screenshot()).rgb[0]
+    height, width = shown.shape[:2]
+    # The band across the disc is gray, the disc beside it red.
+    saturation = np.ptp(shown, axis=-1)
+    assert saturation[height // 2, int(0.4 * width) : int(0.6 * width)].max() < 0.1
+    assert saturation[int(0.4 * height), int(0.45 * width) : int(0.55 * width)].min() > 0.4
+    page.click("#partial-clear")
+    tell(page, "partial-hint", "Click")
+    page.locator("#partial-mode").get_by_label("Add").check()
+    page.locator("#partial-tool").get_by_label("Box").check()
+    drag(page, "#partial-picture img", (0.28, 0.15), (0.72, 0.85))
+    tell(page, "partial-hint", "12.")
+    page.click("#partial-undo")
+    tell(page, "partial-hint", "Click")
 
 
 def test_a_part_is_restyled(page, home):

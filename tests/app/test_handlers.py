@@ -15,25 +15,22 @@ import pytest
 from keras_nst.app.harmonize import HarmonizeTab, Scene
 from keras_nst.app.live import LiveTab
 from keras_nst.app.partial import PartialTab
-from keras_nst.app.parts import Selector
+from keras_nst.app.selection import Box, Click, Fit, Selection, Stroke, steps
+from keras_nst.app.selector import Selector
 from keras_nst.app.stylize import StylizeTab
-from keras_nst.app.workshop import Limits, Selection, Workshop, clicked, point
+from keras_nst.app.workshop import Limits, Workshop
 from keras_nst.errors import InputError
 from keras_nst.fit.optimizers import Progress
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.styles import styles
 from keras_nst.pictures.color import keep_color
 from keras_nst.pictures.io import read, read_record
-from keras_nst.select.masks import feather, overlay
+from keras_nst.select.masks import feather, overlay, rectangle, stroke
 from keras_nst.select.paste import place
 
 gr = pytest.importorskip("gradio")
 ROUNDING = 0.51 / 255
 VISITOR = SimpleNamespace(session_hash="one")
-
-
-def clicking(x, y):
-    return gr.SelectData(None, {"index": [x, y], "value": None})
 
 
 @pytest.fixture
@@ -183,7 +180,7 @@ def test_only_a_painting_of_a_visitor_can_be_tuned(workshop):
 def test_what_is_protected_is_shown_before(workshop, uploaded):
     photo, tab = uploaded("object.png"), StylizeTab(workshop)
     shown = read(tab.show(photo, "subject")).rgb
-    expected = overlay(read(photo).rgb, workshop.mask(Selection(photo, begin="subject"), 12, False))
+    expected = overlay(read(photo).rgb, workshop.mask(Selection(photo, begin="subject")))
     assert np.abs(shown - expected).mean() < 0.02  # The preview is a JPEG.
     assert tab.show(photo, "no") is None
     assert tab.show(None, "subject") is None
@@ -194,85 +191,159 @@ def test_a_style_is_asked_for_by_name_only(workshop, home):
         workshop.stylizer(str(home / "saved_models" / "tiny"))
 
 
+def drawn(tool, *points, adds=True, size=10):
+    """What the browser sends when something was drawn."""
+    return gr.EventData(None, {"marks": [{"tool": tool, "points": points, "adds": adds, "size": size}]})
+
+
 def test_clicks_add_and_take_away_and_are_undone(selector, workshop, uploaded):
-    *_, hint = opened = selector.open(uploaded("halves.png"), 12, False)
-    assert hint == "Click on what you mean."
+    *_, hint = opened = selector.open(uploaded("halves.png"), 12)
+    assert hint.startswith("Click on what you mean")
 
     def share(outputs):
-        return workshop.mask(outputs[1], 12, False).mean()
+        return workshop.mask(outputs[1]).mean()
 
-    left = selector.click(opened[1], 12, False, True, clicking(3, 3))
+    left = selector.draw(opened[1], drawn("click", [3, 3]))
     assert share(left) == 0.5
     assert left[2].startswith("50.0 %")
-    both = selector.click(left[1], 12, False, True, clicking(120, 3))
+    both = selector.draw(left[1], drawn("click", [120, 3]))
     assert share(both) == 1
-    right = selector.click(both[1], 12, False, False, clicking(3, 90))
-    np.testing.assert_array_equal(workshop.mask(right[1], 12, False), 1 - workshop.mask(left[1], 12, False))
-    assert share(selector.undo(right[1], 12, False)) == 1
-    assert share(selector.clear(right[1], 12, False)) == 0
+    right = selector.draw(both[1], drawn("click", [3, 90], adds=False))
+    np.testing.assert_array_equal(workshop.mask(right[1]), 1 - workshop.mask(left[1]))
+    assert share(selector.undo(right[1])) == 1
+    assert share(selector.clear(right[1])) == 0
+
+
+def test_a_larger_tolerance_selects_more_by_the_same_click(selector, workshop, uploaded):
+    _, selection, _ = selector.open(uploaded("painting.png"), 12)
+    _, selection, _ = selector.draw(selection, drawn("click", [64, 48]))
+    shares = [workshop.mask(selector.tolerate(selection, tolerance)[1]).mean() for tolerance in (1, 12, 60)]
+    assert 0 < shares[0] < shares[1] < shares[2]
+
+
+def test_a_brush_paints_what_is_under_it(selector, workshop, uploaded):
+    _, selection, _ = selector.open(uploaded("halves.png"), 12)
+    painted = selector.draw(selection, drawn("brush", [20, 30], [100, 30], size=12.5))[1]
+    mask = np.zeros((1, 96, 128, 1), np.float32)
+    np.testing.assert_array_equal(workshop.mask(painted), stroke(mask, [(20, 30), (100, 30)], 16))
+    less = selector.draw(painted, drawn("brush", [64, 30], size=20, adds=False))[1]
+    assert workshop.mask(less)[0, 30, [25, 64, 95], 0].tolist() == [1, 0, 1]
+
+
+def test_a_box_selects_the_object_in_it_or_all_of_it(selector, workshop, uploaded):
+    _, selection, _ = selector.open(uploaded("object.png"), 12)
+    y, x = np.indices((96, 128))
+    disc = np.hypot(y - 48, x - 64) < 22
+    found = workshop.mask(selector.draw(selection, drawn("box", [95, 15], [35, 80]))[1])[0, ..., 0]
+    assert np.minimum(found, disc).sum() / np.maximum(found, disc).sum() > 0.9
+    plain = workshop.mask(selector.draw(selection, drawn("box", [2, 2], [30, 25]))[1])
+    np.testing.assert_array_equal(plain, rectangle(96, 128, (2, 2, 29, 24)))
+    everything = selector.draw(selection, drawn("brush", [64, 48], size=20))[1].after(Box(((0, 0), (63, 95)), False))
+    assert not workshop.mask(everything)[:, :, :64].any()
+
+
+def test_the_outline_is_fitted_and_corrected_afterwards(selector, workshop, uploaded):
+    _, selection, _ = selector.open(uploaded("object.png"), 12)
+    rough = selection.after(Stroke(((63, 48),), True, 30))
+    y, x = np.indices((96, 128))
+    disc = np.hypot(y - 48, x - 64) < 22
+    fitted = selector.fit(rough)[1]
+
+    def error(selection):
+        return np.abs(workshop.mask(selection)[0, ..., 0] - disc).sum()
+
+    assert error(fitted) < error(rough) / 3
+    assert workshop.mask(fitted.after(Stroke(((5, 5),), True, 5)))[0, 5, 5, 0] == 1
+
+
+def test_a_step_is_computed_from_the_one_before(workshop, uploaded, monkeypatch):
+    selection, looked = Selection(uploaded("halves.png")), []
+    monkeypatch.setattr(Click, "on", lambda step, picture, mask, tolerance: looked.append(step) or mask)
+    for column in range(5):
+        selection = selection.after(Click(((column, 0),), True))
+        workshop.mask(selection)
+    workshop.mask(selection.before())
+    assert len(looked) == 5
 
 
 @pytest.mark.parametrize("begin", ["object", "subject"])
 def test_an_object_on_plain_ground_is_selected_to_begin_with(workshop, uploaded, begin):
-    _, selection, _ = Selector(workshop, begin).open(uploaded("object.png"), 12, False)
-    assert workshop.mask(selection, 12, False).sum() == pytest.approx(np.pi * 22**2, rel=0.05)
+    _, selection, _ = Selector(workshop, begin).open(uploaded("object.png"), 12)
+    assert workshop.mask(selection).sum() == pytest.approx(np.pi * 22**2, rel=0.05)
 
 
+HOSTILE = [None, "12", {"x": 1}, [None], [[]], [{}], [{"tool": "click", "points": [[1, 1]], "adds": True}]]
+
+
+@pytest.mark.parametrize("marks", HOSTILE)
+def test_a_mark_that_is_none_is_refused(marks):
+    with pytest.raises(InputError, match="Draw it again"):
+        steps(marks)
+
+
+@pytest.mark.parametrize("tool", ["click", "brush", "box", "<script>", None, ["click"]])
 @pytest.mark.parametrize(
-    "index", [None, [], [1], [1, 2, 3], ["a", "b"], [1e400, 0], [float("nan"), 0], {"x": 1}, "12345"]
+    "point", [None, [], [1], [1, 2, 3], ["a", "b"], [1e400, 0], [float("nan"), 0], {"x": 1}, "12345", [1e12, 0]]
 )
-def test_a_click_needs_a_place(index):
-    with pytest.raises(InputError, match="Click again"):
-        point(index)
+def test_a_mark_needs_a_place(tool, point):
+    with pytest.raises(InputError, match="Draw it again"):
+        steps([{"tool": tool, "points": [point] * (2 if tool == "box" else 1), "adds": True, "size": 5}])
 
 
-def test_a_click_outside_is_refused_and_so_are_too_many(selector, uploaded):
-    _, selection, _ = selector.open(uploaded("halves.png"), 12, False)
+@pytest.mark.parametrize("size", [0, -1, 21, 1e9, float("nan"), None, "5"])
+def test_a_brush_has_a_size_within_bounds(size):
+    with pytest.raises(InputError, match="Draw it again"):
+        steps([{"tool": "brush", "points": [[1, 1]], "adds": True, "size": size}])
+
+
+def test_a_click_outside_is_refused_and_so_are_too_many_steps(selector, uploaded):
+    _, selection, _ = selector.open(uploaded("halves.png"), 12)
     with pytest.raises(InputError, match="outside the picture"):
-        selector.click(selection, 12, False, True, clicking(128, 0))
-    with pytest.raises(InputError, match="100 clicks already"):
-        clicked(selection._replace(clicks=((0, 0, True),) * 100), [0, 0], True)
+        selector.draw(selection, drawn("click", [128, 0]))
+    with pytest.raises(InputError, match="200 steps already"):
+        selection.after(*[Fit()] * 201)
     with pytest.raises(InputError, match="no picture yet"):
-        clicked(None, [0, 0], True)
+        selector.draw(None, drawn("click", [3, 3]))
 
 
 def test_a_part_is_restyled_and_the_rest_stays(selector, workshop, uploaded):
-    _, selection, _ = selector.open(uploaded("halves.png"), 12, False)
-    _, selection, _ = selector.click(selection, 12, False, True, clicking(3, 3))
-    (before, after), *_ = PartialTab(workshop).restyle(selection, 12, False, "tiny", "")
+    _, selection, _ = selector.open(uploaded("halves.png"), 12)
+    _, selection, _ = selector.draw(selection, drawn("click", [3, 3]))
+    (before, after), *_ = PartialTab(workshop).restyle(selection, "tiny", "")
     picture, result = read(before).rgb, read(after).rgb
-    outside = feather(workshop.mask(selection, 12, False), 2.0)[..., 0] == 0
+    outside = feather(workshop.mask(selection), 2.0)[..., 0] == 0
     np.testing.assert_array_equal(result[outside], picture[outside])
     assert np.abs(result[:, :, :50] - picture[:, :, :50]).mean() > 0.05
-    (_, after), *_ = PartialTab(workshop).restyle(selection, 12, False, "tiny", "tiny")
+    (_, after), *_ = PartialTab(workshop).restyle(selection, "tiny", "tiny")
     assert np.abs(read(after).rgb[outside] - picture[outside]).mean() > 0.05
 
 
 def test_nothing_selected_is_nothing_to_restyle(selector, workshop, uploaded):
-    _, selection, _ = selector.open(uploaded("halves.png"), 12, False)
-    with pytest.raises(InputError, match="Click the area"):
-        PartialTab(workshop).restyle(selection, 12, False, "tiny", "")
+    _, selection, _ = selector.open(uploaded("halves.png"), 12)
+    with pytest.raises(InputError, match="Select the area"):
+        PartialTab(workshop).restyle(selection, "tiny", "")
     with pytest.raises(InputError, match="no photograph yet"):
-        PartialTab(workshop).restyle(None, 12, False, "tiny", "")
+        PartialTab(workshop).restyle(None, "tiny", "")
 
 
 @pytest.fixture
 def scene(workshop, uploaded):
     """The disc in the left half of the painting."""
-    _, selection, _ = Selector(workshop, "object").open(uploaded("object.png", "disc.png"), 12, False)
+    _, selection, _ = Selector(workshop, "object").open(uploaded("object.png", "disc.png"), 12)
     _, painting, x, y = HarmonizeTab(workshop).open(uploaded("painting.png", "night.png"))
     assert (x, y) == (64, 48)
-    return Scene(selection, 12, False, painting, 40, 50, 40, 0)
+    return Scene(selection, painting, 40, 50, 40, 0)
 
 
-def test_the_preview_is_the_object_placed(workshop, scene):
+def test_the_stage_shows_the_object_by_itself(workshop, scene):
     tab = HarmonizeTab(workshop)
-    painting, disc = read(scene.painting).rgb, read(scene.selection.path).rgb
-    expected, _ = place(painting, disc, workshop.mask(*scene[:3]), (40, 50), share=0.4)
-    assert np.abs(read(tab.preview(*scene)).rgb - expected).mean() < 0.02  # The preview is a JPEG.
-    assert tab.preview(*scene._replace(selection=None)) == scene.painting
-    with pytest.raises(InputError, match="outside the painting"):
-        tab.preview(*scene._replace(x=1000))
+    stage = tab.stage(*scene)
+    assert {name: stage[name] for name in ("x", "y", "size", "turn")} == {"x": 40, "y": 50, "size": 40, "turn": 0}
+    cut = read(base64.b64decode(stage["object"].partition(",")[2]))
+    assert cut.rgb.shape == pytest.approx((1, 44, 44, 3), abs=2)
+    assert cut.alpha.mean() == pytest.approx(np.pi / 4, abs=0.05)
+    np.testing.assert_allclose(cut.rgb[0, 22, 22], np.array((200, 40, 40)) / 255, atol=0.01)
+    assert tab.stage(*scene._replace(selection=None))["object"] == ""
 
 
 def test_an_object_is_harmonized_in_view(workshop, scene):
@@ -282,7 +353,7 @@ def test_an_object_is_harmonized_in_view(workshop, scene):
     assert len(shown) > 2
     assert note.startswith("Done in")
     painting, pasted, result = (read(path).rgb for path in (scene.painting, before, after))
-    _, mask = place(painting, painting, workshop.mask(*scene[:3]), (40, 50), share=0.4)
+    _, mask = place(painting, painting, workshop.mask(scene.selection), (40, 50), share=0.4)
     outside = feather(np.float32(mask > 0.5), 2.0)[..., 0] == 0
     np.testing.assert_array_equal(result[outside], painting[outside])
     assert np.abs(result[mask[..., 0] > 0.5] - pasted[mask[..., 0] > 0.5]).mean() > 0.05
@@ -352,7 +423,7 @@ def test_harmonizing_needs_both_pictures(workshop, scene):
         with pytest.raises(InputError, match="Choose both"):
             next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(**lacking)))
     nothing = Selection(scene.selection.path)
-    with pytest.raises(InputError, match="Click the object"):
+    with pytest.raises(InputError, match="Select the object"):
         next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(selection=nothing)))
 
 
@@ -412,12 +483,16 @@ def test_a_strength_is_a_number_from_0_to_1(workshop, uploaded, home, number):
         LiveTab(workshop).stylize(frame((home / "halves.png").read_bytes()), "tiny", number)
 
 
-@pytest.mark.parametrize(
-    ("setting", "number"), [("tolerance", -1), ("tolerance", float("nan")), ("size", 101), ("turn", 1e9)]
-)
+@pytest.mark.parametrize(("setting", "number"), [("size", 101), ("size", None), ("turn", 1e9), ("turn", float("nan"))])
 def test_an_object_is_placed_within_bounds(workshop, scene, setting, number):
     with pytest.raises(InputError, match="Expected a number from"):
-        HarmonizeTab(workshop).preview(*scene._replace(**{setting: number}))
+        next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(**{setting: number})))
+
+
+@pytest.mark.parametrize("tolerance", [-1, float("nan"), None, "1"])
+def test_a_tolerance_is_within_bounds(workshop, scene, tolerance):
+    with pytest.raises(InputError, match="Expected a number from"):
+        workshop.mask(scene.selection._replace(tolerance=tolerance))
 
 
 def test_stops_of_visitors_who_never_come_are_forgotten(workshop):

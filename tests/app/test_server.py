@@ -162,7 +162,7 @@ def test_settings_that_are_none_are_refused_in_a_line(page, photo, name):
 
 
 def test_a_click_on_nothing_is_refused_in_a_line(page):
-    refused(page.call("click", None, 12, False, True, index=["<script>", None], value=None), "no picture yet")
+    refused(page.call("draw", None, marks=["<script>", None]), "no picture yet")
 
 
 @pytest.mark.parametrize(
