@@ -308,10 +308,11 @@ def test_the_object_is_moved_scaled_and_turned_by_its_handles(page, home, size):
     drag(page, ".stage .object .turn", (0.5, 0.5), (6.5, 3.0))
     assert numbers()[3] < -20
     np.testing.assert_allclose(box()[:2] + box()[2:] / 2, middle, atol=4)  # A disc has no other middle.
+    left, (x, *_) = box()[0], numbers()
     page.locator("#harmonize-x input").fill("20")
-    page.wait_for_function(
-        "left => document.querySelector('.stage .object').getBoundingClientRect().x < left", arg=box()[0]
-    )
+    page.wait_for_timeout(500)
+    scale = page.locator("#painting-picture img").bounding_box()["height"] / 96
+    assert box()[0] == pytest.approx(left + scale * (20 - x), abs=2)
 
 
 def test_a_harmonization_is_stopped(page, home):
