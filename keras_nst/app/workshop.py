@@ -27,8 +27,9 @@ FEATHER = 2.0
 """Width of a restyled part's soft outline on each side, in pixels."""
 
 _PICTURES, _MASKS, _PAINTED = 4, 16, 4  # Cached.
-_PATIENCE = 20.0  # Seconds.
+_PATIENCE, _GLANCE = 20.0, 0.2  # Seconds.
 _TILE = 160  # Pixels of the longest side.
+_PAINTING, _TILES, _WARMING = range(3)  # What comes first.
 _AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # Expensive work done at the same time.
 
 
@@ -78,6 +79,7 @@ class Workshop:
         self._folder, self._kept = folder.resolve(), kept
         self.closed = threading.Event()
         self._loading = threading.RLock()
+        self._ranks: list[int] = []  # Of the work that others give way to.
         self._turns = {work: threading.BoundedSemaphore(count) for work, count in _AT_ONCE.items()}
         self.picture = functools.lru_cache(_PICTURES)(self._read)
         self.mask = functools.lru_cache(_MASKS)(self._select)
@@ -151,12 +153,14 @@ class Workshop:
         from keras_nst.jobs.stylize import in_styles
 
         finished = in_styles(resize(self.picture(path), _TILE), styles)
-        while not self.closed.is_set():
-            with self.turn("net"), self._loading:
-                tile = next(finished, None)
-            if tile is None:
-                return
-            yield tile
+        with self._at(_TILES):
+            while not self.closed.wait(_GLANCE / 10):
+                self._give_way(_TILES)
+                with self.turn("net"), self._loading:
+                    tile = next(finished, None)
+                if tile is None:
+                    return
+                yield tile
 
     def tuned(self, painting: str, seconds: float) -> Iterator[float]:
         """Tune the style of a visitor's painting, and yield the part that is done."""
@@ -184,14 +188,39 @@ class Workshop:
         self.painted.cache_clear()
 
     def warm_up(self) -> None:
-        """Load a style and the networks for masks, so that no visitor waits for them."""
-        flat = Picture(np.full((1, 64, 64, 3), 0.5, np.float32))
-        for style in styles():
-            if self.closed.is_set():
-                return
-            self.stylizer(style)
+        """Load the networks, so that no visitor waits for them: first what is seen first. Visitors come before it."""
+        work = self._warming()
+        while not self.closed.is_set() and next(work, None):
+            self._give_way(_WARMING)
+
+    def _warming(self) -> Iterator[object]:
+        from keras_nst.jobs.stylize import in_styles
+
+        flat, names = Picture(np.full((1, 64, 64, 3), 0.5, np.float32)), [*styles()]
+        yield self.stylizer(names[0])(flat)
+        finished = in_styles(flat, names)
+        for _ in names:
+            with self._loading:
+                tile = next(finished)
+            yield tile
+        for style in names:
+            yield self.stylizer(style)(flat)
         for source in MASKS:
-            subject_mask(flat, source)
+            yield [subject_mask(flat, source)]
+
+    @contextlib.contextmanager
+    def _at(self, rank: int) -> Iterator[None]:
+        """Context of work to which work of higher ranks gives way."""
+        self._ranks.append(rank)
+        try:
+            yield
+        finally:
+            self._ranks.remove(rank)
+
+    def _give_way(self, rank: int) -> None:
+        """Wait until no work of a lower rank is waiting or running."""
+        while min(self._ranks, default=rank) < rank and not self.closed.wait(_GLANCE):
+            pass
 
     @contextlib.contextmanager
     def turn(self, work: str) -> Iterator[None]:
@@ -242,10 +271,11 @@ class Workshop:
         for style in names:
             self._check_style(style)
         picture = self.picture(path)
-        with self._loading:
-            net = stylizer(names, shares)
-        with self.turn("net"):
-            return net(picture)
+        with self._at(_PAINTING):
+            with self._loading:
+                net = stylizer(names, shares)
+            with self.turn("net"):
+                return net(picture)
 
     def _read(self, path: str | None) -> Picture:
         if not path:

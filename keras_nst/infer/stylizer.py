@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from keras_nst.models.styles import load_net
 from keras_nst.pictures.color import with_colors
 from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.given import as_picture
-from keras_nst.pictures.grain import steady_grain
+from keras_nst.pictures.grain import steady_grain, with_grain
 from keras_nst.pictures.io import MIN_SIDE
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged
@@ -45,19 +45,6 @@ class Stylizer:
 
     def __init__(self, style: str | Path):
         self._style, self._net = style, load_net(style)
-        self._folded = fold(self._net)
-
-        def stylize(image):
-            with for_this_machine():
-                return self._folded(image, training=False)
-
-        # A graph frees intermediate results as soon as possible; a call of the model would keep them all. It is traced
-        # only once, here, for any size: a `tf.function` would warn of retracing from the fifth style on.
-        self._stylize = tf.function(
-            stylize,
-            input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
-            autograph=False,
-        ).get_concrete_function()
 
     def __call__(
         self,
@@ -120,6 +107,30 @@ class Stylizer:
 
         yield from self._bands(grained, (height, width))
 
+    def glimpse(self, picture: Picture) -> Picture:
+        """A small picture in the full style, without the graph: the first one comes sooner, later ones do not.
+
+        Args:
+            picture: Up to some hundred pixels wide.
+        """
+        return Picture(self._net(with_grain(picture.rgb), training=False).numpy(), picture.alpha)
+
+    @functools.cached_property
+    def _graph(self) -> Callable[[np.ndarray], tf.Tensor]:
+        """The net, as fast as on this machine it can be.
+
+        A graph frees intermediate results as soon as possible; a call of the model would keep them all. It is traced
+        only once, for any size: a `tf.function` would warn of retracing from the fifth style on.
+        """
+        net = fold(self._net)
+
+        def stylize(image):
+            with for_this_machine():
+                return net(image, training=False)
+
+        anywhere = [tf.TensorSpec((1, None, None, 3), tf.float32)]
+        return tf.function(stylize, input_signature=anywhere, autograph=False).get_concrete_function()
+
     @functools.cached_property
     def _bandwise(self) -> Bandwise:
         return Bandwise(self._net)
@@ -132,7 +143,7 @@ class Stylizer:
             except UncuttableError as error:
                 reason = f"The net of {self._style} cannot be computed in bands: {error}."
                 check_memory(size, height * width * WHOLE_BYTES, lambda _: f"{reason} Take a smaller `max_size`.")
-        return iter([(0, self._stylize(rows(0, height)).numpy())])
+        return iter([(0, self._graph(rows(0, height)).numpy())])
 
 
 class Blend:

@@ -119,7 +119,7 @@ def in_styles(picture: Picture, styles: Sequence[str]) -> Iterator[tuple[int, Pi
             for place, result in zip(places, results, strict=True):
                 yield place, Picture(result[None], picture.alpha)
     for place in alone:
-        yield place, stylizer((styles[place],))(picture)
+        yield place, stylizer((styles[place],)).glimpse(picture)
 
 
 @functools.lru_cache(2)

@@ -3,6 +3,7 @@
 Keras is loaded only with the first net, not to find or list styles.
 """
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,11 +97,16 @@ def load_net(style: str | Path) -> "keras.Model":
 
 
 def load_conditional(home: Path) -> "keras.Model":
-    """Load a net of many styles without its predictor, from {"image", "code"} to the picture.
+    """Load a net of many styles without its predictor, from {"image", "code"} to the picture. It is kept for the next.
 
     Raises:
         InputError: As `load_painter`.
     """
+    return _conditional(home, (home / PAINTER).stat().st_mtime_ns)
+
+
+@functools.lru_cache(1)
+def _conditional(home: Path, changed: int) -> "keras.Model":
     from keras_nst.models.predictor import parts
 
     return parts(load_painter(home))[0]

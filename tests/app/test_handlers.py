@@ -160,6 +160,24 @@ def test_each_tile_shows_the_photograph_in_its_style(workshop, uploaded, home):
     assert np.abs(read(base64.b64decode(encoded)).rgb - expected).mean() < 0.04  # What JPEG loses.
 
 
+def test_warming_up_gives_way_to_visitors(workshop, monkeypatch):
+    done = []
+
+    def warming():
+        for task in range(3):
+            done.append(task)
+            yield True
+
+    monkeypatch.setattr(workshop, "_warming", warming)
+    with workshop._at(0):
+        thread = threading.Thread(target=workshop.warm_up)
+        thread.start()
+        time.sleep(0.5)
+        assert done == [0]
+    thread.join()
+    assert done == [0, 1, 2]
+
+
 def test_a_photograph_is_opened_once(workshop, uploaded):
     tab = StylizeTab(workshop)
     path, opened, before = tab.open(uploaded("painting.png"))
