@@ -29,6 +29,7 @@ _SIZE, _TURN = (5, 100), (-180, 180)
 _CUT = 640  # Longest side in pixels of the object as the page shows it.
 _STROKES = [("Automatic", "auto"), ("Light", "0.3"), ("Medium", "0.5"), ("Strong", "0.8")]
 _QUALITIES = [("Draft", "draft"), ("Good", "good"), ("Best", "best")]
+_HINT = "Drag the object, scale it by its corners, turn it by the handle above."
 _CORNERS = {"nw": "-1,-1", "ne": "1,-1", "se": "1,1", "sw": "-1,1"}
 _KEYS = "Arrow keys move the object, plus and minus scale it, brackets turn it."
 _STAGE = (
@@ -80,10 +81,15 @@ class HarmonizeTab(Tab):
                     js_on_load=script("shown", "stage"),
                     elem_id="harmonize-stage",
                     elem_classes="stage",
+                    padding=False,
                 )
                 with stage:
                     canvas = photograph("Painting", elem_id="painting-picture", elem_classes="clickable")
-                gr.HTML("Drag the object, scale it by its corners, turn it by the handle above.", elem_classes="note")
+                gr.HTML(
+                    "Drag the object, scale it by its corners, turn it by the handle above.",
+                    elem_classes="note",
+                    padding=False,
+                )
                 with gr.Accordion("By numbers", open=False, elem_id="harmonize-numbers"):
                     with gr.Row():
                         x = gr.Number(label="Column", precision=0, minimum=0, elem_id="harmonize-x", min_width=90)

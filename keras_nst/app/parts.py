@@ -107,7 +107,7 @@ def embedded(picture: Picture, suffix: str) -> str:
 
 
 def script(*names: str) -> str:
-    """The text of JavaScript files beside this module, which a `gradio.HTML` runs as it comes to the page."""
+    """The text of JavaScript files beside this module."""
     return "\n".join((Path(__file__).parent / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 

@@ -43,13 +43,14 @@ class Selector:
             js_on_load=script("shown", "marks"),
             elem_id=f"{name}-drawing",
             elem_classes="drawing",
+            padding=False,
             prefix=name,
         )
         with drawing:
             picture = photograph(label, elem_id=f"{name}-picture", elem_classes="clickable")
         hint = gr.HTML(_HINT, elem_id=f"{name}-hint", elem_classes="note", padding=False)
         with gr.Row():
-            tool = gr.Radio(_TOOLS, value="click", label="Tool", elem_id=f"{name}-tool", min_width=250)
+            tool = gr.Radio(_TOOLS, value="click", label="Tool", elem_id=f"{name}-tool", min_width=250, scale=3)
             gr.Radio(
                 _MODES,
                 value="add",
@@ -57,6 +58,7 @@ class Selector:
                 interactive=True,
                 elem_id=f"{name}-mode",
                 min_width=200,
+                scale=2,
             )
         tolerance = slider(1, 60, TOLERANCE, "How different the colors of an area may be", f"{name}-tolerance")
         brush = slider(*BRUSH, 4, "Size of the brush", f"{name}-brush", 0.5, visible="hidden", interactive=True)

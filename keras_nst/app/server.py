@@ -18,7 +18,7 @@ from keras_nst.app.door import Door, Names
 from keras_nst.app.harmonize import HarmonizeTab
 from keras_nst.app.live import LiveTab
 from keras_nst.app.partial import PartialTab
-from keras_nst.app.parts import thumbnails
+from keras_nst.app.parts import script, thumbnails
 from keras_nst.app.stylize import StylizeTab
 from keras_nst.app.workshop import Limits, Workshop
 from keras_nst.errors import InputError
@@ -31,13 +31,15 @@ _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica", "Aria
 _SESSIONS = 200
 
 _STYLE = """
+body {--quiet: var(--neutral-500)}
+body.dark {--quiet: var(--neutral-400)}
 .gradio-container {width: 100%; max-width: 1240px !important; margin: 0 auto !important}
 .gradio-container h1 {display: inline; margin: 0 12px 0 0; font-size: 24px}
-.gradio-container h1 + p {display: inline; color: var(--neutral-500)}
+.gradio-container h1 + p {display: inline; color: var(--quiet)}
 .unseen {position: absolute}
 @media (min-width: 900px) {.result {position: sticky; top: 8px} .styles .wrap {max-height: 400px; overflow-y: auto}}
 .clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
-.drawing, .stage {position: relative; user-select: none; padding: 0 !important}
+.drawing, .stage {position: relative; user-select: none; gap: 0 !important}
 .drawing canvas {position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none}
 .drawing:not([data-tool=click]) img {touch-action: none}
 .stage .object {position: absolute; outline: 2px dashed white; box-shadow: 0 0 0 2px rgb(0 0 0 / 60%); cursor: move;
@@ -63,21 +65,14 @@ _STYLE = """
 .gallery img {object-fit: cover !important}
 .note {min-height: 1.3em}
 .note .html-container {padding: 0 4px}
-.note .prose {font-size: var(--text-sm); color: var(--neutral-500)}
+.note .prose {font-size: var(--text-sm); color: var(--quiet)}
+.min_value, .max_value {color: var(--quiet) !important}
 .note progress {appearance: none; width: 100%; height: 6px; border-radius: 3px; background: var(--neutral-200)}
 .note progress::-webkit-progress-bar {border-radius: 3px; background: var(--neutral-200)}
 .note progress::-webkit-progress-value {border-radius: 3px; background: var(--primary-500)}
 .note progress::-moz-progress-bar {border-radius: 3px; background: var(--primary-500)}
 footer {display: none !important}
 """
-
-
-# Gradio gives each choice a name of its own, so that the arrow keys lead nowhere.
-_ARROWS = """() => document.addEventListener("focusin", ({target}) => {
-  if (target.type != "radio") return;
-  const group = target.closest("[id]");
-  for (const choice of group.querySelectorAll("input[type=radio]")) choice.name = group.id;
-})"""
 
 
 class _Page(gr.Blocks):
@@ -132,7 +127,7 @@ def page(workshop: Workshop) -> gr.Blocks:
         for label, tab in TABS.items():
             with gr.Tab(label, id=label.lower()):
                 tab(workshop).build()
-        blocks.load(None, None, None, js=_ARROWS)
+        blocks.load(None, None, None, js=script("page"))
         blocks.load(warming, None, None, queue=False, show_progress="hidden", api_visibility="undocumented")
     return blocks.queue(max_size=workshop.limits.waiting, default_concurrency_limit=2, api_open=False)
 
@@ -189,7 +184,7 @@ def serve(
                 max_file_size=limits.file,
                 state_session_capacity=_SESSIONS,
                 footer_links=[],
-                theme=gr.themes.Default(primary_hue="indigo", font=_FONTS, font_mono=["monospace"]),
+                theme=_theme(),
                 css=_STYLE + thumbnails(),
                 app_kwargs={"lifespan": lifespan},
             )
@@ -200,6 +195,13 @@ def serve(
         finally:
             workshop.close()
             blocks.close(verbose=False)
+
+
+def _theme() -> gr.themes.Base:
+    """Gradio's own, with colors of more contrast."""
+    theme = gr.themes.Default(primary_hue="indigo", font=_FONTS, font_mono=["monospace"])
+    fill = {f"button_primary_background_fill{mode}": "*primary_600" for mode in ("", "_dark")}
+    return theme.set(**fill)
 
 
 def _free_port(host: str) -> int:

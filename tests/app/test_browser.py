@@ -13,6 +13,7 @@ from keras_nst.pictures.io import read
 from keras_nst.pictures.samples import SAMPLES, sample_path
 
 api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs pip install axe-playwright-python")
 
 pytestmark = pytest.mark.browser
 
@@ -408,3 +409,22 @@ def test_nothing_is_wider_than_the_window(page, size):
         box = page.locator(f"#{last}").bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= size["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_the_page(page, home, scheme):
+    """No rule of axe-core is violated: labels, names for screen readers, contrast."""
+    page.emulate_media(color_scheme=scheme)
+    page.reload()
+    page.locator("#stylize-style").wait_for()
+    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+    for name in ("stylize", "object", "painting", "partial"):
+        tab = {"object": "Harmonize", "painting": "Harmonize"}.get(name, name.capitalize())
+        page.get_by_role("tab", name=tab).click()
+        drop(page, name, home / "object.png")
+    page.locator("#stylize-history img").first.wait_for(state="attached")
+    for tab in ("Stylize", "Harmonize", "Partial", "Live"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(500)  # Colors change gradually.
+        found = axe.Axe().run(page).response["violations"]
+        assert [(tab, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found] == []

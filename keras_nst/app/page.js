@@ -1,0 +1,16 @@
+() => {
+  // Gradio gives each choice a name of its own, so that the arrow keys lead nowhere.
+  document.addEventListener("focusin", ({target}) => {
+    if (target.type != "radio") return;
+    const group = target.closest("[id]");
+    for (const choice of group.querySelectorAll("input[type=radio]")) choice.name = group.id;
+  });
+  // What its components do not tell a screen reader.
+  const tell = () => {
+    for (const sample of document.querySelectorAll(".gallery-item:not([aria-label])"))
+      sample.ariaLabel = `Sample: ${sample.querySelector("img")?.src.split("/").at(-1).split(".")[0]}`;
+    for (const empty of document.querySelectorAll(".empty[aria-label]:not([role])")) empty.role = "img";
+  };
+  new MutationObserver(tell).observe(document.body, {childList: true, subtree: true});
+  tell();
+}
