@@ -1,5 +1,6 @@
 """The tab that gives a photograph a style: at once, and again with each change."""
 
+import html
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,7 @@ _PROTECTED = [
 _SUFFIXES = [("PNG", "png"), ("JPEG", "jpg")]
 _REMEMBERED = 12  # Results of a visitor.
 _OWN = 8  # Paintings of a visitor.
+_SEVERAL = 20  # Photographs.
 _TUNED = 60.0  # Seconds.
 
 
@@ -54,6 +56,14 @@ class StylizeTab(Tab):
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=240):
                 photo = photograph("Photograph", elem_id="stylize-picture", height=210)
+                several = gr.UploadButton(
+                    "Several photographs",
+                    file_types=["image"],
+                    file_count="multiple",
+                    size="sm",
+                    elem_id="stylize-several",
+                )
+                archive = gr.DownloadButton("Download all", visible=False, size="sm", elem_id="stylize-all")
                 gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
             with gr.Column(scale=8, min_width=320, elem_classes="result"):
                 result = Result("stylize")
@@ -123,6 +133,15 @@ class StylizeTab(Tab):
             self.tune, style, result.note, api_name="tune", concurrency_id="optimization", show_progress="hidden"
         )
         tuned.success(self.stylize, settings, outputs, api_visibility="undocumented", **work)
+        several.upload(
+            self.several,
+            [several, *settings[2:]],
+            [result.note, archive],
+            api_name="several",
+            concurrency_id="several",
+            concurrency_limit=1,
+            show_progress="hidden",
+        )
         history.select(self.compare, remembered, before, **HIDDEN)
         gr.context.Context.root_block.load(self.recall, remembered, [remembered, history], **HIDDEN)
 
@@ -212,6 +231,35 @@ class StylizeTab(Tab):
         own = [*own, path][-_OWN:]
         return own, gr.update(choices=[*style_choices(), *((title(path), path) for path in own)], value=path)
 
+    def several(self, photos: list[str], *settings) -> Iterator[tuple]:
+        """Stylize several photographs, with the settings of `stylize` from its style on.
+
+        Args:
+            photos: Paths of the uploaded files.
+            settings: The settings.
+
+        Yields:
+            A note, and the update of the button that downloads all results.
+
+        Raises:
+            InputError: There are too many, or none can be read, or a setting is not one of `stylize`.
+        """
+        if len(photos) > _SEVERAL:
+            raise InputError(f"At most {_SEVERAL} photographs are painted at once. Choose fewer.")
+        began, results, refused = time.perf_counter(), [], None
+        for number, photo in enumerate(photos):
+            left = (time.perf_counter() - began) / number * (len(photos) - number) if number else None
+            soon = f", about {left:.0f} s left" if left else ""
+            yield bar(f"{number + 1} of {len(photos)}{soon}", number / len(photos)), gr.update(visible=False)
+            try:
+                results.append(self.stylize(self._workshop.take_in(photo)[0], None, *settings)[-1])
+            except InputError as error:
+                refused = error
+        if not results:
+            raise refused or InputError("There are no photographs. Choose some first.")
+        note = f"{len(results)} of {len(photos)} photographs are painted. {html.escape(str(refused or ''))}"
+        yield note, gr.update(value=self._workshop.pack(results), visible=True)
+
     def tune(self, style: str | None) -> Iterator[str]:
         """Bring the style of a visitor's painting nearer to it.
 
@@ -220,8 +268,9 @@ class StylizeTab(Tab):
         """
         if style in styles() or not style:
             raise InputError("Only the style of your own painting can be tuned. Add a painting first.")
+        yield bar("Getting ready", 0)
         for done in self._workshop.tuned(style, _TUNED):
-            yield bar("Tuning", done)
+            yield bar(f"{100 * done:.0f} %, about {_TUNED * (1 - done):.0f} s left", done)
 
     def remember(self, remembered: list, latest: str | None) -> tuple:
         """Keep the latest result for comparisons."""

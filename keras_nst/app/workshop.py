@@ -6,6 +6,7 @@ import queue
 import re
 import secrets
 import threading
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,15 @@ class Workshop:
         if self._kept:
             write(self._kept / f"{name}-{secrets.token_hex(4)}.{suffix}", picture, record=record)
         return self._write(picture, name, suffix, record)
+
+    def pack(self, paths: Sequence[str]) -> str:
+        """The path of an archive of results."""
+        archive = self._folder / secrets.token_hex(16) / "pictures.zip"
+        archive.parent.mkdir(parents=True)
+        with zipfile.ZipFile(archive, "w") as packed:  # Pictures are compressed already.
+            for number, path in enumerate(paths, 1):
+                packed.write(path, f"{number:02}-{Path(path).name}")
+        return str(archive)
 
     def stylizer(self, style: str):
         """Load a style. It is cached.

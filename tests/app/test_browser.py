@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -156,6 +157,20 @@ def test_a_painting_of_ones_own_is_a_style_at_once(page, home):
     page.locator("#stylize-style").get_by_label("Halves").wait_for(state="attached")
     made(page, "painting-halves.png")
     assert download(page, "stylize")[0].shape == (1, 96, 128, 3)
+
+
+def test_several_photographs_are_painted_at_once(page, home):
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    photos = [home / "painting.png", home / "halves.png"]
+    page.set_input_files("[data-testid='Several photographs-upload-button']", photos)
+    tell(page, "stylize-note", "2 of 2 photographs are painted")
+    with page.expect_download() as started:
+        page.click("#stylize-all")
+    with zipfile.ZipFile(started.value.path()) as archive:
+        results = {name: read(archive.read(name)).rgb for name in archive.namelist()}
+    assert [*results] == ["01-painting-tiny.png", "02-halves-tiny.png"]
+    for photo, result in zip(photos, results.values(), strict=True):
+        assert np.abs(result - read(photo).rgb).mean() > 0.02
 
 
 def test_each_sample_is_stylized_and_then_an_upload(page, home):

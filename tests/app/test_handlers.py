@@ -5,6 +5,7 @@ import contextlib
 import re
 import threading
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -148,6 +149,37 @@ def test_what_a_browser_says_it_remembers_is_looked_at(workshop, uploaded, remem
     assert tab.compare(remembered, gr.SelectData(None, {"index": 0, "value": None})) is None
     (before, _), *_ = stylize(workshop, photo := uploaded("painting.png"), before="/etc/passwd")
     assert before == photo
+
+
+SETTINGS = ("tiny", 0.5, "style", "no", 0.4, "", 0.5, "png")
+
+
+def test_several_photographs_come_in_one_archive(workshop, uploaded):
+    photos = [uploaded(name, name) for name in ("halves.png", "painting.png")]
+    photos.insert(1, uploaded(b"not a picture", "text.png"))
+    *_, (note, download) = told = list(StylizeTab(workshop).several(photos, *SETTINGS))
+    assert note.startswith("2 of 3 photographs are painted. Cannot read the image")
+    assert "3 of 3, about" in told[2][0]
+    with zipfile.ZipFile(download["value"]) as archive:
+        assert archive.namelist() == ["01-halves-tiny.png", "02-painting-tiny.png"]
+        packed = read(archive.read("02-painting-tiny.png")).rgb
+    (_, after), *_ = stylize(workshop, photos[2], strength=0.5)
+    np.testing.assert_array_equal(packed, read(after).rgb)
+
+
+def test_too_many_photographs_and_those_that_are_none_are_refused(workshop, uploaded):
+    with pytest.raises(InputError, match="At most 20"):
+        next(StylizeTab(workshop).several([uploaded("halves.png")] * 21, *SETTINGS))
+    with pytest.raises(InputError, match="Cannot read the image"):
+        list(StylizeTab(workshop).several([uploaded(b"not a picture")], *SETTINGS))
+    with pytest.raises(InputError, match="not here any more"):
+        list(StylizeTab(workshop).several(["/etc/passwd"], *SETTINGS))
+
+
+def test_tuning_tells_how_long_it_takes(workshop, uploaded, monkeypatch):
+    monkeypatch.setattr(workshop, "tuned", lambda style, seconds: iter([0.25]))
+    *_, told = StylizeTab(workshop).tune(uploaded("painting.png"))
+    assert "25 %, about 45 s left" in told
 
 
 def test_each_tile_shows_the_photograph_in_its_style(workshop, uploaded, home):
