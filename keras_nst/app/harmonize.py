@@ -1,9 +1,6 @@
 """The tab that pastes an object into a painting and makes it look painted."""
 
 import dataclasses
-import json
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -14,17 +11,16 @@ import numpy as np
 from keras_nst.app.parts import HIDDEN, Result, Tab, bar, embedded, made, photograph, script, slider
 from keras_nst.app.selection import Selection
 from keras_nst.app.selector import Selector
+from keras_nst.app.watching import Watching
 from keras_nst.app.workshop import Workshop, check_number
 from keras_nst.errors import InputError
 from keras_nst.options import HarmonizeOptions
 from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.picture import Picture, resize
-from keras_nst.pictures.pyramid import fit, sizes
+from keras_nst.pictures.pyramid import fit
 from keras_nst.select.masks import bounding_box, seen
 from keras_nst.select.paste import check_object, colors, place
 
-_VISITORS = 200  # Visitors whose work can be stopped; more than can wait.
-_GLANCE = 0.5  # Seconds between intermediate pictures.
 _SIZE, _TURN = (5, 100), (-180, 180)
 _CUT = 640  # Longest side in pixels of the object as the page shows it.
 _STROKES = [("Automatic", "auto"), ("Light", "0.3"), ("Medium", "0.5"), ("Strong", "0.8")]
@@ -67,7 +63,7 @@ class HarmonizeTab(Tab):
 
     def __init__(self, workshop: Workshop):
         super().__init__(workshop)
-        self._stops: dict[str | None, threading.Event] = {}
+        self.watching = Watching(workshop)
 
     def build(self) -> None:
         """Lay out the tab."""
@@ -102,8 +98,7 @@ class HarmonizeTab(Tab):
                 strokes = gr.Radio(_STROKES, value="auto", label="Strokes", elem_id="harmonize-strokes")
                 quality = gr.Radio(_QUALITIES, value="draft", label="Quality", elem_id="harmonize-quality")
                 with gr.Row():
-                    run = gr.Button("Harmonize", variant="primary", elem_id="harmonize-run")
-                    stop = gr.Button("Stop", variant="stop", visible=False, elem_id="harmonize-stop")
+                    run, stop = self.watching.buttons("Harmonize", "harmonize")
             with gr.Column():
                 result = Result("harmonize")
         scene = [selected, painting, x, y, size, turn]
@@ -120,22 +115,7 @@ class HarmonizeTab(Tab):
         placed = [x, y, size, turn]
         gr.on([value.input for value in placed], None, [stage, *placed], stage, js=_PLACE, queue=False, **HIDDEN)
         stage.input(None, stage, placed, js=_PLACED, queue=False, **HIDDEN)
-        # In the page itself, without waiting in the queue.
-        shown = {"outputs": [run, stop], "show_progress": "hidden", "queue": False}
-        run.click(None, js=_buttons(working=True), **shown)
-        begun = run.click(self.begin, None, None, queue=False, **HIDDEN)
-        worked = begun.success(
-            self.harmonize,
-            [strokes, quality, *scene],
-            result.outputs,
-            api_name="harmonize",
-            concurrency_id="optimization",
-            concurrency_limit=1,
-            show_progress="hidden",
-        )
-        for ended in (begun.failure, worked.success, worked.failure):
-            ended(None, js=_buttons(working=False), **shown)
-        stop.click(self.stop, None, None, queue=False, **HIDDEN)
+        self.watching.wire(run, stop, self.harmonize, [strokes, quality, *scene], result.outputs, api_name="harmonize")
 
     def open(self, path: str | None) -> tuple:
         """Load a painting, and place the object in its middle."""
@@ -148,12 +128,6 @@ class HarmonizeTab(Tab):
         scene = Scene(*values)
         place = {"x": scene.x, "y": scene.y, "size": scene.size, "turn": scene.turn}
         return {"object": self._cut(scene.selection), **place}
-
-    def begin(self, request: gr.Request) -> None:
-        """Let the visitor stop the work, even while it waits."""
-        self._stops[request.session_hash] = threading.Event()
-        if len(self._stops) > _VISITORS:
-            self._stops.pop(next(iter(self._stops)))
 
     def harmonize(self, request: gr.Request, strokes: str, quality: str, *values) -> Iterator[tuple]:
         """Harmonize, and show progress.
@@ -170,38 +144,35 @@ class HarmonizeTab(Tab):
         Raises:
             InputError: There is no painting or object, or the object cannot be placed there.
         """
-        stop = self._stops.setdefault(request.session_hash, threading.Event())
         began = time.perf_counter()
-        try:
-            scene = Scene(*values)
-            if scene.painting is None or scene.selection is None:
-                raise InputError("An object and a painting are needed. Choose both first.")
-            pasted, mask = self._pasted(scene)
-            selected = np.float32(mask > 0.5)
-            check_object(selected)
-            chosen = HarmonizeOptions(style_strength=None if strokes == "auto" else float(strokes), quality=quality)
-            picture = self._workshop.picture(scene.painting)
-            before = self._workshop.show(pasted)
-            done, result = 0.0, pasted
-            # The slider divides the object.
-            middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
-            slider = gr.update(value=(before, before), slider_position=middle)
-            yield slider, bar("Getting ready", done), gr.update(visible=False)
-            for label, done, result in self._watched(picture.rgb, pasted, selected, chosen, stop):
-                if done < 1:
-                    yield (before, self._workshop.show(result)), bar(label, done), gr.skip()
-        finally:
-            stop.set()
-            self._stops.pop(request.session_hash, None)
+        scene = Scene(*values)
+        if scene.painting is None or scene.selection is None:
+            raise InputError("An object and a painting are needed. Choose both first.")
+        pasted, mask = self._pasted(scene)
+        selected = np.float32(mask > 0.5)
+        check_object(selected)
+        chosen = HarmonizeOptions(style_strength=None if strokes == "auto" else float(strokes), quality=quality)
+        picture = self._workshop.picture(scene.painting)
+        before = self._workshop.show(pasted)
+        done, result = 0.0, pasted
+        # The slider divides the object.
+        middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
+        slider = gr.update(value=(before, before), slider_position=middle)
+        yield slider, bar("Getting ready", done), gr.update(visible=False)
+        from keras_nst.jobs.harmonize import harmonize, scales
+
+        def job(progress: Callable) -> np.ndarray:
+            return harmonize(picture.rgb, pasted, selected, chosen, progress=progress)
+
+        plan = scales(max(pasted.shape[1:3]), chosen.quality)
+        for label, done, image in self.watching.watch(request, job, plan):
+            result = image if done == 1 else blend(picture.rgb, fit(image, pasted), selected)
+            if done < 1:
+                yield (before, self._workshop.show(result)), bar(label, done), gr.skip()
         record = dataclasses.asdict(chosen)
         path = self._workshop.deliver(Picture(result, picture.alpha), scene.painting, "harmonized", record)
         seconds = time.perf_counter() - began
         yield made(before, path, f"Done in {seconds:.0f} s" if done == 1 else "Stopped. This was painted so far.")
-
-    def stop(self, request: gr.Request) -> None:
-        """Stop the visitor's work."""
-        if running := self._stops.get(request.session_hash):
-            running.set()
 
     def _cut(self, selection: Selection | None) -> str:
         """The object by itself, as text for the page; nothing if nothing is selected."""
@@ -223,63 +194,3 @@ class HarmonizeTab(Tab):
         painting = self._workshop.picture(scene.painting).rgb
         mask = seen(mask, picture)
         return place(painting, colors(picture, mask), mask, at, rotate=scene.turn, share=scene.size / 100)
-
-    def _watched(self, painting, pasted, mask, options, stop) -> Iterator[tuple[str, float, np.ndarray]]:
-        """A note, the finished share and the picture, repeatedly until the work is done or stopped."""
-        news = queue.SimpleQueue()
-        threading.Thread(target=self._work, args=(painting, pasted, mask, options, stop, news.put), daemon=True).start()
-        shown = 0.0
-        while not stop.is_set():
-            try:
-                latest = news.get(timeout=_GLANCE)
-            except queue.Empty:
-                continue
-            if isinstance(latest, Exception):
-                raise latest
-            if latest[1] == 1:
-                yield latest
-                return
-            if time.perf_counter() - shown > _GLANCE:
-                yield latest
-                shown = time.perf_counter()
-
-    def _work(self, painting, pasted, mask, options, stop: threading.Event, tell: Callable) -> None:
-        """Harmonize, and report each step, the result, or an error."""
-        try:
-            with self._workshop.turn("optimization"):
-                if stop.is_set():
-                    return
-                from keras_nst.jobs.harmonize import COARSEST, QUALITIES, harmonize
-
-                first, others = QUALITIES[options.quality]
-                scales = sizes(max(painting.shape[1:3]), COARSEST)
-                # A step takes as long as the picture has pixels.
-                work = [(others if place else first) * side**2 for place, side in enumerate(scales)]
-                began = time.monotonic()
-
-                def progress(side: int, now) -> None:
-                    if stop.is_set() or self._workshop.closed.is_set():
-                        raise _StoppedError
-                    done = (sum(work[: scales.index(side)]) + now.iteration * side**2) / sum(work)
-                    seconds = time.monotonic() - began
-                    label = f"{100 * done:.0f} %, about {seconds / done * (1 - done):.0f} s left"
-                    # Below 1, which means the final result.
-                    tell((label, 0.99 * done, blend(painting, fit(now.image, painting), mask)))
-                    if seconds > self._workshop.limits.seconds:
-                        raise StopIteration
-
-                tell(("Done", 1.0, harmonize(painting, pasted, mask, options, progress=progress)))
-        except _StoppedError:
-            pass
-        except Exception as error:
-            tell(error)
-
-
-class _StoppedError(Exception):
-    """The visitor has stopped the work."""
-
-
-def _buttons(working: bool) -> str:
-    """JavaScript that shows the button to stop or the button to run."""
-    updates = [{"__type__": "update", "visible": visible} for visible in (not working, working)]
-    return f"() => {json.dumps(updates)}"

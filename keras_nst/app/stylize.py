@@ -2,10 +2,11 @@
 
 import html
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gradio as gr
+import numpy as np
 
 from keras_nst.app.parts import (
     HIDDEN,
@@ -22,12 +23,16 @@ from keras_nst.app.parts import (
     title,
 )
 from keras_nst.app.selection import Selection
-from keras_nst.app.workshop import check_number
+from keras_nst.app.watching import Watching
+from keras_nst.app.workshop import Workshop, check_number
 from keras_nst.errors import InputError
+from keras_nst.fields import values
 from keras_nst.jobs.stylize import mixed
 from keras_nst.models import painter
 from keras_nst.models.styles import styles
-from keras_nst.options import StylizeOptions
+from keras_nst.options import PixelOptions, Region, StylizeOptions
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.pyramid import Enlarged, fit
 from keras_nst.pictures.samples import SAMPLES, sample_path
 from keras_nst.select.masks import check
 from keras_nst.select.subject import MASKS
@@ -48,6 +53,10 @@ _TUNED = 60.0  # Seconds.
 
 class StylizeTab(Tab):
     """Drop a photograph: it is painted at once, and the styles show it as they would paint it."""
+
+    def __init__(self, workshop: Workshop):
+        super().__init__(workshop)
+        self._watching = Watching(workshop)
 
     def build(self) -> None:
         """Lay out the tab."""
@@ -75,6 +84,8 @@ class StylizeTab(Tab):
                         "+ Your own painting", file_types=["image"], size="sm", elem_id="stylize-own", min_width=140
                     )
                     tune = gr.Button("Tune it for a minute", size="sm", elem_id="stylize-tune", min_width=140)
+                with gr.Row(visible=painter.is_there()):
+                    paint, stop = self._watching.buttons("Paint it well", "stylize-paint")
         with gr.Row():
             strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
             color = gr.Radio(_COLORS, value="style", label="Colors", elem_id="stylize-color", min_width=340)
@@ -133,6 +144,8 @@ class StylizeTab(Tab):
             self.tune, style, result.note, api_name="tune", concurrency_id="optimization", show_progress="hidden"
         )
         tuned.success(self.stylize, settings, outputs, api_visibility="undocumented", **work)
+        well = self._watching.wire(paint, stop, self.paint, [photo, style], outputs, api_name="paint")
+        well.success(self.remember, [remembered, latest], [remembered, history], **HIDDEN)
         several.upload(
             self.several,
             [several, *settings[2:]],
@@ -271,6 +284,44 @@ class StylizeTab(Tab):
         yield bar("Getting ready", 0)
         for done in self._workshop.tuned(style, _TUNED):
             yield bar(f"{100 * done:.0f} %, about {_TUNED * (1 - done):.0f} s left", done)
+
+    def paint(self, request: gr.Request, photo: str | None, style: str | None) -> Iterator[tuple]:
+        """Paint a photograph like a visitor's painting by its pixels, and show progress.
+
+        Args:
+            request: The visitor's request.
+            photo: Path of the photograph.
+            style: Path of the painting.
+
+        Yields:
+            Values for a `Result`, and the path of the result.
+
+        Raises:
+            InputError: There is no photograph, or the style is not a painting.
+        """
+        if not photo or style in styles() or not style:
+            raise InputError("This needs a photograph and your own painting. Add both first.")
+        full, painting = self._workshop.picture(photo), self._workshop.picture(style).rgb
+        began, options = time.perf_counter(), PixelOptions()
+        yield gr.skip(), bar("Getting ready", 0), gr.update(visible=False), gr.skip()
+        from keras_nst.jobs.optimize import optimize, scales, settled
+
+        options = settled(options)
+        small = resize(Picture(full.rgb), options.end_size).rgb
+        before, done, result = self._workshop.show(small), 0.0, small
+
+        def job(progress: Callable) -> np.ndarray:
+            return optimize(small, [Region([painting])], options, progress=progress)
+
+        for label, done, result in self._watching.watch(request, job, scales(max(small.shape[1:3]), options)):
+            if done < 1:
+                yield (before, self._workshop.show(fit(result, small))), bar(label, done), gr.skip(), gr.skip()
+        rows = Enlarged(fit(result, small), small, full.rgb).rows(0, full.rgb.shape[1])
+        record = {"style": title(style), **values(options, PixelOptions)}
+        path = self._workshop.deliver(Picture(rows, full.alpha), photo, f"{title(style)}-painted".lower(), record)
+        seconds = time.perf_counter() - began
+        note = f"Painted in {seconds:.0f} s" if done == 1 else "Stopped. This was painted so far."
+        yield *made(photo, path, note), path
 
     def remember(self, remembered: list, latest: str | None) -> tuple:
         """Keep the latest result for comparisons."""

@@ -128,7 +128,7 @@ def lbfgs(
                 "gtol": 0.0,
             },
         )
-    if not found.success and found.status != _LIMIT and not values:
+    if not found.success and found.status != _LIMIT and not run.steps:
         raise InputError(f"The loss does not fall along its gradient, and so cannot be minimized ({found.message}).")
     return run.picture(pixels(found.x))
 
@@ -213,7 +213,7 @@ class _Run:
         self.free = np.broadcast_to(True if free is None else free, self._image.shape)
         self._progress = progress
         self._began = time.perf_counter()
-        self._steps = self._evaluations = 0
+        self.steps = self._evaluations = 0
         self.start = self._image[self.free]
 
     def picture(self, pixels: np.ndarray) -> np.ndarray:
@@ -236,9 +236,9 @@ class _Run:
 
     def step(self, pixels: np.ndarray) -> float:
         """Report a step to these pixels, and return the loss of the latest evaluation."""
-        self._steps += 1
+        self.steps += 1
         value, terms, _ = self._latest
         if self._progress:
             seconds = time.perf_counter() - self._began
-            self._progress(Progress(self._steps, self._evaluations, value, terms, seconds, self.picture(pixels)))
+            self._progress(Progress(self.steps, self._evaluations, value, terms, seconds, self.picture(pixels)))
         return value

@@ -157,6 +157,12 @@ def test_a_painting_of_ones_own_is_a_style_at_once(page, home):
     page.locator("#stylize-style").get_by_label("Halves").wait_for(state="attached")
     made(page, "painting-halves.png")
     assert download(page, "stylize")[0].shape == (1, 96, 128, 3)
+    page.locator("#stylize-paint-run").click()
+    page.locator("#stylize-note progress").wait_for()
+    page.locator("#stylize-paint-stop").click()
+    tell(page, "stylize-note", "Stopped.")
+    page.locator("#stylize-paint-run").wait_for()
+    assert download(page, "stylize")[1] == "painting-halves-painted.png"
 
 
 def test_several_photographs_are_painted_at_once(page, home):

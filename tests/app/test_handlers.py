@@ -182,6 +182,29 @@ def test_tuning_tells_how_long_it_takes(workshop, uploaded, monkeypatch):
     assert "25 %, about 45 s left" in told
 
 
+def test_a_photograph_is_painted_by_its_pixels_in_view(tmp_path, uploaded):
+    tab = StylizeTab(Workshop(tmp_path / "own", limits=Limits(seconds=0)))  # A step at each scale.
+    photo, painting = uploaded("painting.png"), uploaded("halves.png", "other.png")
+    *shown, ((before, after), note, _, latest) = tab.paint(VISITOR, photo, painting)
+    assert len(shown) >= 1
+    assert (before, after) == (photo, latest)
+    assert note.startswith("Painted in")
+    assert read(after).rgb.shape == read(photo).rgb.shape
+    assert np.abs(read(after).rgb - read(photo).rgb).mean() > 0.02
+    assert read_record(after)["recipe"] == "kolkin2022"
+
+
+@pytest.mark.parametrize(("photo", "style"), [(None, "other.png"), ("photo.png", "tiny"), ("photo.png", None)])
+def test_painting_by_pixels_needs_a_photograph_and_a_painting(workshop, photo, style):
+    with pytest.raises(InputError, match="your own painting"):
+        next(StylizeTab(workshop).paint(VISITOR, photo, style))
+
+
+def test_painting_by_pixels_takes_only_what_was_uploaded(workshop, uploaded):
+    with pytest.raises(InputError, match="not here any more"):
+        next(StylizeTab(workshop).paint(VISITOR, uploaded("painting.png"), "/etc/passwd"))
+
+
 def test_each_tile_shows_the_photograph_in_its_style(workshop, uploaded, home):
     photo = uploaded("painting.png")
     sheets = list(StylizeTab(workshop).show_tiles(photo, []))
@@ -431,9 +454,9 @@ def test_a_visitor_stops_what_is_the_visitors(workshop, scene, taken):
     tab = HarmonizeTab(workshop)
     running = tab.harmonize(VISITOR, "auto", "draft", *scene)
     next(running)
-    tab.stop(SimpleNamespace(session_hash="another"))
+    tab.watching.stop(SimpleNamespace(session_hash="another"))
     next(running)
-    tab.stop(VISITOR)
+    tab.watching.stop(VISITOR)
     *_, (_, note, _) = running
     assert note.startswith("Stopped")
     time.sleep(0.1)
@@ -442,8 +465,8 @@ def test_a_visitor_stops_what_is_the_visitors(workshop, scene, taken):
 
 def test_what_waits_for_its_turn_is_stopped_too(workshop, scene, taken):
     tab = HarmonizeTab(workshop)
-    tab.begin(VISITOR)
-    tab.stop(VISITOR)
+    tab.watching.begin(VISITOR)
+    tab.watching.stop(VISITOR)
     *_, (_, note, download) = tab.harmonize(VISITOR, "auto", "draft", *scene)
     assert note.startswith("Stopped")
     assert read(download["value"]).rgb.shape == (1, 96, 128, 3)  # What there is can be taken.
@@ -548,8 +571,8 @@ def test_a_tolerance_is_within_bounds(workshop, scene, tolerance):
 def test_stops_of_visitors_who_never_come_are_forgotten(workshop):
     tab = HarmonizeTab(workshop)
     for number in range(1000):
-        tab.begin(SimpleNamespace(session_hash=str(number)))
-    assert len(tab._stops) == 200
+        tab.watching.begin(SimpleNamespace(session_hash=str(number)))
+    assert len(tab.watching._stops) == 200
 
 
 # Live.

@@ -235,16 +235,17 @@ def test_averaging_does_not_change_the_way(quadratic, start):
     np.testing.assert_array_equal(quadratic.asked[:10], quadratic.asked[10:])
 
 
-def test_it_ends_when_it_is_told_to(minimize, quadratic, start):
+@pytest.mark.parametrize("last", [1, 3])
+def test_it_ends_when_it_is_told_to(minimize, quadratic, start, last):
     seen = []
 
     def progress(now):
         seen.append(now)
-        if len(seen) == 3:
+        if len(seen) == last:
             raise StopIteration
 
     found = minimize(quadratic, start, iterations=20, progress=progress)
-    assert len(seen) == 3
+    assert len(seen) == last
     np.testing.assert_array_equal(found, seen[-1].image)
 
 
