@@ -38,12 +38,12 @@ def loss(
     regions: Sequence[int] = (0,),
     statistic: str = "high-order",
 ) -> losses.Loss:
-    """Match + 0.5 style, summed over regions, + 0.1 content + total variation."""
+    """Match + 0.5 style, summed over regions, + 0.15 content + total variation."""
     measured = STATISTICS[statistic]()
     matched = (losses.match(*MATCHED_LAYERS, region=region) for region in regions)
     styles = (losses.style(*style_layers, statistic=measured, region=region) for region in regions)
     return (
-        0.1 * losses.content(*content_layers, region=0)
+        0.15 * losses.content(*content_layers, region=0)
         + 1.0 * sum(matched)
         + 0.5 * sum(styles)
         + 1.0 * losses.total_variation(region=0)
