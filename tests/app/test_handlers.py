@@ -247,7 +247,7 @@ def test_only_a_painting_of_a_visitor_can_be_tuned(workshop):
         with pytest.raises(InputError, match="own painting"):
             next(StylizeTab(workshop).tune(style))
     with pytest.raises(InputError, match="no such style"):
-        next(StylizeTab(workshop).tune("/etc/passwd"))
+        list(StylizeTab(workshop).tune("/etc/passwd"))
 
 
 def test_what_is_protected_is_shown_before(workshop, uploaded):

@@ -36,11 +36,15 @@ def test_the_result_is_the_nets(stylizer, net, picture):
     np.testing.assert_allclose(stylizer(picture, grain=False).rgb, net(picture.rgb), atol=5e-3)
 
 
-def test_grain_is_the_same_each_time_and_gives_a_flat_picture_something_to_stylize(stylizer):
+def test_grain_is_the_same_each_time_and_gives_a_flat_picture_something_to_stylize(tmp_path):
+    # Without normalizations, which make much of rounding errors where there is nothing else.
+    image = keras.Input((None, None, 3))
+    save_style(tmp_path, keras.Model(image, keras.layers.Conv2D(3, 1, activation="sigmoid")(image)), {})
+    stylizer = Stylizer(tmp_path)
     flat = Picture(np.full((1, 64, 64, 3), 0.8, np.float32))
     np.testing.assert_array_equal(stylizer(flat).rgb, stylizer(flat).rgb)
-    assert stylizer(flat, grain=False).rgb.std(axis=(1, 2)).max() < 1e-5
-    assert stylizer(flat).rgb.std(axis=(1, 2)).max() > 1e-3
+    assert np.ptp(stylizer(flat, grain=False).rgb, axis=(1, 2)).max() < 1e-5
+    assert np.ptp(stylizer(flat).rgb, axis=(1, 2)).max() > 1e-3
 
 
 def test_a_shipped_style_covers_a_white_page_with_strokes():
