@@ -54,7 +54,7 @@ def learned_style(path):
 
 
 def start(path):
-    return _start(PixelOptions(init=str(path)), np.zeros((1, 48, 64, 3), np.float32))
+    return _start(PixelOptions(init=str(path)), np.zeros((1, 48, 64, 3), np.float32), {}, {})
 
 
 def compared(path):
