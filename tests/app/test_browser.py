@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 # A camera that shows a clock, and needs no permission.
 FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-PATIENCE = 120_000  # Milliseconds.
+PATIENCE = 300_000  # Milliseconds: a busy machine loads all nets in the first minutes.
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
