@@ -200,8 +200,13 @@ class Workshop:
     def warm_up(self) -> None:
         """Load the networks, so that no visitor waits for them: first what is seen first. Visitors come before it."""
         work = self._warming()
-        while not self.closed.is_set() and next(work, None):
+        while self._warm(work):
             self._give_way(_WARMING)
+
+    def _warm(self, work: Iterator[object]) -> bool:
+        """Do the next part of the work, which `close` waits for; false if there is none."""
+        with self._loading:
+            return not self.closed.is_set() and next(work, None) is not None
 
     def _warming(self) -> Iterator[object]:
         from keras_nst.jobs.stylize import in_styles
@@ -209,10 +214,7 @@ class Workshop:
         flat, names = Picture(np.full((1, 64, 64, 3), 0.5, np.float32)), [*styles()]
         yield self.stylizer(names[0])(flat)
         finished = in_styles(flat, names)
-        for _ in names:
-            with self._loading:
-                tile = next(finished)
-            yield tile
+        yield from finished
         for style in names:
             yield self.stylizer(style)(flat)
         for source in MASKS:
