@@ -65,4 +65,5 @@ def server(home):
         assert "http://" in line, process.communicate()[1]
         yield line.split()[3].rstrip("/"), home / "kept"
         process.terminate()
-        assert process.wait(120) == 0
+        code = process.wait(120)
+        assert code == 0, process.stderr.read()
