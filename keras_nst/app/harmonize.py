@@ -81,11 +81,7 @@ class HarmonizeTab(Tab):
                 )
                 with stage:
                     canvas = photograph("Painting", elem_id="painting-picture", elem_classes="clickable")
-                gr.HTML(
-                    "Drag the object, scale it by its corners, turn it by the handle above.",
-                    elem_classes="note",
-                    padding=False,
-                )
+                gr.HTML(_HINT, elem_classes="note", padding=False)
                 with gr.Accordion("By numbers", open=False, elem_id="harmonize-numbers"):
                     with gr.Row():
                         x = gr.Number(label="Column", precision=0, minimum=0, elem_id="harmonize-x", min_width=90)

@@ -168,7 +168,9 @@ def _objective(
     matched = [term.output.probes for _, term in loss.terms if term.name.startswith("match")]
     if matched:
         seen = functools.partial(columns, observer, _layers(matched[0]), tile=options.tile, halo=halo)
-        looks = OWN_SHARE * seen(sized) + (1 - OWN_SHARE) * seen(start)
+        looks = seen(sized)  # In place from here on, to save memory.
+        looks *= OWN_SHARE
+        looks += (1 - OWN_SHARE) * seen(start)
         for number, pairs in paintings.items():
             offered = [Places(seen(painting), _counted(options, number, mask)) for painting, mask in pairs]
             own = Places(looks, _counted(options, number, masks[number]))

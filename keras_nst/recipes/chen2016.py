@@ -24,7 +24,6 @@ def tuned() -> PixelRecipe:
         loss=loss,
         content_layers=CONTENT_LAYERS,
         style_layers=STYLE_LAYERS,
-        statistics=tuple(STATISTICS),
         settings={**COARSE_TO_FINE, "init": "content", "iterations": 100, "start_size": 128},
     )
 

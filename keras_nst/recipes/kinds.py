@@ -8,6 +8,7 @@ from typing import Any
 from keras_nst.errors import InputError, unknown
 from keras_nst.fit.schedules import Schedule, cosine
 from keras_nst.losses import Loss
+from keras_nst.losses.statistics import STATISTICS
 
 DEVIATION = 0.226
 """Standard deviation of ImageNet's pixels in [0, 1], averaged over channels."""
@@ -117,6 +118,6 @@ class PixelRecipe:
     loss: Callable[[Sequence[str], Sequence[str], Sequence[int], str], Loss]
     content_layers: Mapping[str, Sequence[str]]
     style_layers: Sequence[str]
-    statistics: Sequence[str]
+    statistics: Sequence[str] = tuple(STATISTICS)
     settings: Mapping[str, Any]
     left_open: Sequence[str] = ()

@@ -27,7 +27,6 @@ def tuned() -> PixelRecipe:
         loss=loss,
         content_layers=CONTENT_LAYERS,
         style_layers=STYLE_LAYERS,
-        statistics=tuple(STATISTICS),
         settings={**COARSE_TO_FINE, "init": "recolored", "iterations": 50, "start_size": 64},
     )
 

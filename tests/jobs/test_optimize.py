@@ -11,6 +11,7 @@ from keras_nst.jobs import optimize as job
 from keras_nst.jobs.optimize import check_size, coverage, optimize, settled
 from keras_nst.models.vgg import vgg
 from keras_nst.options import PixelOptions, Region
+from keras_nst.pictures.color import palette
 from keras_nst.select.masks import feather
 
 # With few layers, so that it compiles in a second.
@@ -103,6 +104,17 @@ def test_by_default_each_part_takes_what_is_like_it():
     dark, bright = (result[:, :, columns].mean(axis=(0, 1, 2)) for columns in (slice(4, 28), slice(36, 60)))
     assert dark[0] > 1.3 * dark[1]
     assert bright[1] > 2 * bright[0]
+
+
+def test_it_starts_from_the_photograph_in_the_colors_of_its_regions(rng, left):
+    """The start is what the first step departs from; outside of the region it is the photograph."""
+    photograph = np.float32(0.5 + 0.1 * rng.uniform(-1, 1, (1, 36, 48, 3)))
+    painting = np.float32((0.6, 0.3, 0.5) + 0.2 * rng.uniform(-1, 1, (1, 40, 40, 1)) * np.float32((1, 1, -1)))
+    start = job._start(settled(PixelOptions()), photograph, {0: Region([painting], mask=left)}, {0: left})
+    np.testing.assert_array_equal(start[:, :, 20:], photograph[:, :, 20:])
+    for found, wanted in zip(palette([start[:, :, :20]]), palette([painting]), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=2e-3)
+    assert palette([photograph[:, :, :20]])[0][1] > 0.45  # Before, it was gray.
 
 
 def test_a_blend_lies_between_its_paintings(photograph, stripes):
