@@ -32,8 +32,9 @@ from keras_nst.recipes import recipe
 # Steps that L-BFGS remembers, without and with tiles. Each takes two pictures in double precision, most of the memory
 # of a run with tiles.
 HISTORY, HISTORY_IN_TILES = 16, 5
-# Estimated memory of a run: fixed, per pixel, per pixel and remembered step, and per pixel of a window by precision.
-FIXED_BYTES, PICTURE_BYTES, STEP_BYTES = 1_500_000_000, 600, 48
+# Estimated memory of a run: fixed, per pixel, per pixel if places are matched, per pixel and remembered step, and per
+# pixel of a window by precision.
+FIXED_BYTES, PICTURE_BYTES, MATCH_BYTES, STEP_BYTES = 1_500_000_000, 600, 600, 48
 WINDOW_BYTES = {"off": 5400, "float16": 3400, "bfloat16": 3400}
 LEAST_TILE = 256
 QUALITIES = {"draft": 1 / 3, "good": 1, "best": 3}
@@ -67,7 +68,7 @@ def optimize(
     """
     options = settled(options)
     full = resize(Picture(content), options.end_size).rgb
-    check_size(full.shape[1:3], options.tile, options.mixed_precision, options.optimizer)
+    check_size(full.shape[1:3], options)
     # A single region is also region 0, everything that is restyled.
     numbered = dict(enumerate(regions, 0 if len(regions) == 1 else 1))
     loss = _loss(numbered, options)
@@ -221,23 +222,22 @@ def settled(options: PixelOptions) -> PixelOptions:
     )
 
 
-def check_size(size: tuple[int, int], tile: int | None, precision: str, optimizer: str = "lbfgs") -> None:
+def check_size(size: tuple[int, int], options: PixelOptions) -> None:
     """Check that there is enough memory for a picture.
 
     Args:
         size: Height and width.
-        tile: As in `PixelOptions`.
-        precision: "off", "float16" or "bfloat16".
-        optimizer: "lbfgs", or "adam", which remembers no steps.
+        options: The options, settled. Adam remembers no steps, and not every recipe matches places.
 
     Raises:
         InputError: There is not enough memory; the message suggests a tile if one helps.
     """
     height, width = size
-    window_bytes = WINDOW_BYTES[precision]
-    window = min(height, tile or height) * min(width, tile or width)
+    window_bytes = WINDOW_BYTES[options.mixed_precision]
+    window = min(height, options.tile or height) * min(width, options.tile or width)
+    picture_bytes = PICTURE_BYTES + MATCH_BYTES * ("match" in options.weights)
     without, in_tiles = (
-        FIXED_BYTES + height * width * (PICTURE_BYTES + STEP_BYTES * history * (optimizer == "lbfgs"))
+        FIXED_BYTES + height * width * (picture_bytes + STEP_BYTES * history * (options.optimizer == "lbfgs"))
         for history in (HISTORY, HISTORY_IN_TILES)
     )
 
@@ -245,7 +245,7 @@ def check_size(size: tuple[int, int], tile: int | None, precision: str, optimize
         affordable = math.isqrt(max(0, free - in_tiles) // window_bytes) // ALIGNMENT * ALIGNMENT
         return f"Try a `tile` of {affordable}." if affordable >= LEAST_TILE else "Try a smaller `end_size`."
 
-    check_memory(size, (in_tiles if tile else without) + window * window_bytes, advice)
+    check_memory(size, (in_tiles if options.tile else without) + window * window_bytes, advice)
 
 
 def _start(

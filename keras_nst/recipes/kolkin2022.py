@@ -4,9 +4,10 @@ Each place of the photograph is matched with the place of the painting that has 
 features. So skies look like skies, outlines like outlines, and no face grows where none was.
 
 Differs from the source: the distance to the matches is one term among others. Content and Gram matrices of the finer
-layers are added, which hold the texture that an average over four pixels does not; matches are found once per scale,
-for all layers together; the pixels are optimized by L-BFGS, which needs a tenth of the steps; the first picture is the
-photograph with the painting's colors, and there is no correction of colors at the end. The weights are chosen by eye.
+layers are added, which hold the texture that an average over four pixels does not. Matches are found once per scale for
+all layers together, and are spread over the kinds of places that the painting has. The pixels are optimized by L-BFGS,
+which needs a tenth of the steps. The first picture is the photograph with the painting's colors, and there is no
+correction of colors at the end. The weights are chosen by eye.
 """
 
 from collections.abc import Sequence

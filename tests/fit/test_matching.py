@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from keras_nst.fit import matching
 from keras_nst.fit.matching import Places, columns, matches
@@ -57,6 +58,36 @@ def test_paintings_offer_places_by_their_shares(rng, painting, monkeypatch):
     alone = matches(places(painting), [places(painting), places(other)], [1.0, 0.0])
     assert len(alone["columns"]) == 14
     np.testing.assert_allclose(alone["mean"][0], painting.mean(axis=(0, 1, 2)), rtol=1e-4, atol=1e-6)
+
+
+def test_a_picture_that_is_mostly_sky_takes_less_of_the_sky_the_more_balance_counts(rng, monkeypatch):
+    def of(sky, sea):
+        """A column of places like a sky, above places like a sea."""
+        kinds = np.repeat([[3.0], [-3.0]], [sky, sea], axis=0)
+        return places((kinds * np.ones(20) + rng.normal(size=(sky + sea, 20))).astype(np.float32)[None, :, None])
+
+    picture, painting = of(80, 20), of(50, 50)
+
+    def sky_taken(balance):
+        monkeypatch.setattr(matching, "BALANCE", balance)
+        return np.mean(matches(picture, [painting], [1.0])["places"] < 50)
+
+    assert sky_taken(0.0) == 0.8
+    assert sky_taken(0.7) == pytest.approx(0.7 * 0.5 + 0.3 * 0.8, abs=0.03)
+    assert sky_taken(1.0) == pytest.approx(0.5, abs=0.03)
+
+
+def test_prices_find_the_best_assignment_with_given_shares(rng, monkeypatch):
+    monkeypatch.setattr(matching, "BALANCE", 1.0)
+    likeness = rng.normal(size=(60, 3))
+    counts = np.array([30, 20, 10])
+    prices = matching._prices(likeness, counts / 60, softness=0.02, rounds=500)
+    chosen = np.argmax(likeness - prices, axis=1)
+    np.testing.assert_allclose(np.bincount(chosen, minlength=3), counts, atol=2)
+    # Each kind as often as it is to be used: the exact optimum of a linear program.
+    slots = np.repeat(likeness, counts, axis=1)
+    rows, columns = linear_sum_assignment(slots, maximize=True)
+    assert likeness[np.arange(60), chosen].sum() == pytest.approx(slots[rows, columns].sum(), rel=0.02)
 
 
 def test_a_plain_painting_gives_finite_columns(painting):

@@ -224,30 +224,43 @@ def test_a_paper_has_its_own_statistic():
         settled(PixelOptions(recipe="jin2020", statistic="gaussian"))
 
 
+def asked(precision="bfloat16", tile=None, **more):
+    return settled(PixelOptions(recipe="chen2016", mixed_precision=precision, tile=tile, **more))
+
+
 def test_half_precision_is_given_larger_pictures(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 6_700_000_000)
-    check_size((1024, 1024), None, "bfloat16")  # It takes 6.3 to 6.6 GB, and more in float32.
-    check_size((2048, 2048), 512, "bfloat16")
+    check_size((1024, 1024), asked("bfloat16"))  # It takes 6.3 to 6.6 GB, and more in float32.
+    check_size((2048, 2048), asked("bfloat16", 512))
     with pytest.raises(InputError, match="`tile`"):
-        check_size((1024, 1024), None, "off")
+        check_size((1024, 1024), asked("off"))
 
 
 def test_what_remembers_fewer_steps_is_given_larger_pictures(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 6_200_000_000)
     with pytest.raises(InputError, match="`tile`"):
-        check_size((1024, 1024), None, "bfloat16")
-    check_size((1024, 1024), 1024, "bfloat16")
-    check_size((1024, 1024), None, "bfloat16", "adam")
+        check_size((1024, 1024), asked())
+    check_size((1024, 1024), asked(tile=1024))
+    check_size((1024, 1024), asked(optimizer="adam"))
+
+
+def test_what_matches_places_is_given_smaller_pictures(monkeypatch):
+    # Measured in float32: 2.78 GB, and in tiles of 512 pixels 3.76 GB.
+    for size, tile, measured in (((341, 512), None, 2_780_000_000), ((683, 1024), 512, 3_760_000_000)):
+        monkeypatch.setattr(memory, "free_memory", lambda measured=measured: measured)
+        check_size(size, asked("off", tile))
+        with pytest.raises(InputError, match="GB are free"):
+            check_size(size, dataclasses.replace(settled(PixelOptions(tile=tile)), mixed_precision="off"))
 
 
 @pytest.mark.parametrize("precision", ["off", "bfloat16"])
 def test_memory_that_will_not_suffice_is_told_with_the_tile_that_would(monkeypatch, precision):
     monkeypatch.setattr(memory, "free_memory", lambda: 6_000_000_000)
     with pytest.raises(InputError, match=r"2048 x 1536 pixels take about .* GB, and 6\.0 GB are free") as refused:
-        check_size((1536, 2048), None, precision)
+        check_size((1536, 2048), asked(precision))
     tile = int(re.search(r"`tile` of (\d+)", str(refused.value))[1])
-    check_size((1536, 2048), tile, precision)
+    check_size((1536, 2048), asked(precision, tile))
     with pytest.raises(InputError, match="`tile`"):
-        check_size((1536, 2048), 2 * tile, precision)
+        check_size((1536, 2048), asked(precision, 2 * tile))
     with pytest.raises(InputError, match="a smaller `end_size`"):
-        check_size((20_000, 20_000), None, precision)
+        check_size((20_000, 20_000), asked(precision))
