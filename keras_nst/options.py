@@ -60,6 +60,7 @@ class StylizeOptions:
     blend: Sequence[float] | None = field(
         "share of each of several styles", Listed(Number(0), "A,B"), unset="equal shares"
     )
+    fast: bool = field("the style's small net, several times as fast", Switch(), default=False)
     strength: float = field("from 0, the photograph, to 1, the full style", part(), default=1.0)
     stroke: str = field(
         "size of strokes: pictures of more than 720 (large), 1280 (medium) or 2048 pixels (small) are painted at this "

@@ -120,6 +120,15 @@ def test_a_style_is_found_whatever_its_case(here, capsys):
     assert read_record("out.png")["style"] == "starry_night-lite"
 
 
+def test_the_fast_net_of_a_style_paints(here, capsys):
+    assert run(capsys, "stylize", "photo.png", "--style", "starry_night", "--fast", "-o", "fast.png")[0] == 0
+    assert run(capsys, "stylize", "photo.png", "--style", "starry_night-lite", "-o", "lite.png")[0] == 0
+    np.testing.assert_array_equal(read("fast.png").rgb, read("lite.png").rgb)
+    code, _, error = run(capsys, "stylize", "photo.png", "--style", "wheat_field", "--fast", "-o", "none.png")
+    assert code == 2
+    assert "wheat_field has no fast net. Leave out --fast" in error
+
+
 def test_without_a_command_the_overview_is_shown(capsys):
     with pytest.raises(SystemExit) as ended:
         main([])

@@ -67,7 +67,7 @@ class LiveTab(Tab):
             InputError: The picture cannot be read, or the strength is out of range.
         """
         check_number(strength, 0, 1, "The strength")
-        stylizer, picture = self._workshop.stylizer(style), self._picture(frame)
+        stylizer, picture = self._workshop.stylizer(style, fast=True), self._picture(frame)
         with self._workshop.turn("camera"):
             began = time.perf_counter()
             stylized = stylizer(picture, strength=strength)

@@ -11,7 +11,7 @@ from gradio.components.image_editor import WebcamOptions
 
 from keras_nst.app.workshop import Workshop
 from keras_nst.models.saved import PREVIEW
-from keras_nst.models.styles import styles
+from keras_nst.models.styles import has_fast, styles
 from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture
@@ -77,9 +77,9 @@ def style_choices() -> list[tuple[str, str]]:
 
 
 def style_picker(label: str, name: str, *, fast: bool = False) -> gr.Radio:
-    """Thumbnails of the styles, the first of which is picked; the first of a small net where it must be fast."""
+    """Thumbnails of the styles, the first of which is picked; the first with a fast net where it must be fast."""
     choices = style_choices()
-    picked = next((style for style in styles() if fast and style.endswith("-lite")), choices[0][1])
+    picked = next((style for style in styles() if fast and has_fast(style)), choices[0][1])
     return gr.Radio(choices, value=picked, label=label, elem_id=f"{name}-style", elem_classes="styles")
 
 

@@ -17,7 +17,7 @@ import keras_nst
 from keras_nst.app.selection import Selection
 from keras_nst.errors import InputError
 from keras_nst.models import painter
-from keras_nst.models.styles import styles
+from keras_nst.models.styles import find_style, has_fast, styles
 from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, resize
@@ -141,11 +141,12 @@ class Workshop:
                 packed.write(path, f"{number:02}-{Path(path).name}")
         return str(archive)
 
-    def stylizer(self, style: str):
+    def stylizer(self, style: str, *, fast: bool = False):
         """Load a style. It is cached.
 
         Args:
             style: The name of a style, or the path of a painting that a visitor has added.
+            fast: Whether to load its fast net if it has one.
 
         Raises:
             InputError: There is no such style.
@@ -154,7 +155,7 @@ class Workshop:
         from keras_nst.jobs.stylize import stylizer
 
         with self._loading:
-            return stylizer((style,))
+            return stylizer((str(find_style(style, fast=fast and has_fast(style))),))
 
     def tiles(self, path: str, styles: Sequence[str]) -> Iterator[tuple[int, Picture]]:
         """A photograph in many styles, small: the place of each style and the picture, as they are finished."""
@@ -217,6 +218,7 @@ class Workshop:
         yield from finished
         for style in names:
             yield self.stylizer(style)(flat)
+            yield self.stylizer(style, fast=True)(flat)
         for source in MASKS:
             yield [subject_mask(flat, source)]
 

@@ -89,6 +89,7 @@ class Sheet:
         "photographs are shrunk to this longest side, as strokes have a fixed size", side(32), default=512
     )
     height: int = field("height of each row", side(32), default=320)
+    columns: int = field("pictures beside each other; more go on below", COUNT, default=9)
     color: str = colors("style")
     output: str = _output("file, or - for stdout", default="sheet.png")
 

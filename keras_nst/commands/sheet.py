@@ -29,7 +29,9 @@ def run(options: Sheet) -> int:
     labels = ["photograph", *(style.name for style in chosen)]
     sides = [f"{strength:g}" for _ in photographs for strength in options.strengths]
     several = len(options.strengths) > 1
-    sheet = contact_sheet(rows, height=options.height, labels=labels, sides=sides if several else None)
+    sheet = contact_sheet(
+        rows, height=options.height, labels=labels, sides=sides if several else None, columns=options.columns
+    )
     record = {"version": keras_nst.__version__, "styles": labels[1:], "strengths": options.strengths}
     deliver(options.output, Picture(sheet), record=record | {"color": options.color, "max_size": options.max_size})
     if options.output != "-":

@@ -19,7 +19,7 @@ from keras_nst.console import Console, progress
 from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.files import sha256
 from keras_nst.infer.bulk import Job, on_ray, pipeline
-from keras_nst.models.styles import find_style, net_files, read_card, styles
+from keras_nst.models.styles import find_style, has_fast, net_files, read_card, styles
 from keras_nst.pictures.encoding import FORMATS, check_format
 from keras_nst.pictures.io import MAX_PIXELS, read_painting, read_record
 from keras_nst.pictures.kinds import is_animation, is_clip
@@ -35,7 +35,8 @@ def run(options: Stylize) -> int:
         for name, folder in styles().items():
             card = read_card(folder)
             origin = ", ".join(str(card[key]) for key in ("title", "artist", "date") if card.get(key))
-            print(f"{name:24} {origin or card.get('recipe', '?')!s:60} {card.get('steps', '?')} steps  {folder}")
+            about, steps = origin or str(card.get("recipe", "?")), card.get("steps", "?")
+            print(f"{name:20} {about:64} {steps:>5} steps {'--fast' if has_fast(name) else '':6} {folder}")
         return 0
     if not options.inputs or not options.style:
         raise InputError("Expected pictures and a `style`. See `list` for the styles and --help for all options.")
@@ -55,7 +56,8 @@ def run(options: Stylize) -> int:
             with progress("tuning {task.percentage:.0f} %", BarColumn(), console=Console(), transient=True) as bar:
                 task = bar.add_task("", total=1.0)
                 tune(painting, options.tune, progress=lambda done, task=task, bar=bar: bar.update(task, completed=done))
-    options = dataclasses.replace(options, style=[str(find_style(style).resolve()) for style in options.style])
+    folders = [str(find_style(style, fast=options.fast).resolve()) for style in options.style]
+    options = dataclasses.replace(options, style=folders)
     inputs = _without_results(options, expand(options.inputs, clips=True), _name(options))
     moving = {source for source in inputs if _moves(options, source)}
     name = functools.partial(result_name, _name(options))

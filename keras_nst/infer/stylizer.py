@@ -13,7 +13,7 @@ from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.extent import UncuttableError
 from keras_nst.infer.fold import fold, for_this_machine
 from keras_nst.memory import check_memory
-from keras_nst.models.styles import load_net
+from keras_nst.models.styles import find_style, load_net
 from keras_nst.pictures.color import with_colors
 from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.given import as_picture
@@ -33,18 +33,19 @@ class Stylizer:
     """Applies one style to pictures of any size.
 
     Args:
-        style: Name of a style, or the path of its folder.
+        style: Name of a style, the path of its folder, or the file of a painting.
+        fast: Whether to use the style's fast net, which a few styles have.
 
     Raises:
-        InputError: No such style, or one that cannot be loaded.
+        InputError: No such style or fast net, or one that cannot be loaded.
 
-    >>> stylizer = keras_nst.Stylizer("starry_night-lite")
+    >>> stylizer = keras_nst.Stylizer("starry_night", fast=True)
     >>> stylizer("sample:coffee", strength=0.8).rgb.shape
     (1, 400, 600, 3)
     """
 
-    def __init__(self, style: str | Path):
-        self._style, self._net = style, load_net(style)
+    def __init__(self, style: str | Path, *, fast: bool = False):
+        self._style, self._net = style, load_net(find_style(style, fast=fast))
 
     def __call__(
         self,

@@ -54,7 +54,8 @@ def stylize(
     strength = options.strength
     if protected is not None:
         strength = strengths(protected, strength, options.protect_strength)
-    net = stylizer(tuple(options.style), options.blend and tuple(options.blend))
+    folders = tuple(str(find_style(style, fast=options.fast)) for style in options.style)
+    net = stylizer(folders, options.blend and tuple(options.blend))
     result = net(picture, strength=strength, color=options.color, grain=grain, painted_size=STROKES[options.stroke])
     return Picture(Proof(options.proof)(result.straight), result.alpha) if options.proof else result
 

@@ -17,17 +17,38 @@ from keras_nst.models.saved import CODE, MODEL, PAINTER, check_weights, load, lo
 if TYPE_CHECKING:
     import keras
 
+FAST = "-lite"
+"""Ending of the name of a style's fast net."""
+
 _EXPECTED = "Expected RGB (None, None, None, 3) to the same. Train the style or copy it again."
 
 
 def styles() -> dict[str, Path]:
     """The folders of all styles by name: the shipped ones and those in the working directory.
 
+    The fast net of a style is not a style of its own: see `find_style`.
+
     >>> "starry_night" in keras_nst.styles()
     True
     """
+    known = _known()
+    return {name: folder for name, folder in known.items() if name == _plain(name) or _plain(name) not in known}
+
+
+def _known() -> dict[str, Path]:
+    """The folders of all nets and codes, by name."""
     folders = [*sorted(saved.SHIPPED.glob("*")), *sorted(saved.TRAINED.glob("*"))]
     return {folder.name: folder for folder in folders if is_style(folder)}
+
+
+def _plain(name: str) -> str:
+    """The name of the style whose fast net has this name, or the name itself."""
+    return name.removesuffix(FAST)
+
+
+def has_fast(style: str) -> bool:
+    """Whether a style of `styles` has a fast net."""
+    return style + FAST in _known()
 
 
 def is_style(folder: Path) -> bool:
@@ -45,16 +66,26 @@ def net_files(folder: Path) -> tuple[Path, ...]:
     return (code, find_painter(folder) / PAINTER) if code.is_file() else (folder / MODEL,)
 
 
-def find_style(style: str | Path) -> Path:
+def find_style(style: str | Path, *, fast: bool = False) -> Path:
     """Find the folder of a style.
 
     Args:
         style: The name of a style, its folder, or the file of a painting, whose style is predicted.
+        fast: Whether to find its fast net: the folder beside it with the suffix `FAST`.
 
     Raises:
-        InputError: No such style, a folder without a net or code, or a painting that cannot be read.
+        InputError: No such style, a folder without a net or code, no fast net, or a painting that cannot be read.
     """
-    known = styles()
+    folder = _find(style)
+    if not fast or folder.name.endswith(FAST):
+        return folder
+    if not is_style(smaller := folder.with_name(folder.name + FAST)):
+        raise InputError(f"The style {style} has no fast net. Leave out `fast`, or learn one with --net lite.")
+    return smaller
+
+
+def _find(style: str | Path) -> Path:
+    known = _known()
     named = str(style) if str(style) in known else str(style).lower().replace(" ", "_")
     if named in known and (named == style or not Path(style).exists()):
         return known[named]
@@ -68,7 +99,7 @@ def find_style(style: str | Path) -> Path:
         return folder
     if folder.is_file():
         return style_of(folder)
-    raise unknown("style", str(style), known)
+    raise unknown("style", str(style), styles())
 
 
 def read_card(style: str | Path) -> dict:

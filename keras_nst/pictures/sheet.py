@@ -16,6 +16,7 @@ def contact_sheet(
     height: int = 320,
     labels: Sequence[str] | None = None,
     sides: Sequence[str] | None = None,
+    columns: int | None = None,
 ) -> np.ndarray:
     """Lay out pictures in rows on white.
 
@@ -24,13 +25,25 @@ def contact_sheet(
         height: Height of each row in pixels.
         labels: Text above each column.
         sides: Text left of each row, a few letters long.
+        columns: Most pictures beside each other; the columns after them go on below. None for any number.
 
     Returns:
         The sheet, (1, H, W, 3) float32 in [0, 1].
     """
+    if columns and max(map(len, rows)) > columns:
+        blocks = []
+        for begin in range(0, max(map(len, rows)), columns):
+            some = slice(begin, begin + columns)
+            part = [row[some] for row in rows]
+            blocks.append(contact_sheet(part, height=height, labels=labels and labels[some], sides=sides))
+        width = max(block.shape[2] for block in blocks)
+        white = [((0, 0), (0, 0), (0, width - block.shape[2]), (0, 0)) for block in blocks]
+        return np.concatenate(
+            [np.pad(*padded, constant_values=1) for padded in zip(blocks, white, strict=True)], axis=1
+        )
     cells = [[_fit(picture[0], height) for picture in row] for row in rows]
-    columns = max(map(len, cells))
-    widths = [max(row[column].shape[1] for row in cells if column < len(row)) for column in range(columns)]
+    longest = max(map(len, cells))
+    widths = [max(row[place].shape[1] for row in cells if place < len(row)) for place in range(longest)]
     top, begin = GAP + (_LABEL if labels else 0), GAP + (_SIDE if sides else 0)
     sheet = np.ones((top + len(cells) * (height + GAP), begin + sum(width + GAP for width in widths), 3), np.float32)
     lefts = begin + np.cumsum([0, *(width + GAP for width in widths)])

@@ -116,11 +116,11 @@ def test_only_a_new_photograph_or_style_takes_a_net(workshop, uploaded, monkeypa
 
 def test_two_styles_are_blended_by_the_share_of_the_second(workshop, uploaded):
     photo = uploaded("painting.png")
-    (_, after), note, *_ = stylize(workshop, photo, second="starry_night-lite", share=0.25)
-    first, second = (Stylizer(style)(read(photo)).rgb for style in ("tiny", "starry_night-lite"))
+    (_, after), note, *_ = stylize(workshop, photo, second="starry_night", share=0.25)
+    first, second = (Stylizer(style)(read(photo)).rgb for style in ("tiny", "starry_night"))
     np.testing.assert_allclose(read(after).rgb, 0.75 * first + 0.25 * second, atol=ROUNDING)
-    assert Path(after).name == "upload-tiny-starry_night-lite.png"
-    assert note.startswith("Tiny + Starry night-lite")
+    assert Path(after).name == "upload-tiny-starry_night.png"
+    assert note.startswith("Tiny + Starry night")
 
 
 def test_a_result_is_compared_with_what_was_made_before(workshop, uploaded):

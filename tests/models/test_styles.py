@@ -67,6 +67,23 @@ def test_a_folder_without_a_model_is_no_style(shelf):
     assert "empty" not in styles.styles()
 
 
+def test_the_fast_net_of_a_style_is_found_and_not_listed(net, shelf):
+    for name in ("mine", "mine-lite", "alone-lite"):
+        saved.save_style(shelf / name, net, {})
+    assert {"mine", "alone-lite"} <= set(styles.styles())
+    assert "mine-lite" not in styles.styles()
+    assert (styles.has_fast("mine"), styles.has_fast("alone-lite")) == (True, False)
+    for style in ("mine", shelf / "mine", "mine-lite"):
+        assert styles.find_style(style, fast=True).resolve() == (shelf / "mine-lite").resolve()
+    assert styles.find_style("mine-lite").name == "mine-lite"
+
+
+def test_a_style_without_a_fast_net_is_told(net, shelf):
+    saved.save_style(shelf / "mine", net, {})
+    with pytest.raises(InputError, match="The style mine has no fast net"):
+        styles.find_style("mine", fast=True)
+
+
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut"])
 def test_a_damaged_model_is_told_in_one_line(shelf, content):
     folder = shelf / "broken"
