@@ -17,6 +17,7 @@ from keras_nst.losses.terms import (
     saliency_content,
     style,
     total_variation,
+    transport,
 )
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "saliency_content",
     "style",
     "total_variation",
+    "transport",
 ]

@@ -49,7 +49,8 @@ class Term:
         against: The role of the target; None for a regularizer.
         target: The measurement of the target; None for the same as the output's.
         additive: What can be summed over the parts of a picture: the "statistic", the "distance", or None for neither.
-        pooled: Whether the output's statistic is first averaged over the items that share a target.
+        pooled: How the output's statistics of items that share a target are first made one: a function of a tensor
+            (items, ...) and the number of targets, `averaged` or `joined`; None if each item is compared by itself.
         constant: The target's statistic once it is bound.
     """
 
@@ -59,7 +60,7 @@ class Term:
     against: str | None = None
     target: Measurement | None = None
     additive: Literal["statistic", "distance"] | None = None
-    pooled: bool = False
+    pooled: Callable[[Tensor, int], Tensor] | None = None
     constant: tuple | None = None
 
     def probes(self, role: str) -> tuple[str, ...]:
@@ -78,10 +79,10 @@ class Term:
         return ops.mean(self.distance(*self._aligned(statistic, target)))
 
     def _aligned(self, statistic: tuple, target: tuple) -> tuple[tuple, tuple]:
-        """Give both the same number of items: repeat the targets, or average the items that share one."""
+        """Give both the same number of items: repeat the targets, or pool the items that share one."""
         items, targets = (tree.flatten(nest)[0].shape[0] for nest in (statistic, target))
         if self.pooled:
-            statistic = tree.map_structure(lambda values: _averaged(values, targets), statistic)
+            statistic = tree.map_structure(lambda values: self.pooled(values, targets), statistic)
         elif targets not in (1, items):
             target = tree.map_structure(lambda values: ops.repeat(values, items // targets, axis=0), target)
         return statistic, target
@@ -100,9 +101,14 @@ class Term:
         return self.finish(self.gather(scene), scene)
 
 
-def _averaged(values: Tensor, groups: int) -> Tensor:
+def averaged(values: Tensor, groups: int) -> Tensor:
     """Average groups of consecutive items: (items, ...) to (groups, ...)."""
     return ops.mean(ops.reshape(values, (groups, -1, *values.shape[1:])), axis=1)
+
+
+def joined(values: Tensor, groups: int) -> Tensor:
+    """Join the rows of consecutive items: (items, rows, ...) to (groups, items / groups x rows, ...)."""
+    return ops.reshape(values, (groups, -1, *values.shape[2:]))
 
 
 @dataclasses.dataclass(frozen=True)

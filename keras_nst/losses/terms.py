@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from keras import ops
 
-from keras_nst.losses.algebra import Loss, Measurement, Term
+from keras_nst.losses.algebra import Loss, Measurement, Term, averaged, joined
 from keras_nst.losses.functional import (
     chroma,
     coarse,
@@ -121,7 +121,7 @@ def style(
 
     role = f"style{region or ''}"
     measurement = Measurement(_probes(layers, region), measured)
-    term = Term(role, distance, measurement, role, additive="statistic", pooled=pooled)
+    term = Term(role, distance, measurement, role, additive="statistic", pooled=averaged if pooled else None)
     return Loss(((1.0, term),))
 
 
@@ -195,6 +195,40 @@ def match(*layers: str, region: int | None = None) -> Loss:
     output = Measurement((*(f"vgg/{layer}" for layer in layers), *weights), measured)
     target = Measurement(("places", "columns", "mean"), lambda *given: given)
     return Loss(((1.0, Term(role, distance, output, role, target, additive="distance")),))
+
+
+def transport(*layers: str) -> Loss:
+    """Relaxed earth mover's distance of the output from the style image, as sets of places.
+
+    Each place of the output should look like some place of the painting, and each place of the painting should be
+    used: the mean distance from the nearest place of the other is taken both ways, and the larger one counts. The
+    distance of two places is 1 - the cosine of their hypercolumns, minus the style's mean: from 0 to 2. The places are
+    a grid of an eighth of the picture's height and width. All crops of a batch that share a painting are one set.
+
+    Args:
+        *layers: VGG layers, the first of block 1. At each place their features are taken together (`hypercolumns`).
+
+    Source: Kolkin et al. 2019, "Style Transfer by Relaxed Optimal Transport and Self-Similarity" (STROTSS).
+    Differs from the source: the features are averages over a grid, not values at random places.
+    """
+
+    def measured(*observed):
+        places = coarse(hypercolumns(observed), 2)
+        return (ops.reshape(places, (places.shape[0], -1, places.shape[-1])),)
+
+    def distance(output, target):
+        (found,), (offered,) = output, target
+        mean = ops.mean(offered, axis=1, keepdims=True)
+        found, offered = unit_vectors(found - mean), unit_vectors(offered - mean)
+        # Only the distances from the nearest places have a gradient.
+        cosines = ops.matmul(ops.stop_gradient(found), ops.swapaxes(offered, 1, 2))
+        nearest, used = (ops.argmax(cosines, axis=axis)[..., None] for axis in (2, 1))
+        there = ops.sum(found * ops.take_along_axis(offered, nearest, axis=1), axis=-1)
+        back = ops.sum(ops.take_along_axis(found, used, axis=1) * offered, axis=-1)
+        return 1 - ops.minimum(ops.mean(there, axis=1), ops.mean(back, axis=1))
+
+    measurement = Measurement(tuple(f"vgg/{layer}" for layer in layers), measured)
+    return Loss(((1.0, Term("transport", distance, measurement, "style", pooled=joined)),))
 
 
 def _top_class(logits):

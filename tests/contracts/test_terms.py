@@ -122,6 +122,9 @@ def _region(region, seed, batch=BATCH):
 _DEPTHS = {"relu1_2": (8, 9, 2), "relu2_2": (4, 4, 3), "relu4_1": (1, 1, 2)}
 
 
+_GRID = {"relu1_2": (16, 24, 2), "relu2_2": (8, 12, 3), "relu4_1": (2, 3, 2)}
+
+
 def _matches(seed):
     """Matches for a grid of 2 by 2 places, of which both of the two that are used are a column."""
     columns = random((3, 7), seed) - 0.5
@@ -260,6 +263,12 @@ TERMS = {
         },
         partial(reference.match, region=0),
         zero=of_one_match,
+        rounding=1e-6,
+    ),
+    "transport": Row(
+        losses.transport(*_GRID),
+        {"output": _features(1, layers=_GRID), "style": _features(2, layers=_GRID)},
+        reference.transport,
         rounding=1e-6,
     ),
     "tv": Row(

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from keras import ops, tree
 
-from keras_nst.losses import Loss, Measurement, Term, blend, content, style, total_variation
+from keras_nst.losses import Loss, Measurement, Term, blend, content, style, total_variation, transport
+from keras_nst.losses.algebra import averaged
 from keras_nst.losses.statistics import gaussian
 
 
@@ -71,7 +72,7 @@ def test_a_target_is_that_of_as_many_items_in_a_row():
 
 
 def test_pooled_items_are_averaged_before_they_are_compared_with_their_target():
-    total, _ = term("pooled", against="style", pooled=True)(SHARED)
+    total, _ = term("pooled", against="style", pooled=averaged)(SHARED)
     assert float(total) == ((2 - 1) ** 2 + (-1 - 0) ** 2) / 2
 
 
@@ -84,6 +85,16 @@ def test_pooled_style_is_that_of_all_crops_side_by_side(rng):
     each, _ = style("relu1_2")(scene(crops))
     assert float(pooled) == pytest.approx(float(whole), rel=1e-5)
     assert float(each) > float(pooled)
+
+
+def test_places_of_all_crops_of_a_painting_are_one_set(rng):
+    # Two crops of the first painting, and two of the second.
+    crops, paintings = (rng.uniform(size=(n, 16, 24, 5)).astype(np.float32) for n in (4, 2))
+    side_by_side = np.concatenate([crops[::2], crops[1::2]], axis=1)
+    scene = lambda output: {"output": {"vgg/relu1_2": output}, "style": {"vgg/relu1_2": paintings}}  # noqa: E731
+    joined, _ = transport("relu1_2")(scene(crops))
+    whole, _ = transport("relu1_2")(scene(side_by_side))
+    assert float(joined) == pytest.approx(float(whole), rel=1e-5)
 
 
 def test_two_terms_of_one_name_are_refused():

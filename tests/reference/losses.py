@@ -206,6 +206,31 @@ def match(scene, region=None):
     return np.mean(values)
 
 
+def transport(scene):
+    """Kolkin et al. 2019: the relaxed earth mover's distance of the places of two pictures, by 1 - cosines."""
+
+    def places(observed):
+        columns = hypercolumns([values for probe, values in observed.items() if probe.startswith("vgg/")])
+        blocks = [
+            columns[y : y + 2, x : x + 2].mean(axis=(0, 1))
+            for y, x in np.ndindex(*columns.shape[:2])
+            if not (y % 2 or x % 2)
+        ]
+        return np.array(blocks)
+
+    values = []
+    for output, style in zip(_items(scene, "output"), _items(scene, "style"), strict=True):
+        found, offered = places(output), places(style)
+        mean = offered.mean(axis=0)
+        costs = [[1 - _cosine(one - mean, other - mean) for other in offered] for one in found]
+        values.append(max(np.min(costs, axis=1).mean(), np.min(costs, axis=0).mean()))
+    return np.mean(values)
+
+
+def _cosine(one, other):
+    return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+
+
 def total_variation(scene, variation=squared_variation, region=None):
     return np.mean([variation(item["image"], item.get(f"region{region}/image")) for item in _items(scene, "output")])
 
