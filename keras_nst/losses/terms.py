@@ -197,8 +197,8 @@ def match(*layers: str, region: int | None = None) -> Loss:
     return Loss(((1.0, Term(role, distance, output, role, target, additive="distance")),))
 
 
-def transport(*layers: str) -> Loss:
-    """Relaxed earth mover's distance of the output from the style image, as sets of places.
+def transport(*layers: str, sizes: Sequence[int] = (1,)) -> Loss:
+    """Relaxed earth mover's distance of the output from the style image, as sets of places; the mean over `sizes`.
 
     Each place of the output should look like some place of the painting, and each place of the painting should be
     used: the mean distance from the nearest place of the other is taken both ways, and the larger one counts. The
@@ -207,17 +207,19 @@ def transport(*layers: str) -> Loss:
 
     Args:
         *layers: VGG layers, the first of block 1. At each place their features are taken together (`hypercolumns`).
+        sizes: What the pictures' sides are divided by before they are measured: 2 for half the size, where a place
+            sees twice as far.
 
     Source: Kolkin et al. 2019, "Style Transfer by Relaxed Optimal Transport and Self-Similarity" (STROTSS).
     Differs from the source: the features are averages over a grid, not values at random places.
     """
 
     def measured(*observed):
-        places = coarse(hypercolumns(observed), 2)
-        return (ops.reshape(places, (places.shape[0], -1, places.shape[-1])),)
+        steps = range(0, len(observed), len(layers))
+        grids = (coarse(hypercolumns(observed[begin : begin + len(layers)]), 2) for begin in steps)
+        return tuple(ops.reshape(grid, (grid.shape[0], -1, grid.shape[-1])) for grid in grids)
 
-    def distance(output, target):
-        (found,), (offered,) = output, target
+    def apart(found, offered):
         mean = ops.mean(offered, axis=1, keepdims=True)
         found, offered = unit_vectors(found - mean), unit_vectors(offered - mean)
         # Only the distances from the nearest places have a gradient.
@@ -227,8 +229,11 @@ def transport(*layers: str) -> Loss:
         back = ops.sum(ops.take_along_axis(found, used, axis=1) * offered, axis=-1)
         return 1 - ops.minimum(ops.mean(there, axis=1), ops.mean(back, axis=1))
 
-    measurement = Measurement(tuple(f"vgg/{layer}" for layer in layers), measured)
-    return Loss(((1.0, Term("transport", distance, measurement, "style", pooled=joined)),))
+    def distance(output, target):
+        return sum(map(apart, output, target)) / len(sizes)
+
+    probes = tuple(f"vgg/{layer}" if size == 1 else f"vgg/{layer}@{size}" for size in sizes for layer in layers)
+    return Loss(((1.0, Term("transport", distance, Measurement(probes, measured), "style", pooled=joined)),))
 
 
 def _top_class(logits):

@@ -125,6 +125,12 @@ _DEPTHS = {"relu1_2": (8, 9, 2), "relu2_2": (4, 4, 3), "relu4_1": (1, 1, 2)}
 _GRID = {"relu1_2": (16, 24, 2), "relu2_2": (8, 12, 3), "relu4_1": (2, 3, 2)}
 
 
+def _half(seed):
+    """Features of a picture of half the size."""
+    sizes = {"relu1_2": (8, 16, 2), "relu2_2": (4, 8, 3), "relu4_1": (1, 2, 2)}
+    return {f"{probe}@2": features for probe, features in _features(seed, layers=sizes).items()}
+
+
 def _matches(seed):
     """Matches for a grid of 2 by 2 places, of which both of the two that are used are a column."""
     columns = random((3, 7), seed) - 0.5
@@ -269,6 +275,12 @@ TERMS = {
         losses.transport(*_GRID),
         {"output": _features(1, layers=_GRID), "style": _features(2, layers=_GRID)},
         reference.transport,
+        rounding=1e-6,
+    ),
+    "transport, at two sizes": Row(
+        losses.transport(*_GRID, sizes=(1, 2)),
+        {"output": {**_features(1, layers=_GRID), **_half(1)}, "style": {**_features(2, layers=_GRID), **_half(2)}},
+        lambda scene: np.mean([reference.transport(scene, size) for size in ("", "@2")]),
         rounding=1e-6,
     ),
     "tv": Row(

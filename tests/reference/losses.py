@@ -206,17 +206,16 @@ def match(scene, region=None):
     return np.mean(values)
 
 
-def transport(scene):
-    """Kolkin et al. 2019: the relaxed earth mover's distance of the places of two pictures, by 1 - cosines."""
+def transport(scene, size=""):
+    """Kolkin et al. 2019: the relaxed earth mover's distance of the places of two pictures, by 1 - cosines.
+
+    The size is that of the probes, such as "@2".
+    """
 
     def places(observed):
-        columns = hypercolumns([values for probe, values in observed.items() if probe.startswith("vgg/")])
-        blocks = [
-            columns[y : y + 2, x : x + 2].mean(axis=(0, 1))
-            for y, x in np.ndindex(*columns.shape[:2])
-            if not (y % 2 or x % 2)
-        ]
-        return np.array(blocks)
+        columns = hypercolumns([values for probe, values in observed.items() if probe.partition("@")[2] == size[1:]])
+        blocks = [place for place in np.ndindex(*columns.shape[:2]) if not (place[0] % 2 or place[1] % 2)]
+        return np.array([columns[y : y + 2, x : x + 2].mean(axis=(0, 1)) for y, x in blocks])
 
     values = []
     for output, style in zip(_items(scene, "output"), _items(scene, "style"), strict=True):
