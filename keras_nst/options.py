@@ -117,7 +117,7 @@ class TrainingOptions:
     output: str | None = _net("the style's folder", Text("DIR"), unset="saved_models/<painting>", short="-o")
     overwrite: bool = _net("replace the style in the folder when the training has ended", Switch(), default=False)
     resume: bool = _net("continue an unfinished training", Switch(), default=False)
-    recipe: str = _loss("the paper", Choice((*TRAINING, *ADVERSARIAL)), default="johnson2016")
+    recipe: str = _loss("the paper", Choice((*TRAINING, *ADVERSARIAL)), default=TRAINING[0])
     as_printed: bool = _printed(group="loss")
     keep: Sequence[str] | None = _loss(
         "what is kept of the photograph: cam, edge, color", Listed(Text("WHAT"), "A,B"), unset="the recipe's"
@@ -128,7 +128,7 @@ class TrainingOptions:
         "weight of the {} term, in place of the recipe's",
         Weights(
             (
-                *("content", "style", "tv", "cam", "category", "edge", "color"),
+                *("content", "transport", "style", "tv", "cam", "category", "edge", "color"),
                 *("adversarial", "salient", "saliency_content", "saliency"),
             )
         ),

@@ -43,7 +43,7 @@ def test_jin2020_has_the_numbers_of_its_section_on_the_new_image():
     assert chosen.settings["learning_rate"] == pytest.approx(0.0226)
 
 
-@pytest.mark.parametrize("name", ["kolkin2022", "chen2016", "ghiasi2017", "cartoongan"])
+@pytest.mark.parametrize("name", ["kolkin2019", "kolkin2022", "chen2016", "ghiasi2017", "cartoongan"])
 def test_what_is_not_printed_cannot_be_asked_for(name):
     with pytest.raises(InputError, match=f"no {name} with the paper's own numbers"):
         recipe(name, as_printed=True)
@@ -71,3 +71,9 @@ def test_as_printed_content_and_style_are_in_the_features_units():
 def test_an_unknown_recipe_is_answered_with_the_known_ones():
     with pytest.raises(InputError, match=r"Unknown recipe: 'johnson2015'\. Did you mean 'johnson2016'"):
         recipe("johnson2015")
+
+
+def test_kolkin2019_keeps_a_subject_when_it_is_asked_to():
+    chosen = recipe("kolkin2019")
+    assert chosen.loss().networks("output") == {"vgg"}
+    assert {"cam", "category"} <= set(chosen.loss(keep=["cam"]).weights)

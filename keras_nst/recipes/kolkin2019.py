@@ -1,0 +1,32 @@
+"""Kolkin et al. 2019: Style Transfer by Relaxed Optimal Transport and Self-Similarity (STROTSS), for a net.
+
+A statistic of a whole painting can be met by one even texture. Here every place of the result must look like some place
+of the painting, and every place of the painting must be used. So strokes are strokes, what is dark stays dark, and flat
+areas have no weave.
+
+Differs from the source: the paper optimizes pixels, and this trains a net, with all crops of a batch as one set of
+places. Content is that of VGG's features, normalized so that adopting the painting's light costs nothing, and not the
+self-similarity. In place of the paper's moments and colors, Gram matrices of the finer layers hold what averages over
+the places do not. The paper's scales are measured at once: full, half and quarter size. The semantics of liu2019 can
+be kept as well. The weights are chosen by eye.
+"""
+
+from keras_nst import losses
+from keras_nst.recipes import johnson2016, liu2019
+from keras_nst.recipes.kinds import Recipe
+
+PLACE_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_1")
+TEXTURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+SIZES = (1, 2, 4)
+
+
+def tuned() -> Recipe:
+    """0.2 content + 1.2 transport at three sizes + style of the finer layers + total variation."""
+    return Recipe(
+        perceptual=0.2 * losses.content("relu4_1", normalized=True)
+        + 1.2 * losses.transport(*PLACE_LAYERS, sizes=SIZES)
+        + 1.0 * losses.style(*TEXTURE_LAYERS, pooled=True)
+        + 1.0 * losses.total_variation(),
+        semantics=liu2019.semantics(),
+        learning_rate=johnson2016.LEARNING_RATE,
+    )
