@@ -19,6 +19,7 @@ from keras_nst.models.observer import Observer
 from keras_nst.models.painter import NAME
 from keras_nst.models.predictor import STATISTICS, parts
 from keras_nst.models.saved import CARD, PAINTER, PREVIEW, load_painter, read_facts, save_code
+from keras_nst.models.styles import steps_of
 from keras_nst.models.vgg import vgg
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, fit_short_side
@@ -51,7 +52,7 @@ def main(net: str, paintings: str, out: str) -> None:
     for file in (PAINTER, CARD):
         shutil.copyfile(Path(net) / file, home / file)
     facts = read_facts(home)
-    steps = facts["steps"] + (facts["init"] or {}).get("steps", 0)
+    steps = steps_of(facts)
     _, predictor = parts(load_painter(home))
     observer = Observer(vgg=vgg())
     photographs = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]

@@ -111,6 +111,12 @@ def read_card(style: str | Path) -> dict:
     return read_facts(find_style(style))
 
 
+def steps_of(card: dict) -> int:
+    """The steps that a style's net was trained for, with those of the style that it was started from."""
+    start = card.get("init")
+    return int(card.get("steps", 0)) + (steps_of(start) if isinstance(start, dict) else 0)
+
+
 def load_net(style: str | Path) -> "keras.Model":
     """Load the net of a style, from photographs (batch, height, width, 3) in [0, 1] to the same shape and range.
 

@@ -78,6 +78,11 @@ def test_the_fast_net_of_a_style_is_found_and_not_listed(net, shelf):
     assert styles.find_style("mine-lite").name == "mine-lite"
 
 
+def test_steps_are_those_of_all_trainings():
+    assert styles.steps_of({"steps": 3, "init": {"steps": 20, "init": {"steps": 100, "init": None}}}) == 123
+    assert styles.steps_of({}) == 0
+
+
 def test_a_style_without_a_fast_net_is_told(net, shelf):
     saved.save_style(shelf / "mine", net, {})
     with pytest.raises(InputError, match="The style mine has no fast net"):
