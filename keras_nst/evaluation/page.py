@@ -20,7 +20,8 @@ SIDE = 640
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em}"
     "section{display:flex;flex-wrap:wrap;gap:1em}figure{margin:0;flex:1 1 240px;max-width:640px}"
-    "img,svg{max-width:100%;height:auto}td{padding:0 1em 0 0;vertical-align:top}"
+    "img,svg{max-width:100%;height:auto}td,th{padding:0 1em 0 0;vertical-align:top;text-align:left}"
+    "button{font:inherit;padding:.4em .8em;cursor:pointer}"
 )
 
 
@@ -47,8 +48,7 @@ def write_page(
         InputError: The folder cannot be written.
     """
     shown = "".join(
-        f'<figure><img alt="" src="data:image/jpeg;base64,{_encoded(rgb)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        f'<figure><img alt="" src="{embedded(rgb)}"><figcaption>{html.escape(caption)}</figcaption></figure>'
         for caption, rgb in pictures.items()
     )
     rows = "".join(f"<tr><td>{html.escape(name)}<td>{html.escape(str(value))}" for name, value in facts.items())
@@ -56,19 +56,33 @@ def write_page(
     if history:
         blocks.append(f"<h2>Losses</h2>{_drawn(history)}")
     blocks.append(f"<h2>Options and figures</h2><table>{rows}</table>")
-    page = "\n".join(blocks)
     path = Path(folder) / PAGE
-    with replacing(path) as temporary:
-        temporary.write_text(
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-            f"<style>{_STYLE}</style>\n{page}\n</html>\n",
-            "utf-8",
-        )
+    write_html(path, html.escape(title), "\n".join(blocks))
     return path
 
 
-def _encoded(rgb: np.ndarray) -> str:
-    return base64.b64encode(encode(resize(Picture(rgb), SIDE), "jpg")).decode()
+def write_html(path: str | Path, title: str, body: str) -> None:
+    """Write a page of HTML.
+
+    Args:
+        path: The file.
+        title: Its title, in HTML.
+        body: What it shows, in HTML.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+            f"<style>{_STYLE}</style>\n{body}\n</html>\n",
+            "utf-8",
+        )
+
+
+def embedded(rgb: np.ndarray) -> str:
+    """A picture (1, h, w, 3) in [0, 1] as a data URL, at most `SIDE` pixels long."""
+    return f"data:image/jpeg;base64,{base64.b64encode(encode(resize(Picture(rgb), SIDE), 'jpg')).decode()}"
 
 
 def _drawn(history: Mapping[str, Mapping[str, Sequence[float]]]) -> str:

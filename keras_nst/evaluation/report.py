@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from keras_nst.evaluation.ballot import BALLOT, write_ballot
 from keras_nst.evaluation.charts import bars, comparison
 from keras_nst.evaluation.evaluate import FACTS, MEASURES, Evaluation
 from keras_nst.evaluation.sets import meanings
@@ -33,7 +34,9 @@ def table(evaluation: Evaluation) -> Table:
 
 
 def write_report(folder: str | Path, evaluation: Evaluation) -> None:
-    """Write an evaluation: `results.csv`, `summary.json`, `report.md` and its pictures.
+    """Write an evaluation: `results.csv`, `summary.json`, `report.md` with its pictures, and `vote.html`.
+
+    There is only something to vote on if there are several models.
 
     Raises:
         InputError: The folder cannot be written.
@@ -48,6 +51,13 @@ def write_report(folder: str | Path, evaluation: Evaluation) -> None:
     pictures = _write_pictures(folder, evaluation)
     with replacing(folder / REPORT) as temporary:
         temporary.write_text(_markdown(evaluation, pictures), "utf-8")
+    if len(evaluation.models) > 1:
+        views = evaluation.views.items()
+        seen = {
+            stem: (photograph.image, {label: result.image for label, result in results.items()})
+            for stem, (photograph, results) in views
+        }
+        write_ballot(folder / BALLOT, " or ".join(evaluation.models), seen)
 
 
 def _write_pictures(folder: Path, evaluation: Evaluation) -> dict[str, str]:

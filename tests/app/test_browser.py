@@ -1,9 +1,7 @@
 """The page as a visitor uses it: by clicks in Chromium."""
 
 import json
-import os
 import re
-import shutil
 import zipfile
 
 import numpy as np
@@ -13,28 +11,12 @@ from keras_nst.pictures.color import keep_color
 from keras_nst.pictures.io import read
 from keras_nst.pictures.samples import SAMPLES, sample_path
 
-api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs pip install axe-playwright-python")
 
 pytestmark = pytest.mark.browser
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-# A camera that shows a clock, and needs no permission.
-FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 PATIENCE = 300_000  # Milliseconds: a busy machine loads all nets in the first minutes.
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    path = os.environ.get("KERAS_NST_CHROMIUM", path)
-    if not path:
-        pytest.skip("no Chromium is installed; KERAS_NST_CHROMIUM names one")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

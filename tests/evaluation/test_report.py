@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -119,6 +120,14 @@ def test_a_report_over_an_older_one_replaces_it(report, evaluation):
     write_report(report, evaluation)
     assert "# Evaluation" in (report / "report.md").read_text("utf-8")
     assert not list(report.rglob(".*"))
+
+
+def test_several_models_are_put_to_the_vote(report, tmp_path, evaluation):
+    page = (report / "vote.html").read_text("utf-8")
+    assert page.count("data:image/jpeg") == 3 * 3  # Three photographs, each with two results.
+    alone = dataclasses.replace(evaluation, models={"ours": tmp_path / "ours"})
+    write_report(tmp_path / "alone", alone)
+    assert not (tmp_path / "alone" / "vote.html").exists()
 
 
 def test_a_report_without_logs_has_no_curves(tmp_path, evaluation):
