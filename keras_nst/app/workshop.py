@@ -7,7 +7,7 @@ import re
 import secrets
 import threading
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 import keras_nst
 from keras_nst.app.selection import Selection
 from keras_nst.errors import InputError
+from keras_nst.files import new_folder
 from keras_nst.models import painter
 from keras_nst.models.styles import styles
 from keras_nst.pictures.encoding import encode
@@ -129,17 +130,19 @@ class Workshop:
         name = f"{_stem(path)}-{method}"
         record = {"version": keras_nst.__version__, **record}
         if self._kept:
-            write(self._kept / f"{name}-{secrets.token_hex(4)}.{suffix}", picture, record=record)
+            with _for_visitors():
+                write(self._kept / f"{name}-{secrets.token_hex(4)}.{suffix}", picture, record=record)
         return self._write(picture, name, suffix, record)
 
     def pack(self, paths: Sequence[str]) -> str:
         """The path of an archive of results."""
-        archive = self._folder / secrets.token_hex(16) / "pictures.zip"
-        archive.parent.mkdir(parents=True)
-        with zipfile.ZipFile(archive, "w") as packed:  # Pictures are compressed already.
-            for number, path in enumerate(paths, 1):
-                packed.write(path, f"{number:02}-{Path(path).name}")
-        return str(archive)
+
+        def write(archive: Path) -> None:
+            with zipfile.ZipFile(archive, "w") as packed:  # Pictures are compressed already.
+                for number, path in enumerate(paths, 1):
+                    packed.write(path, f"{number:02}-{Path(path).name}")
+
+        return self._put("pictures.zip", write)
 
     def stylizer(self, style: str):
         """Load a style. It is cached.
@@ -307,10 +310,26 @@ class Workshop:
             return selection.mask(picture, before)
 
     def _write(self, picture: Picture, stem: str, suffix: str, record: dict | None = None) -> str:
-        path = self._folder / secrets.token_hex(16) / f"{stem}.{suffix}"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(encode(picture, suffix, record=record))
-        return str(path)
+        encoded = encode(picture, suffix, record=record)
+        return self._put(f"{stem}.{suffix}", lambda path: path.write_bytes(encoded))
+
+    def _put(self, name: str, write: Callable[[Path], object]) -> str:
+        """Let a function write a file in a folder of its own, which is there once it is whole; the file's path."""
+        place = self._folder / secrets.token_hex(16)
+        with _for_visitors(), new_folder(place) as folder:
+            write(folder / name)
+        return str(place / name)
+
+
+@contextlib.contextmanager
+def _for_visitors() -> Iterator[None]:
+    """Context whose errors tell visitors that a file cannot be written, but not where."""
+    try:
+        yield
+    except InputError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        raise InputError("The server cannot keep the result. Try again later.") from error
 
 
 def check_number(number: float, low: float, high: float, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import errno
 import re
 import threading
 import time
@@ -159,6 +160,32 @@ def test_several_photographs_come_in_one_archive(workshop, uploaded):
         packed = read(archive.read("02-painting-tiny.png")).rgb
     (_, after), *_ = stylize(workshop, photos[2], strength=0.5)
     np.testing.assert_array_equal(packed, read(after).rgb)
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def half(path, content):
+    with open(path, "wb") as file:
+        file.write(content[: len(content) // 2])
+    raise FULL
+
+
+def test_on_a_full_disk_nothing_is_half_written_and_nothing_tells_where(workshop, uploaded, tmp_path, monkeypatch):
+    photo = uploaded("painting.png")
+    before = sorted(tmp_path.rglob("*"))
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", half)
+        for write in (lambda: workshop.take_in(photo), lambda: stylize(workshop, photo)):
+            with pytest.raises(InputError, match="cannot keep") as told:
+                write()
+            assert str(tmp_path) not in str(told.value)
+    with monkeypatch.context() as full:
+        full.setattr(zipfile.ZipFile, "write", lambda archive, path, name: half(archive.filename, bytes(99)))
+        with pytest.raises(InputError, match="cannot keep"):
+            workshop.pack([photo])
+    (tmp_path / "kept").rmdir()  # Empty.
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_too_many_photographs_and_those_that_are_none_are_refused(workshop, uploaded):
