@@ -17,6 +17,7 @@ from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts, predicted
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
+from keras_nst.pictures.grain import with_grain
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture
 
@@ -117,7 +118,24 @@ def test_a_small_picture_in_many_styles_is_each_of_them(shelf):
     found = dict(in_styles(Picture(PHOTOGRAPH), names))
     assert [*found][-1] == 3  # The one with a net of its own.
     for place, name in enumerate(names):
-        np.testing.assert_allclose(found[place].rgb, Stylizer(name)(Picture(PHOTOGRAPH)).rgb, atol=1e-4)
+        alone = styles.load_net(name)(with_grain(PHOTOGRAPH))
+        np.testing.assert_allclose(found[place].rgb, alone, atol=1e-4)
+        np.testing.assert_allclose(Stylizer(name)(Picture(PHOTOGRAPH)).rgb, alone, atol=1e-4)
+
+
+def test_styles_of_one_net_share_its_graph_and_bands_are_painted_as_the_whole(shelf, monkeypatch):
+    rng = np.random.default_rng(3)
+    for name in ("one", "two"):
+        saved.save_code(shelf / name, rng.normal(size=128).astype(np.float32), {"name": name, "painter": "unet"})
+    picture = Picture(PHOTOGRAPH)
+    Stylizer("one")(picture)
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_nst.infer.stylizer.bake", None)
+        patch.setattr("keras_nst.infer.stylizer.tf.function", None)
+        whole = Stylizer("two")(picture).rgb
+    monkeypatch.setattr("keras_nst.infer.stylizer.WHOLE_PIXELS", 1000)
+    monkeypatch.setattr("keras_nst.infer.bands.BAND_PIXELS", 800)
+    np.testing.assert_allclose(Stylizer("two")(picture).rgb, whole, atol=1 / 255)
 
 
 def test_a_painting_is_looked_at_once(painting, monkeypatch):
