@@ -8,6 +8,9 @@ from typing import Any
 from keras_nst.errors import InputError
 from keras_nst.files import check_file
 
+# Files that hold frames themselves. Others, such as playlists, make FFmpeg open what they name.
+_FORMATS = "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,m4v,ogg,asf"
+
 
 def pyav() -> Any:
     """Import PyAV.
@@ -50,7 +53,7 @@ def reading(path: str | Path) -> Iterator[Any]:
     av = pyav()
     check_file(path)
     try:
-        with av.open(ffmpeg_name(path)) as container:
+        with av.open(ffmpeg_name(path), options={"format_whitelist": _FORMATS}) as container:
             yield container
     except av.FFmpegError as error:
         raise InputError(f"Cannot read {path}: it is damaged, cut short or not a clip ({error.strerror}).") from error
