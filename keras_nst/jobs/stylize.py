@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -101,17 +102,26 @@ def in_styles(picture: Picture, styles: Sequence[str]) -> Iterator[tuple[int, Pi
         yield place, stylizer((styles[place],)).glimpse(picture)
 
 
-@functools.lru_cache(_LOADED)
 def stylizer(styles: Sequence[str], shares: Sequence[float] | None = None) -> Callable[..., Picture]:
-    """Load a style, or several to blend. Results are cached.
+    """Load a style, or several to blend. It is the same object again, until one is a painting that has been tuned.
 
     Args:
-        styles: Names, or paths of folders.
+        styles: Names, or paths of folders or paintings.
         shares: Weight of each style; None for equal weights.
 
     Raises:
         InputError: There is no such style, or the numbers differ.
     """
+    return _loaded(styles, shares, tuple(_tuned(style) for style in styles))
+
+
+def _tuned(style: str) -> int | None:
+    """When the style of a painting was last changed."""
+    return (find_style(style) / CODE).stat().st_mtime_ns if Path(style).is_file() else None
+
+
+@functools.lru_cache(_LOADED)
+def _loaded(styles: Sequence[str], shares: Sequence[float] | None, tuned: Sequence[int | None]):
     if shares is None and len(styles) == 1:
         return Stylizer(styles[0])
     if shares is not None and len(shares) != len(styles):

@@ -1,6 +1,7 @@
 """Open files with FFmpeg, by PyAV."""
 
 import contextlib
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,11 @@ from keras_nst.files import check_file
 
 # Files that hold frames themselves. Others, such as playlists, make FFmpeg open what they name.
 _FORMATS = "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,m4v,ogg,asf"
+
+
+def is_there() -> bool:
+    """Whether PyAV is installed."""
+    return importlib.util.find_spec("av") is not None
 
 
 def pyav() -> Any:

@@ -11,7 +11,7 @@ from reference.nets import SMALL, randomized
 from keras_nst.cli import main
 from keras_nst.errors import InputError
 from keras_nst.infer.stylizer import Stylizer
-from keras_nst.jobs.stylize import in_styles
+from keras_nst.jobs.stylize import in_styles, stylizer
 from keras_nst.models import nets, painter, saved, styles
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts, predicted
@@ -199,6 +199,27 @@ def test_tuning_changes_the_code_and_the_net_not_at_all(shelf, painting):
     assert 0 < np.abs(after - before).max() < 1
     assert json.loads((folder / "card.json").read_text())["tuned_seconds"] == 0.01
     assert (shelf / "unet" / saved.PAINTER).read_bytes() == net
+
+
+def test_what_is_learned_stays_when_tuning_is_ended_and_is_the_style_at_once(painting, monkeypatch):
+    from keras_nst.jobs import tune
+
+    monkeypatch.setattr(tune, "EVERY", 0.0)
+    before, codes = stylizer((str(painting),)), []
+    assert stylizer((str(painting),)) is before
+
+    def end(done):
+        codes.append(np.load(styles.find_style(painting) / saved.CODE))
+        if len(codes) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune.tune(painting, 600, progress=end)
+    np.testing.assert_array_equal(np.load(styles.find_style(painting) / saved.CODE), codes[-1])
+    assert np.abs(codes[-1] - codes[0]).max() > 0
+    tuned = stylizer((str(painting),))(Picture(PHOTOGRAPH)).rgb
+    assert np.abs(tuned - before(Picture(PHOTOGRAPH)).rgb).max() > 0
+    np.testing.assert_array_equal(tuned, Stylizer(painting)(Picture(PHOTOGRAPH)).rgb)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--tune", "5"]])
