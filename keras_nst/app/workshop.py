@@ -206,7 +206,8 @@ class Workshop:
         self._check_style(painting)
         from keras_nst.jobs.tune import tune
 
-        tune(painting, self.limits.tuning, progress=lambda done: progress(done, None))
+        with self._for_visitors():
+            tune(painting, self.limits.tuning, progress=lambda done: progress(done, None))
 
     def stylize_clip(
         self, path: str, options: StylizeOptions, method: str, record: dict, progress: Callable[[float], None]
@@ -335,7 +336,7 @@ class Workshop:
             self._check_style(style)
         from keras_nst.jobs.stylize import stylizer
 
-        with self._loading:
+        with self._loading, self._for_visitors():
             return stylizer(tuple(styles), shares and tuple(shares))
 
     def _check_style(self, style: str) -> None:

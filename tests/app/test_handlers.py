@@ -404,6 +404,18 @@ def test_only_a_painting_of_a_visitor_can_be_tuned(workshop):
         list(StylizeTab(workshop).tune(VISITOR, None, "/etc/passwd"))
 
 
+def test_a_painting_without_a_style_is_told_without_where_it_lies(workshop, uploaded, tmp_path):
+    Image.new("RGB", (64, 48), "gray").save(tmp_path / "plain.png")
+    photo, plain = uploaded("painting.png"), uploaded((tmp_path / "plain.png").read_bytes(), "plain.png")
+    plain, _ = workshop.take_in(plain)
+    for ask in (
+        lambda: stylize(workshop, photo, style=plain),
+        lambda: list(StylizeTab(workshop).tune(VISITOR, photo, plain)),
+    ):
+        with pytest.raises(InputError, match=r"^plain[.]png has one color everywhere"):
+            ask()
+
+
 def test_what_is_protected_is_shown_before(workshop, uploaded):
     photo, tab = uploaded("object.png"), StylizeTab(workshop)
     shown = read(tab.show(photo, "subject")).rgb
