@@ -97,7 +97,8 @@ class Watching:
         """
         stop = self._stops.setdefault(request.session_hash, threading.Event())
         news: queue.SimpleQueue = queue.SimpleQueue()
-        threading.Thread(target=self._work, args=(job, stop, news.put), daemon=True).start()
+        # Python waits for it: a thread that is ended within TensorFlow takes the process down.
+        threading.Thread(target=self._work, args=(job, stop, news.put)).start()
         shown = 0.0
         try:
             while not stop.is_set():

@@ -35,7 +35,7 @@ FEATHER = 2.0
 _PICTURES, _MASKS, _PAINTED = 4, 16, 4  # Cached.
 _PATIENCE, _GLANCE = 20.0, 0.2  # Seconds.
 _TILE = 160  # Pixels of the longest side.
-_PAINTING, _TILES, _CLIPS, _WARMING = range(4)  # What comes first.
+_PAINTING, _TILES, _LONG, _WARMING = range(4)  # What comes first.
 # Expensive work done at the same time.
 _AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "tuning": 1, "several": 1, "reading": 2, "mask": 2}
 
@@ -206,7 +206,7 @@ class Workshop:
         self._check_style(painting)
         from keras_nst.jobs.tune import tune
 
-        with self._for_visitors():
+        with self._at(_LONG), self._for_visitors():
             tune(painting, self.limits.tuning, progress=lambda done: progress(done, None))
 
     def stylize_clip(
@@ -236,7 +236,7 @@ class Workshop:
             raise InputError("The clip is too narrow to be painted. Cut it to another shape.")
 
         def frame(rgb: np.ndarray, grain: np.ndarray) -> np.ndarray:
-            self._give_way(_CLIPS)
+            self._give_way(_LONG)
             with self.turn("net"):
                 return net(Picture(rgb), strength=options.strength, color=options.color, grain=grain).rgb
 
@@ -252,7 +252,7 @@ class Workshop:
 
         suffix = Path(path).suffix.lower()
         name = f"{_stem(path)}-{method}{suffix if suffix[1:] in CODECS else '.mp4'}"
-        with self._at(_CLIPS), self._for_visitors():
+        with self._at(_LONG):
             return self._keep(self._put(name, write))
 
     def warm_up(self) -> None:
