@@ -35,7 +35,6 @@ TENSORFLOW = (
     "data/sets.py",
     "infer/",
     "jobs/export.py",
-    "jobs/stylize.py",
     "select/subject.py",
     "startup.py",
 )

@@ -11,7 +11,7 @@ import numpy as np
 from keras_nst.app.parts import HIDDEN, Result, Tab, bar, embedded, made, photograph, script, slider
 from keras_nst.app.selection import Selection
 from keras_nst.app.selector import Selector
-from keras_nst.app.watching import Watching
+from keras_nst.app.watching import Watching, by_steps
 from keras_nst.app.workshop import Workshop, check_number
 from keras_nst.errors import InputError
 from keras_nst.options import HarmonizeOptions
@@ -111,7 +111,8 @@ class HarmonizeTab(Tab):
         placed = [x, y, size, turn]
         gr.on([value.input for value in placed], None, [stage, *placed], stage, js=_PLACE, queue=False, **HIDDEN)
         stage.input(None, stage, placed, js=_PLACED, queue=False, **HIDDEN)
-        self.watching.wire(run, stop, self.harmonize, [strokes, quality, *scene], result.outputs, api_name="harmonize")
+        inputs = [strokes, quality, *scene]
+        self.watching.wire(run.click, run, stop, self.harmonize, inputs, result.outputs, api_name="harmonize")
 
     def open(self, path: str | None) -> tuple:
         """Load a painting, and place the object in its middle."""
@@ -157,11 +158,13 @@ class HarmonizeTab(Tab):
         yield slider, bar("Getting ready", done), gr.update(visible=False)
         from keras_nst.jobs.harmonize import harmonize, scales
 
-        def job(progress: Callable) -> np.ndarray:
-            return harmonize(picture.rgb, pasted, selected, chosen, progress=progress)
-
         plan = scales(max(pasted.shape[1:3]), chosen.quality)
-        for label, done, image in self.watching.watch(request, job, plan):
+
+        def job(progress: Callable) -> np.ndarray:
+            step = by_steps(plan, self._workshop.limits.seconds, progress)
+            return harmonize(picture.rgb, pasted, selected, chosen, progress=step)
+
+        for label, done, image in self.watching.watch(request, job):
             result = image if done == 1 else blend(picture.rgb, fit(image, pasted), selected)
             if done < 1:
                 yield (before, self._workshop.show(result)), bar(label, done), gr.skip()

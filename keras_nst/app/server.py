@@ -67,6 +67,8 @@ body.dark {--quiet: var(--neutral-400)}
 .note .html-container {padding: 0 4px}
 .note .prose {font-size: var(--text-sm); color: var(--quiet)}
 .min_value, .max_value {color: var(--quiet) !important}
+.note img, .note video {display: block; max-width: 100%; max-height: 440px; margin-top: 6px;
+  border-radius: var(--radius-lg)}
 .note progress {appearance: none; width: 100%; height: 6px; border-radius: 3px; background: var(--neutral-200)}
 .note progress::-webkit-progress-bar {border-radius: 3px; background: var(--neutral-200)}
 .note progress::-webkit-progress-value {border-radius: 3px; background: var(--primary-500)}

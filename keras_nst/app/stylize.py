@@ -1,5 +1,7 @@
 """The tab that gives a photograph a style: at once, and again with each change."""
 
+import dataclasses
+import functools
 import html
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from keras_nst.app.parts import (
     Result,
     Tab,
     bar,
+    embedded,
     made,
     photograph,
     size_of,
@@ -23,7 +26,7 @@ from keras_nst.app.parts import (
     title,
 )
 from keras_nst.app.selection import Selection
-from keras_nst.app.watching import Watching
+from keras_nst.app.watching import Watching, by_steps
 from keras_nst.app.workshop import Workshop, check_number
 from keras_nst.errors import InputError
 from keras_nst.fields import values
@@ -31,11 +34,13 @@ from keras_nst.jobs.stylize import mixed
 from keras_nst.models import painter
 from keras_nst.models.styles import styles
 from keras_nst.options import PixelOptions, Region, StylizeOptions
+from keras_nst.pictures.kinds import is_animation, is_clip
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged, fit
 from keras_nst.pictures.samples import SAMPLES, sample_path
 from keras_nst.select.masks import check
 from keras_nst.select.subject import MASKS
+from keras_nst.video import ffmpeg
 
 _COLORS = [("Style", "style"), ("Photograph", "keep"), ("Colors only", "only")]
 _PROTECTED = [
@@ -47,8 +52,8 @@ _PROTECTED = [
 _SUFFIXES = [("PNG", "png"), ("JPEG", "jpg")]
 _REMEMBERED = 12  # Results of a visitor.
 _OWN = 8  # Paintings of a visitor.
-_SEVERAL = 20  # Photographs.
-_TUNED = 60.0  # Seconds.
+_SEVERAL = 20  # Files.
+_PREVIEW, _LOOK = 320, 5.0  # Longest side in pixels of what is learned so far; seconds between looks at it.
 
 
 class StylizeTab(Tab):
@@ -56,7 +61,9 @@ class StylizeTab(Tab):
 
     def __init__(self, workshop: Workshop):
         super().__init__(workshop)
-        self._watching = Watching(workshop)
+        self._painting, self._tuning, self._several = (
+            Watching(workshop, kind) for kind in ("optimization", "tuning", "several")
+        )
 
     def build(self) -> None:
         """Lay out the tab."""
@@ -66,12 +73,13 @@ class StylizeTab(Tab):
             with gr.Column(scale=4, min_width=240):
                 photo = photograph("Photograph", elem_id="stylize-picture", height=210)
                 several = gr.UploadButton(
-                    "Several photographs",
-                    file_types=["image"],
+                    "Several photographs, or a clip" if ffmpeg.is_there() else "Several photographs",
+                    file_types=["image", "video"] if ffmpeg.is_there() else ["image"],
                     file_count="multiple",
                     size="sm",
                     elem_id="stylize-several",
                 )
+                halt = self._several.stop_button("stylize-several", size="sm")
                 archive = gr.DownloadButton("Download all", visible=False, size="sm", elem_id="stylize-all")
                 gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
             with gr.Column(scale=8, min_width=320, elem_classes="result"):
@@ -83,9 +91,10 @@ class StylizeTab(Tab):
                     painting = gr.UploadButton(
                         "+ Your own painting", file_types=["image"], size="sm", elem_id="stylize-own", min_width=140
                     )
-                    tune = gr.Button("Tune it for a minute", size="sm", elem_id="stylize-tune", min_width=140)
                 with gr.Row(visible=painter.is_there()):
-                    paint, stop = self._watching.buttons("Paint it well", "stylize-paint")
+                    tune, enough = self._tuning.buttons("Learn it well", "stylize-tune")
+                    paint, stop = self._painting.buttons("Paint it well", "stylize-paint")
+                learned = gr.HTML(elem_id="stylize-learned", elem_classes="note", padding=False)
         with gr.Row():
             strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
             color = gr.Radio(_COLORS, value="style", label="Colors", elem_id="stylize-color", min_width=340)
@@ -140,20 +149,14 @@ class StylizeTab(Tab):
             self.add, [painting, own], [own, style], api_visibility="undocumented", concurrency_id="upload"
         )
         added.success(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
-        tuned = tune.click(
-            self.tune, style, result.note, api_name="tune", concurrency_id="optimization", show_progress="hidden"
-        )
+        tuned = self._tuning.wire(tune.click, tune, enough, self.tune, [photo, style], learned, api_name="tune")
         tuned.success(self.stylize, settings, outputs, api_visibility="undocumented", **work)
-        well = self._watching.wire(paint, stop, self.paint, [photo, style], outputs, api_name="paint")
+        tuned.success(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
+        well = self._painting.wire(paint.click, paint, stop, self.paint, [photo, style], outputs, api_name="paint")
         well.success(self.remember, [remembered, latest], [remembered, history], **HIDDEN)
-        several.upload(
-            self.several,
-            [several, *settings[2:]],
-            [result.note, archive],
-            api_name="several",
-            concurrency_id="several",
-            concurrency_limit=1,
-            show_progress="hidden",
+        inputs = [several, *settings[2:]]
+        self._several.wire(
+            several.upload, several, halt, self.several, inputs, [result.note, archive], api_name="several"
         )
         history.select(self.compare, remembered, before, **HIDDEN)
         gr.context.Context.root_block.load(self.recall, remembered, [remembered, history], **HIDDEN)
@@ -198,28 +201,20 @@ class StylizeTab(Tab):
         """
         if not photo:
             return (gr.skip(),) * 4
-        check_number(strength, 0, 1, "The strength")
+        options = _chosen(style, strength, color, second, share)
         check_number(least, 0, 1, "The strength there")
-        if color not in [value for _, value in _COLORS]:
-            raise InputError("There is no such choice of colors. Choose another one.")
-        chosen = {"style": [style, second] if second else [style], "strength": strength, "color": color}
-        if second:
-            check_number(share, 0, 1, "The share")
-            chosen["blend"] = [1 - share, share]
         picture, mask = self._workshop.picture(photo), None
         if protect in MASKS:
             mask = self._workshop.mask(Selection(photo, begin=protect))
             check(mask, *picture.rgb.shape[1:3], "The subject")
-            chosen |= {"protect": protect, "protect_strength": least}
-        options = StylizeOptions(**chosen)
+            options = dataclasses.replace(options, protect=protect, protect_strength=least)
         began = time.perf_counter()
-        painted = self._workshop.painted(photo, tuple(options.style), options.blend and tuple(options.blend))
+        painted = self._workshop.painted(photo, options.style, options.blend)
         result = mixed(picture, painted, options, mask)
-        names = [title(name) for name in options.style]
-        record = chosen | {"style": " + ".join(names)}
-        path = self._workshop.deliver(result, photo, "-".join(names).replace(" ", "_").lower(), record, suffix)
+        path = self._workshop.deliver(result, photo, _method(options), _record(options), suffix)
         height, width = result.rgb.shape[1:3]
-        note = f"{record['style']}, {width} × {height} pixels, {size_of(path)}, {time.perf_counter() - began:.1f} s"
+        seconds = time.perf_counter() - began
+        note = f"{_told(options)}, {width} × {height} pixels, {size_of(path)}, {seconds:.1f} s"
         compared = before if before and self._workshop.took_in(before) else photo
         return *made(compared, path, note), path
 
@@ -244,46 +239,89 @@ class StylizeTab(Tab):
         own = [*own, path][-_OWN:]
         return own, gr.update(choices=[*style_choices(), *((title(path), path) for path in own)], value=path)
 
-    def several(self, photos: list[str], *settings) -> Iterator[tuple]:
-        """Stylize several photographs, with the settings of `stylize` from its style on.
+    def several(self, request: gr.Request, files: list[str], *settings) -> Iterator[tuple]:
+        """Stylize several photographs and clips, with the settings of `stylize` from its style on.
 
         Args:
-            photos: Paths of the uploaded files.
+            request: The visitor's request.
+            files: Paths of the uploaded files.
             settings: The settings.
 
         Yields:
-            A note, and the update of the button that downloads all results.
+            A note, and the update of the button that downloads the result, or an archive of all.
 
         Raises:
             InputError: There are too many, or none can be read, or a setting is not one of `stylize`.
         """
-        if len(photos) > _SEVERAL:
-            raise InputError(f"At most {_SEVERAL} photographs are painted at once. Choose fewer.")
-        began, results, refused = time.perf_counter(), [], None
-        for number, photo in enumerate(photos):
-            left = (time.perf_counter() - began) / number * (len(photos) - number) if number else None
-            soon = f", about {left:.0f} s left" if left else ""
-            yield bar(f"{number + 1} of {len(photos)}{soon}", number / len(photos)), gr.update(visible=False)
-            try:
-                results.append(self.stylize(self._workshop.take_in(photo)[0], None, *settings)[-1])
-            except InputError as error:
-                refused = error
-        if not results:
-            raise refused or InputError("There are no photographs. Choose some first.")
-        note = f"{len(results)} of {len(photos)} photographs are painted. {html.escape(str(refused or ''))}"
-        yield note, gr.update(value=self._workshop.pack(results), visible=True)
+        if len(files) > _SEVERAL:
+            raise InputError(f"At most {_SEVERAL} files are painted at once. Choose fewer.")
+        yield bar("Getting ready", 0), gr.update(visible=False)
+        results, refused, done = [], None, 0.0
 
-    def tune(self, style: str | None) -> Iterator[str]:
-        """Bring the style of a visitor's painting nearer to it.
+        def job(progress: Callable) -> None:
+            nonlocal refused
+            for number, file in enumerate(files):
+
+                def part(done: float, before: int = number) -> None:
+                    progress((before + done) / len(files), None)
+
+                try:
+                    results.append(self._one(file, settings, part))
+                except InputError as error:
+                    refused = error
+                part(1.0)
+
+        for label, done, _ in self._several.watch(request, job):
+            yield bar(label, done), gr.skip()
+        if not results and done == 1:
+            raise refused or InputError("There are no photographs. Choose some first.")
+        note = f"{len(results)} of {len(files)} painted. {html.escape(str(refused or ''))}"
+        note = note if done == 1 else f"Stopped. {note}"
+        if not results:
+            yield note, gr.skip()
+        elif len(results) == 1:
+            yield note + _moving(results[0]), gr.update(value=results[0], label="Download it", visible=True)
+        else:
+            yield note, gr.update(value=self._workshop.pack(results), label="Download all", visible=True)
+
+    def _one(self, file: str, settings: tuple, progress: Callable[[float], None]) -> str:
+        """The path of what is made of an uploaded photograph or clip."""
+        if not (ffmpeg.is_there() and is_clip(file)):
+            return self.stylize(self._workshop.take_in(file)[0], None, *settings)[-1]
+        style, strength, color, protect, _, second, share, _ = settings
+        if protect in MASKS:
+            raise InputError("A part of a clip cannot be protected, since it moves. Protect nothing.")
+        options = _chosen(style, strength, color, second, share)
+        return self._workshop.stylize_clip(file, options, _method(options), _record(options), progress)
+
+    def tune(self, request: gr.Request, photo: str | None, style: str | None) -> Iterator[str]:
+        """Bring the style of a visitor's painting nearer to it, until that is stopped, and show what is learned.
+
+        Args:
+            request: The visitor's request.
+            photo: Path of a photograph that shows it, if there is one.
+            style: Path of the painting.
+
+        Yields:
+            A note in HTML.
 
         Raises:
             InputError: It is not the style of a painting.
         """
         if style in styles() or not style:
-            raise InputError("Only the style of your own painting can be tuned. Add a painting first.")
+            raise InputError("Only the style of your own painting can be learned better. Add a painting first.")
         yield bar("Getting ready", 0)
-        for done in self._workshop.tuned(style, _TUNED):
-            yield bar(f"{100 * done:.0f} %, about {_TUNED * (1 - done):.0f} s left", done)
+        shown, looked, done = "", 0.0, 0.0
+        for label, done, _ in self._tuning.watch(request, functools.partial(self._workshop.tune, style)):
+            if photo and time.monotonic() - looked > _LOOK:
+                shown, looked = self._learned(photo, style), time.monotonic()
+            yield bar(label, done) + shown
+        yield "Learned." if done == 1 else "Stopped. What was learned so far is kept."
+
+    def _learned(self, photo: str, style: str) -> str:
+        """A photograph in a style as it is now, in HTML."""
+        pictures = self._workshop.tiles(photo, [style], _PREVIEW)
+        return "".join(f'<img alt="What is learned so far" src="{embedded(one, "jpg")}">' for _, one in pictures)
 
     def paint(self, request: gr.Request, photo: str | None, style: str | None) -> Iterator[tuple]:
         """Paint a photograph like a visitor's painting by its pixels, and show progress.
@@ -310,10 +348,13 @@ class StylizeTab(Tab):
         small = resize(Picture(full.rgb), options.end_size).rgb
         before, done, result = self._workshop.show(small), 0.0, small
 
-        def job(progress: Callable) -> np.ndarray:
-            return optimize(small, [Region([painting])], options, progress=progress)
+        plan = scales(max(small.shape[1:3]), options)
 
-        for label, done, result in self._watching.watch(request, job, scales(max(small.shape[1:3]), options)):
+        def job(progress: Callable) -> np.ndarray:
+            step = by_steps(plan, self._workshop.limits.seconds, progress)
+            return optimize(small, [Region([painting])], options, progress=step)
+
+        for label, done, result in self._painting.watch(request, job):
             if done < 1:
                 yield (before, self._workshop.show(fit(result, small))), bar(label, done), gr.skip(), gr.skip()
         rows = Enlarged(fit(result, small), small, full.rgb).rows(0, full.rgb.shape[1])
@@ -346,3 +387,39 @@ class StylizeTab(Tab):
         """Those of the paths that a browser remembers that are still results."""
         paths = remembered if isinstance(remembered, list) else []
         return [path for path in paths if isinstance(path, str) and self._workshop.took_in(path)][-_REMEMBERED:]
+
+
+def _chosen(style: str | None, strength: float, color: str, second: str | None, share: float) -> StylizeOptions:
+    """The options of what a visitor has chosen; see `StylizeTab.stylize`."""
+    check_number(strength, 0, 1, "The strength")
+    if color not in [value for _, value in _COLORS]:
+        raise InputError("There is no such choice of colors. Choose another one.")
+    if not second:
+        return StylizeOptions(style=[style], strength=strength, color=color)
+    check_number(share, 0, 1, "The share")
+    return StylizeOptions(style=[style, second], blend=[1 - share, share], strength=strength, color=color)
+
+
+def _told(options: StylizeOptions) -> str:
+    """The titles of the styles."""
+    return " + ".join(map(title, options.style))
+
+
+def _method(options: StylizeOptions) -> str:
+    """The styles, for the name of a file."""
+    return _told(options).replace(" + ", "-").replace(" ", "_").lower()
+
+
+def _record(options: StylizeOptions) -> dict:
+    """How a result is made, for its metadata."""
+    used = ["strength", "color", *["blend"] * bool(options.blend)]
+    used += ["protect", "protect_strength"] * bool(options.protect)
+    return {"style": _told(options), **{name: getattr(options, name) for name in used}}
+
+
+def _moving(path: str) -> str:
+    """A clip or an animation in HTML; nothing for a photograph."""
+    source = f"gradio_api/file={path}"
+    if is_animation(path):
+        return f'<img alt="The painted clip" src="{source}">'
+    return f'<video controls loop src="{source}" aria-label="The painted clip"></video>' if is_clip(path) else ""

@@ -1,41 +1,49 @@
-"""Work on pixels that a visitor watches, and may stop."""
+"""Long work that a visitor watches, and may stop."""
 
 import json
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from keras_nst.app.workshop import Workshop
 from keras_nst.pictures.pyramid import finished
 
 _VISITORS = 200  # Visitors whose work can be stopped; more than can wait.
-_GLANCE = 0.5  # Seconds between intermediate pictures.
+_GLANCE = 0.5  # Seconds between intermediate states.
 
 
 class Watching:
-    """Runs the work of visitors, one at a time.
+    """Runs one kind of work of visitors, for one at a time.
 
     Args:
         workshop: Gives each visitor a turn.
+        kind: The kind, as `Workshop.turn` takes it.
     """
 
-    def __init__(self, workshop: Workshop):
-        self._workshop = workshop
+    def __init__(self, workshop: Workshop, kind: str = "optimization"):
+        self._workshop, self._kind = workshop, kind
         self._stops: dict[str | None, threading.Event] = {}
 
     def buttons(self, label: str, name: str) -> tuple[gr.Button, gr.Button]:
         """The buttons to run and to stop, of which one is shown."""
         run = gr.Button(label, variant="primary", elem_id=f"{name}-run", min_width=140)
-        return run, gr.Button("Stop", variant="stop", visible=False, elem_id=f"{name}-stop", min_width=140)
+        return run, self.stop_button(name)
 
-    def wire(self, run: gr.Button, stop: gr.Button, work: Callable, inputs: list, outputs: list, **kwargs):
+    def stop_button(self, name: str, **kwargs) -> gr.Button:
+        """The button to stop, which is shown while the work runs; it takes options of a button."""
+        return gr.Button("Stop", variant="stop", visible=False, elem_id=f"{name}-stop", min_width=140, **kwargs)
+
+    def wire(
+        self, start: Callable, run: gr.components.Component, stop: gr.Button, work: Callable, inputs, outputs, **kwargs
+    ):
         """Let the buttons run and stop the work.
 
         Args:
+            start: The event that starts it: that of a click, or of an upload.
             run: The button to run.
             stop: The button to stop.
             work: Handler of a request and `inputs` that yields values for `outputs`, with `watch` within.
@@ -49,13 +57,13 @@ class Watching:
         # In the page itself, without waiting in the queue.
         shown = {"outputs": [run, stop], "show_progress": "hidden", "queue": False}
         at_once = {"api_visibility": "undocumented", "show_progress": "hidden", "queue": False}
-        run.click(None, js=_shown(working=True), **shown)
-        begun = run.click(self.begin, None, None, **at_once)
+        start(None, js=_shown(working=True), **shown)
+        begun = start(self.begin, None, None, **at_once)
         worked = begun.success(
             work,
             inputs,
             outputs,
-            concurrency_id="optimization",
+            concurrency_id=self._kind,
             concurrency_limit=1,
             show_progress="hidden",
             **kwargs,
@@ -76,23 +84,21 @@ class Watching:
         if running := self._stops.get(request.session_hash):
             running.set()
 
-    def watch(
-        self, request: gr.Request, job: Callable[[Callable], np.ndarray], plan: Mapping[int, int]
-    ) -> Iterator[tuple[str, float, np.ndarray]]:
+    def watch(self, request: gr.Request, job: Callable[[Callable[[float, Any], None]], Any]) -> Iterator[tuple]:
         """Do the work of a visitor until it is done or stopped.
 
         Args:
             request: The visitor's request.
-            job: Function of a function that it calls after each step, with the longest side of the scale and the
-                progress; it returns the result.
-            plan: Longest side and number of steps of each scale.
+            job: Function of a function that it calls with the finished share and what there is to show; it returns the
+                result. The call raises where the work is to end.
 
         Yields:
-            A note, the finished share and the picture at its scale; for the share 1, the result.
+            A note, the finished share and what there is to show; for the share 1, the result.
         """
         stop = self._stops.setdefault(request.session_hash, threading.Event())
         news: queue.SimpleQueue = queue.SimpleQueue()
-        threading.Thread(target=self._work, args=(job, plan, stop, news.put), daemon=True).start()
+        # Python waits for it: a thread that is ended within TensorFlow takes the process down.
+        threading.Thread(target=self._work, args=(job, stop, news.put)).start()
         shown = 0.0
         try:
             while not stop.is_set():
@@ -112,28 +118,46 @@ class Watching:
             stop.set()
             self._stops.pop(request.session_hash, None)
 
-    def _work(self, job: Callable, plan: Mapping[int, int], stop: threading.Event, tell: Callable) -> None:
-        """Do the work, and report each step, the result, or an error."""
+    def _work(self, job: Callable, stop: threading.Event, tell: Callable) -> None:
+        """Do the work, and report its progress, the result, or an error."""
+        first: tuple[float, float] | None = None
+
+        def progress(done: float, shown: Any) -> None:
+            nonlocal first
+            if stop.is_set() or self._workshop.closed.is_set():
+                raise _StoppedError
+            now, label = time.monotonic(), f"{100 * done:.0f} %"
+            first = first or (done, now)  # What comes before, such as loading, tells nothing about the rest.
+            if done > first[0]:
+                label += f", about {_told((now - first[1]) / (done - first[0]) * (1 - done))} left"
+            tell((label, 0.99 * done, shown))  # Below 1, which means the final result.
+
         try:
-            with self._workshop.turn("optimization"):
-                if stop.is_set():
-                    return
-                began = time.monotonic()
-
-                def progress(side: int, now) -> None:
-                    if stop.is_set() or self._workshop.closed.is_set():
-                        raise _StoppedError
-                    done, seconds = min(1.0, finished(plan, side, now.iteration)), time.monotonic() - began
-                    label = f"{100 * done:.0f} %, about {_told(seconds / done * (1 - done))} left"
-                    tell((label, 0.99 * done, now.image.copy()))  # Below 1, which means the final result.
-                    if seconds > self._workshop.limits.seconds:
-                        raise StopIteration
-
-                tell(("Done", 1.0, job(progress)))
+            with self._workshop.turn(self._kind):
+                if not stop.is_set():
+                    tell(("Done", 1.0, job(progress)))
         except _StoppedError:
             pass
         except Exception as error:
             tell(error)
+
+
+def by_steps(plan: Mapping[int, int], seconds: float, progress: Callable[[float, Any], None]) -> Callable:
+    """The function that an optimization of pixels calls after each step.
+
+    Args:
+        plan: Longest side and number of steps of each scale.
+        seconds: Time after which each scale ends with its next step.
+        progress: Called with the finished share and the picture.
+    """
+    began = time.monotonic()
+
+    def step(side: int, now) -> None:
+        progress(min(1.0, finished(plan, side, now.iteration)), now.image.copy())
+        if time.monotonic() - began > seconds:
+            raise StopIteration
+
+    return step
 
 
 class _StoppedError(Exception):

@@ -2,12 +2,12 @@
 
 import contextlib
 import functools
-import queue
 import re
 import secrets
+import shutil
 import threading
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,18 @@ import numpy as np
 import keras_nst
 from keras_nst.app.selection import Selection
 from keras_nst.errors import InputError
+from keras_nst.files import new_folder, replacing
 from keras_nst.models import painter
 from keras_nst.models.styles import find_style, has_fast, styles
+from keras_nst.options import StylizeOptions
 from keras_nst.pictures.encoding import encode
-from keras_nst.pictures.io import read, write
+from keras_nst.pictures.io import MIN_SIDE, read
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.select.masks import overlay
 from keras_nst.select.subject import MASKS, subject_mask
+from keras_nst.video.clips import inspect
+from keras_nst.video.stylized import stylize_clip
+from keras_nst.video.writing import CODECS
 
 FEATHER = 2.0
 """Width of a restyled part's soft outline on each side, in pixels."""
@@ -30,8 +35,9 @@ FEATHER = 2.0
 _PICTURES, _MASKS, _PAINTED = 4, 16, 4  # Cached.
 _PATIENCE, _GLANCE = 20.0, 0.2  # Seconds.
 _TILE = 160  # Pixels of the longest side.
-_PAINTING, _TILES, _WARMING = range(3)  # What comes first.
-_AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "reading": 2, "mask": 2}  # Expensive work done at the same time.
+_PAINTING, _TILES, _LONG, _WARMING = range(4)  # What comes first.
+# Expensive work done at the same time.
+_AT_ONCE = {"net": 1, "camera": 1, "optimization": 1, "tuning": 1, "several": 1, "reading": 2, "mask": 2}
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,10 @@ class Limits:
         message: Bytes of a request that is not an upload.
         age: Seconds after which a file is deleted.
         kept: Bytes of all files together; the oldest are deleted.
+        frames: Largest number of frames of a clip.
+        clip: Longest side that the frames of a clip are shrunk to.
         seconds: Time for an optimization, after which it only finishes its picture; longest wait for other work.
+        tuning: Time for which the style of a painting is tuned.
         waiting: Number of requests that may wait.
     """
 
@@ -59,7 +68,10 @@ class Limits:
     message: int = 5_000_000
     age: float = 6 * 3600.0
     kept: int = 4_000_000_000
+    frames: int = 300
+    clip: int = 640
     seconds: float = 300.0
+    tuning: float = 600.0
     waiting: int = 60
 
 
@@ -84,7 +96,7 @@ class Workshop:
         self._turns = {work: threading.BoundedSemaphore(count) for work, count in _AT_ONCE.items()}
         self.picture = functools.lru_cache(_PICTURES)(self._read)
         self.mask = functools.lru_cache(_MASKS)(self._select)
-        self.painted = functools.lru_cache(_PAINTED)(self._paint)
+        self._painted = functools.lru_cache(_PAINTED)(self._paint)
 
     def take_in(self, path: str | None) -> tuple[str, str]:
         """Store an uploaded picture, upright, in sRGB and within the limits.
@@ -127,21 +139,19 @@ class Workshop:
         if suffix not in ("png", "jpg"):
             raise InputError("A result is written as PNG or JPEG. Choose one of them.")
         name = f"{_stem(path)}-{method}"
-        record = {"version": keras_nst.__version__, **record}
-        if self._kept:
-            write(self._kept / f"{name}-{secrets.token_hex(4)}.{suffix}", picture, record=record)
-        return self._write(picture, name, suffix, record)
+        return self._keep(self._write(picture, name, suffix, _signed(record)))
 
     def pack(self, paths: Sequence[str]) -> str:
         """The path of an archive of results."""
-        archive = self._folder / secrets.token_hex(16) / "pictures.zip"
-        archive.parent.mkdir(parents=True)
-        with zipfile.ZipFile(archive, "w") as packed:  # Pictures are compressed already.
-            for number, path in enumerate(paths, 1):
-                packed.write(path, f"{number:02}-{Path(path).name}")
-        return str(archive)
 
-    def stylizer(self, style: str, *, fast: bool = False):
+        def write(archive: Path) -> None:
+            with zipfile.ZipFile(archive, "w") as packed:  # Pictures are compressed already.
+                for number, path in enumerate(paths, 1):
+                    packed.write(path, f"{number:02}-{Path(path).name}")
+
+        return self._put("pictures.zip", write)
+
+    def stylizer(self, style: str, *, fast: bool = False) -> Callable[..., Picture]:
         """Load a style. It is cached.
 
         Args:
@@ -151,19 +161,30 @@ class Workshop:
         Raises:
             InputError: There is no such style.
         """
-        self._check_style(style)
-        from keras_nst.jobs.stylize import stylizer
+        return self._net((style,), fast=fast)
 
-        with self._loading:
-            return stylizer((str(find_style(style, fast=fast and has_fast(style))),))
+    def painted(self, path: str, styles: Sequence[str], shares: Sequence[float] | None = None) -> Picture:
+        """A photograph in a style, or in a blend of several. It is kept until the style is tuned.
 
-    def tiles(self, path: str, styles: Sequence[str]) -> Iterator[tuple[int, Picture]]:
-        """A photograph in many styles, small: the place of each style and the picture, as they are finished."""
+        Raises:
+            InputError: The photograph cannot be read, or there is no such style.
+        """
+        with self._at(_PAINTING):
+            return self._painted(path, self._net(styles, shares))
+
+    def tiles(self, path: str, styles: Sequence[str], side: int = _TILE) -> Iterator[tuple[int, Picture]]:
+        """A photograph in many styles, small: the place of each style and the picture, as they are finished.
+
+        Args:
+            path: The photograph.
+            styles: Names, or paths of paintings.
+            side: Longest side in pixels.
+        """
         for style in styles:
             self._check_style(style)
         from keras_nst.jobs.stylize import in_styles
 
-        finished = in_styles(resize(self.picture(path), _TILE), styles)
+        finished = in_styles(resize(self.picture(path), side), styles)
         with self._at(_TILES):
             while not self.closed.wait(_GLANCE / 10):
                 self._give_way(_TILES)
@@ -173,30 +194,67 @@ class Workshop:
                     return
                 yield tile
 
-    def tuned(self, painting: str, seconds: float) -> Iterator[float]:
-        """Tune the style of a visitor's painting, and yield the part that is done."""
+    def tune(self, painting: str, progress: Callable[[float, None], None]) -> None:
+        """Bring the style of a visitor's painting nearer to it, for `limits.tuning` seconds.
+
+        Args:
+            painting: Path of the painting.
+            progress: Called with the part that is done and None; an error that it raises ends the work.
+
+        Raises:
+            InputError: There is no such painting, or it has no style.
+        """
         self._check_style(painting)
-        news: queue.SimpleQueue = queue.SimpleQueue()
+        from keras_nst.jobs.tune import tune
 
-        def work() -> None:
-            from keras_nst.jobs.tune import tune
+        with self._at(_LONG), self._for_visitors():
+            tune(painting, self.limits.tuning, progress=lambda done: progress(done, None))
 
-            try:
-                with self.turn("optimization"):
-                    tune(painting, seconds, progress=news.put)
-                news.put(None)
-            except Exception as error:
-                news.put(error)
+    def stylize_clip(
+        self, path: str, options: StylizeOptions, method: str, record: dict, progress: Callable[[float], None]
+    ) -> str:
+        """Stylize an uploaded clip, and keep its sound.
 
-        threading.Thread(target=work, daemon=True).start()
-        while (done := news.get()) is not None:
-            if isinstance(done, Exception):
-                raise done
-            yield done
-        from keras_nst.jobs.stylize import stylizer
+        Args:
+            path: Path of the uploaded file.
+            options: Style, blend, strength and color.
+            method: How it is made, for the file's name.
+            record: How it is made, for the metadata.
+            progress: Called with the part that is done; an error that it raises ends the work, and nothing is written.
 
-        stylizer.cache_clear()
-        self.painted.cache_clear()
+        Returns:
+            Path of the result, which has the format of the clip where that can be written, else MP4.
+
+        Raises:
+            InputError: The file is no clip, damaged or beyond the limits, or there is no such style.
+        """
+        if not self.holds(path):
+            raise InputError("That clip is not here any more. Choose it again.")
+        net = self._net(options.style, options.blend)
+        with self._for_visitors(), self.turn("reading"):
+            clip = inspect(path, max_frames=self.limits.frames, max_pixels=self.limits.pixels)
+        if min(clip.size) * self.limits.clip < MIN_SIDE * max(clip.size):
+            raise InputError("The clip is too narrow to be painted. Cut it to another shape.")
+
+        def frame(rgb: np.ndarray, grain: np.ndarray) -> np.ndarray:
+            self._give_way(_LONG)
+            with self.turn("net"):
+                return net(Picture(rgb), strength=options.strength, color=options.color, grain=grain).rgb
+
+        def write(output: Path) -> None:
+            stylize_clip(
+                clip,
+                output,
+                frame,
+                max_size=self.limits.clip,
+                record=_signed(record),
+                progress=lambda frames: progress(frames / clip.frames),
+            )
+
+        suffix = Path(path).suffix.lower()
+        name = f"{_stem(path)}-{method}{suffix if suffix[1:] in CODECS else '.mp4'}"
+        with self._at(_LONG):
+            return self._keep(self._put(name, write))
 
     def warm_up(self) -> None:
         """Load the networks, so that no visitor waits for them: first what is seen first. Visitors come before it."""
@@ -275,21 +333,26 @@ class Workshop:
         """Whether a path is that of a picture in the workshop. Nobody can guess the name of its folder."""
         return bool(re.fullmatch(r"[0-9a-f]{32}", Path(path).parent.name)) and self.holds(path)
 
+    def _net(
+        self, styles: Sequence[str], shares: Sequence[float] | None = None, *, fast: bool = False
+    ) -> Callable[..., Picture]:
+        for style in styles:
+            self._check_style(style)
+        if fast:
+            styles = [str(find_style(style, fast=has_fast(style))) for style in styles]
+        from keras_nst.jobs.stylize import stylizer
+
+        with self._loading, self._for_visitors():
+            return stylizer(tuple(styles), shares and tuple(shares))
+
     def _check_style(self, style: str) -> None:
         if style not in styles() and not (painter.is_there() and self.took_in(style)):
             raise InputError("There is no such style any more. Choose another one.")
 
-    def _paint(self, path: str, names: tuple[str, ...], shares: tuple[float, ...] | None) -> Picture:
-        from keras_nst.jobs.stylize import stylizer
-
-        for style in names:
-            self._check_style(style)
+    def _paint(self, path: str, net: Callable[[Picture], Picture]) -> Picture:
         picture = self.picture(path)
-        with self._at(_PAINTING):
-            with self._loading:
-                net = stylizer(names, shares)
-            with self.turn("net"):
-                return net(picture)
+        with self.turn("net"):
+            return net(picture)
 
     def _read(self, path: str | None) -> Picture:
         if not path:
@@ -309,10 +372,33 @@ class Workshop:
             return selection.mask(picture, before)
 
     def _write(self, picture: Picture, stem: str, suffix: str, record: dict | None = None) -> str:
-        path = self._folder / secrets.token_hex(16) / f"{stem}.{suffix}"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(encode(picture, suffix, record=record))
-        return str(path)
+        encoded = encode(picture, suffix, record=record)
+        return self._put(f"{stem}.{suffix}", lambda path: path.write_bytes(encoded))
+
+    def _keep(self, path: str) -> str:
+        """Copy a result to the folder of results, if there is one; returns its path here."""
+        if self._kept:
+            name = f"{Path(path).stem}-{secrets.token_hex(4)}{Path(path).suffix}"
+            with self._for_visitors(), replacing(self._kept / name) as temporary:
+                shutil.copyfile(path, temporary)
+        return path
+
+    @contextlib.contextmanager
+    def _for_visitors(self) -> Iterator[None]:
+        """Context whose errors do not tell visitors where files lie."""
+        try:
+            yield
+        except InputError as error:
+            if isinstance(error.__cause__, OSError):
+                raise InputError("The server cannot keep the result. Try again later.") from error
+            raise InputError(re.sub(rf"{re.escape(str(self._folder))}\S*/", "", str(error))) from error
+
+    def _put(self, name: str, write: Callable[[Path], object]) -> str:
+        """Let a function write a file in a folder of its own, which is there once it is whole; the file's path."""
+        place = self._folder / secrets.token_hex(16)
+        with self._for_visitors(), new_folder(place) as folder:
+            write(folder / name)
+        return str(place / name)
 
 
 def check_number(number: float, low: float, high: float, name: str) -> None:
@@ -333,3 +419,7 @@ def check_number(number: float, low: float, high: float, name: str) -> None:
 
 def _stem(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "-", Path(path).stem)[:40].strip("-") or "picture"
+
+
+def _signed(record: dict) -> dict:
+    return {"version": keras_nst.__version__, **record}

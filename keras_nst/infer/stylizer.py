@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -13,7 +14,9 @@ from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.extent import UncuttableError
 from keras_nst.infer.fold import fold, for_this_machine
 from keras_nst.memory import check_memory
-from keras_nst.models.styles import find_style, load_net
+from keras_nst.models.rewrite import bake
+from keras_nst.models.saved import CODE
+from keras_nst.models.styles import find_painter, find_style, load_conditional, load_net, read_code
 from keras_nst.pictures.color import with_colors
 from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.given import as_picture
@@ -45,7 +48,13 @@ class Stylizer:
     """
 
     def __init__(self, style: str | Path, *, fast: bool = False):
-        self._style, self._net = style, load_net(find_style(style, fast=fast))
+        self._style, folder = style, find_style(style, fast=fast)
+        self._shared, self._code = None, None
+        if (folder / CODE).is_file():
+            self._shared = load_conditional(find_painter(folder))
+            self._code = read_code(folder, self._shared)[None]
+        else:
+            self._net = load_net(folder)
 
     def __call__(
         self,
@@ -109,12 +118,17 @@ class Stylizer:
         yield from self._bands(grained, (height, width))
 
     def glimpse(self, picture: Picture) -> Picture:
-        """A small picture in the full style, without the graph: the first one comes sooner, later ones do not.
+        """A small picture in the full style. Of a net of one style, the first one comes sooner, later ones do not.
 
         Args:
             picture: Up to some hundred pixels wide.
         """
-        return Picture(self._net(with_grain(picture.rgb), training=False).numpy(), picture.alpha)
+        paint = self._graph if self._shared else functools.partial(self._net, training=False)
+        return Picture(paint(with_grain(picture.rgb)).numpy(), picture.alpha)
+
+    @functools.cached_property
+    def _net(self) -> keras.Model:
+        return bake(self._shared, self._code[0])
 
     @functools.cached_property
     def _graph(self) -> Callable[[np.ndarray], tf.Tensor]:
@@ -123,6 +137,9 @@ class Stylizer:
         A graph frees intermediate results as soon as possible; a call of the model would keep them all. It is traced
         only once, for any size: a `tf.function` would warn of retracing from the fifth style on.
         """
+        if self._shared:
+            graph = _graph_of_codes(self._shared)
+            return lambda image: graph(image, self._code)
         net = fold(self._net)
 
         def stylize(image):
@@ -145,6 +162,17 @@ class Stylizer:
                 reason = f"The net of {self._style} cannot be computed in bands: {error}."
                 check_memory(size, height * width * WHOLE_BYTES, lambda _: f"{reason} Take a smaller `max_size`.")
         return iter([(0, self._graph(rows(0, height)).numpy())])
+
+
+@functools.lru_cache(2)
+def _graph_of_codes(net: keras.Model) -> Callable[[np.ndarray, np.ndarray], tf.Tensor]:
+    """A net of many styles as a function of a picture and a code, which all of its styles share."""
+    signature = [tf.TensorSpec((1, None, None, 3)), tf.TensorSpec((1, net.input["code"].shape[-1]))]
+
+    def stylize(image, code):
+        return net({"image": image, "code": code}, training=False)
+
+    return tf.function(stylize, input_signature=signature, autograph=False).get_concrete_function()
 
 
 class Blend:

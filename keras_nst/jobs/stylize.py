@@ -4,18 +4,15 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_nst.errors import InputError
 from keras_nst.infer.stylizer import Blend, Stylizer
 from keras_nst.models.saved import CODE
-from keras_nst.models.styles import find_painter, find_style, load_conditional, read_code
+from keras_nst.models.styles import find_style
 from keras_nst.options import StylizeOptions
 from keras_nst.pictures.color import with_colors
 from keras_nst.pictures.compositing import blend
-from keras_nst.pictures.grain import with_grain
 from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.proof import Proof
 from keras_nst.select.masks import strengths
@@ -25,7 +22,7 @@ from keras_nst.select.subject import MASKS, subject_mask
 STROKES = {"fine": None, "small": 2048, "medium": 1280, "large": 720}
 """Longest side in pixels at which a larger picture is painted."""
 
-_LOADED, _TOGETHER = 32, 8
+_LOADED = 32
 
 
 def stylize(
@@ -90,63 +87,42 @@ def mixed(picture: Picture, painted: Picture, options: StylizeOptions, protected
 
 
 def in_styles(picture: Picture, styles: Sequence[str]) -> Iterator[tuple[int, Picture]]:
-    """Paint a small picture in many styles. Styles of one net of many styles are computed together.
+    """Paint a small picture in many styles. Those of a net of many styles come first: only the net has to be loaded.
 
     Args:
         picture: A small picture.
         styles: As `find_style` takes them.
 
     Yields:
-        The place of a style in the sequence, and the picture in it. Styles that are quick come first.
+        The place of a style in the sequence, and the picture in it.
 
     Raises:
         InputError: There is no such style, or it cannot be loaded.
     """
-    together: dict[Path, list[tuple[int, Path]]] = {}
-    alone = []
-    for place, style in enumerate(styles):
-        folder = find_style(style)
-        if (folder / CODE).is_file():
-            together.setdefault(find_painter(folder), []).append((place, folder))
-        else:
-            alone.append(place)
-    image = with_grain(picture.rgb)
-    for home, group in together.items():
-        net, paint = _conditional(home)
-        for begin in range(0, len(group), _TOGETHER):
-            places, folders = zip(*group[begin : begin + _TOGETHER], strict=True)
-            codes = np.stack([read_code(folder, net) for folder in folders])
-            results = paint(np.repeat(image, len(codes), axis=0), codes).numpy()
-            for place, result in zip(places, results, strict=True):
-                yield place, Picture(result[None], picture.alpha)
-    for place in alone:
+    for place in sorted(range(len(styles)), key=lambda place: not (find_style(styles[place]) / CODE).is_file()):
         yield place, stylizer((styles[place],)).glimpse(picture)
 
 
-@functools.lru_cache(2)
-def _conditional(home: Path) -> tuple[keras.Model, Callable]:
-    """A net of many styles, and a function of pictures and codes that runs it."""
-    net = load_conditional(home)
-    width = net.input["code"].shape[-1]
-    graph = tf.function(
-        lambda image, code: net({"image": image, "code": code}, training=False),
-        input_signature=[tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, width))],
-        autograph=False,
-    )
-    return net, graph.get_concrete_function()
-
-
-@functools.lru_cache(_LOADED)
 def stylizer(styles: Sequence[str], shares: Sequence[float] | None = None) -> Callable[..., Picture]:
-    """Load a style, or several to blend. Results are cached.
+    """Load a style, or several to blend. It is the same object again, until one is a painting that has been tuned.
 
     Args:
-        styles: Names, or paths of folders.
+        styles: Names, or paths of folders or paintings.
         shares: Weight of each style; None for equal weights.
 
     Raises:
         InputError: There is no such style, or the numbers differ.
     """
+    return _loaded(styles, shares, tuple(_tuned(style) for style in styles))
+
+
+def _tuned(style: str) -> int | None:
+    """When the style of a painting was last changed."""
+    return (find_style(style) / CODE).stat().st_mtime_ns if Path(style).is_file() else None
+
+
+@functools.lru_cache(_LOADED)
+def _loaded(styles: Sequence[str], shares: Sequence[float] | None, tuned: Sequence[int | None]):
     if shares is None and len(styles) == 1:
         return Stylizer(styles[0])
     if shares is not None and len(shares) != len(styles):

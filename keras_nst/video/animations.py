@@ -9,6 +9,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 from keras_nst.errors import InputError
 from keras_nst.files import check_file
 from keras_nst.pictures.decoding import decode
+from keras_nst.pictures.io import MAX_PIXELS
 from keras_nst.pictures.kinds import ANIMATED
 from keras_nst.pictures.picture import Picture
 
@@ -24,23 +25,30 @@ _WEBP_FLAGS, _WEBP_ALPHA = 20, 0x10  # Offset of an extended file's flags, and t
 _OPAQUE = 128  # Least alpha that counts as opaque in a GIF.
 
 
-def read_animation(path: str | Path) -> Iterator[tuple[int, int, Picture]]:
+def read_animation(
+    path: str | Path, *, max_frames: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Iterator[tuple[int, int, Picture]]:
     """Read the frames of an animation.
 
     Args:
         path: A file in one of the formats `kinds.ANIMATED`.
+        max_frames: Largest number of frames, checked before decoding; None for any.
+        max_pixels: Largest number of pixels of a frame, checked before decoding.
 
     Yields:
         When the frame begins and ends, in milliseconds from 0, and the whole picture.
 
     Raises:
-        InputError: The file is missing, damaged or not an animation.
+        InputError: The file is missing, damaged, not an animation, or beyond the limits.
     """
     check_file(path)
     begin = 0
     try:
         with Image.open(path, formats=sorted(set(ANIMATED.values()))) as image:
-            for number in range(getattr(image, "n_frames", 1)):
+            check_size(image.height, image.width, max_pixels)
+            frames = getattr(image, "n_frames", 1)
+            check_number(frames, max_frames)
+            for number in range(frames):
                 image.seek(number)
                 picture = decode(image)  # First, since some formats have a duration only then.
                 duration = round(image.info.get("duration") or 0)
@@ -51,6 +59,26 @@ def read_animation(path: str | Path) -> Iterator[tuple[int, int, Picture]]:
         raise InputError(f"Cannot read {path}: {error}") from None
     except Exception as error:  # A decoder may raise anything if the file is broken.
         raise InputError(f"Cannot read {path}: it is damaged, cut short or not an animation ({error}).") from error
+
+
+def check_size(height: int, width: int, max_pixels: int) -> None:
+    """Check the size of a clip's frames.
+
+    Raises:
+        InputError: They have more pixels.
+    """
+    if height * width > max_pixels:
+        raise InputError(f"frames of {width} x {height} pixels are more than the limit of {max_pixels:,}. Shrink it.")
+
+
+def check_number(frames: int, max_frames: int | None) -> None:
+    """Check the number of a clip's frames.
+
+    Raises:
+        InputError: It has more.
+    """
+    if max_frames is not None and frames > max_frames:
+        raise InputError(f"it has {frames} frames, more than the limit of {max_frames}. Shorten it.")
 
 
 def write_animation(

@@ -1,5 +1,6 @@
 """Read the frames of clips, by FFmpeg, and of animations, by Pillow."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.pictures.decoding import decode_frame
-from keras_nst.pictures.io import MIN_SIDE
+from keras_nst.pictures.io import MAX_PIXELS, MIN_SIDE
 from keras_nst.pictures.kinds import is_animation
 from keras_nst.pictures.picture import Picture, resize
-from keras_nst.video.animations import TIME_BASE, read_animation
+from keras_nst.video.animations import TIME_BASE, check_number, check_size, read_animation
 from keras_nst.video.ffmpeg import reading
 
 _MICROSECONDS = 1_000_000  # FFmpeg's unit of a file's duration.
@@ -50,21 +51,27 @@ Frame = tuple[int, np.ndarray]
 """Time stamp and pixels, (H, W, 3) float32 in [0, 1]."""
 
 
-def inspect(path: str | Path, *, whole: bool = True) -> Clip:
+def inspect(
+    path: str | Path, *, whole: bool = True, max_frames: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Clip:
     """Read the properties of a clip. Only its first frame is decoded.
 
     Args:
         path: The file.
         whole: Whether to refuse a file that is cut short.
+        max_frames: Largest number of frames; None for any.
+        max_pixels: Largest number of pixels of a frame, checked before decoding; later ones have at most `MAX_PIXELS`.
 
     Raises:
-        InputError: The file is missing, damaged, cut short, not a clip, without video or too small; or PyAV is not
-            installed.
+        InputError: The file is missing, damaged, cut short, not a clip, without video, too small or beyond the limits;
+            or PyAV is not installed.
     """
     if is_animation(path):
-        return _inspect_animation(path)
+        return _inspect_animation(path, max_frames, max_pixels)
     with reading(path) as container:
         stream = _video(container, path)
+        with _told(path):
+            check_size(stream.height, stream.width, max_pixels)
         first = next(container.decode(stream), None)
         _check_size(path, first and (first.height, first.width))
         aspect = stream.sample_aspect_ratio or Fraction(1)
@@ -87,6 +94,8 @@ def inspect(path: str | Path, *, whole: bool = True) -> Clip:
         reached = end - Fraction(container.start_time or 0, _MICROSECONDS)
         missing = _MISSING_OF_MP4 if "mp4" in container.format.name else _MISSING
         count = sum(map(len, shown))
+        with _told(path):
+            check_number(count, max_frames)
         # MP4 also counts frames that were cut off.
         counted = 0 if "mp4" in container.format.name else stream.frames
         told = None
@@ -174,8 +183,18 @@ def _fitted(rgb: np.ndarray, clip: Clip, max_size: int | None) -> np.ndarray:
     return rgb[0, : height - height % 2, : width - width % 2]
 
 
-def _inspect_animation(path: str | Path) -> Clip:
-    ends, sizes = zip(*((end, picture.rgb.shape[1:3]) for _, end, picture in read_animation(path)), strict=True)
+@contextlib.contextmanager
+def _told(path: str | Path) -> Iterator[None]:
+    """Context whose errors name the file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"Cannot read {path}: {error}") from None
+
+
+def _inspect_animation(path: str | Path, max_frames: int | None, max_pixels: int) -> Clip:
+    frames = read_animation(path, max_frames=max_frames, max_pixels=max_pixels)
+    ends, sizes = zip(*((end, picture.rgb.shape[1:3]) for _, end, picture in frames), strict=True)
     _check_size(path, sizes[0])
     rate = Fraction(len(ends) * TIME_BASE, ends[-1])
     return Clip(Path(path), len(ends), rate, Fraction(1, TIME_BASE), Fraction(1), sizes[0])
@@ -191,5 +210,6 @@ def _video(container, path: str | Path):
     """The first video stream; the cover of a song does not count."""
     for stream in container.streams.video:
         if not stream.disposition & type(stream.disposition).attached_pic:
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # Of any frame, whatever the file claims.
             return stream
     raise InputError(f"Cannot read {path}: it has no video. Expected a clip with moving pictures.")

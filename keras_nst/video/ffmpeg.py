@@ -1,12 +1,21 @@
 """Open files with FFmpeg, by PyAV."""
 
 import contextlib
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from keras_nst.errors import InputError
 from keras_nst.files import check_file
+
+# Files that hold frames themselves. Others, such as playlists, make FFmpeg open what they name.
+_FORMATS = "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,m4v,ogg,asf"
+
+
+def is_there() -> bool:
+    """Whether PyAV is installed."""
+    return importlib.util.find_spec("av") is not None
 
 
 def pyav() -> Any:
@@ -50,7 +59,7 @@ def reading(path: str | Path) -> Iterator[Any]:
     av = pyav()
     check_file(path)
     try:
-        with av.open(ffmpeg_name(path)) as container:
+        with av.open(ffmpeg_name(path), options={"format_whitelist": _FORMATS}) as container:
             yield container
     except av.FFmpegError as error:
         raise InputError(f"Cannot read {path}: it is damaged, cut short or not a clip ({error.strerror}).") from error

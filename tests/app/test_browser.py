@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
+from reference import clips
 
 from keras_nst.pictures.color import keep_color
 from keras_nst.pictures.io import read
@@ -16,6 +18,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs
 pytestmark = pytest.mark.browser
 
 PATIENCE = 300_000  # Milliseconds: a busy machine loads all nets in the first minutes.
+SEVERAL = "[data-testid='Several photographs, or a clip-upload-button']"
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
@@ -147,11 +150,66 @@ def test_a_painting_of_ones_own_is_a_style_at_once(page, home):
     assert download(page, "stylize")[1] == "painting-halves-painted.png"
 
 
+def test_a_painting_is_learned_while_the_page_is_used_until_it_is_stopped(page, home, tmp_path):
+    """On a desk, and then on a phone."""
+    painting = tmp_path / "learned.png"
+    shutil.copyfile(home / "halves.png", painting)
+    drop(page, "stylize", home / "painting.png")
+    page.set_input_files("[data-testid='+ Your own painting-upload-button']", painting)
+    made(page, "painting-learned.png")
+    predicted, _ = download(page, "stylize")
+    page.locator("#stylize-tune-run").click()
+    page.locator("#stylize-learned", has_text="left").wait_for(timeout=3 * PATIENCE)  # A training is prepared.
+    page.locator("#stylize-learned img").wait_for()
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    made(page, "painting-tiny.png")
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.locator("#stylize-style").get_by_label("Learned").check()
+    made(page, "painting-learned.png")
+    page.locator("#stylize-tune-stop").click()
+    tell(page, "stylize-learned", "Stopped. What was learned so far is kept.")
+    page.locator("#stylize-tune-run").wait_for()
+    page.locator("#stylize-tune-stop").wait_for(state="hidden")
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    made(page, "painting-tiny.png")
+    page.locator("#stylize-style").get_by_label("Learned").check()
+    made(page, "painting-learned.png")
+    assert np.abs(download(page, "stylize")[0] - predicted).max() > 0.01
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_clip_is_painted_shown_and_stopped(page, home, size, tmp_path):
+    page.set_viewport_size(size)
+    clips.write(tmp_path / "walk.mp4", clips.frames(6, 320, 240))
+    clips.write(tmp_path / "long.mp4", clips.frames(200, 320, 240))
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    page.set_input_files(SEVERAL, tmp_path / "walk.mp4")
+    tell(page, "stylize-note", "1 of 1 painted")
+    page.wait_for_function("document.querySelector('#stylize-note video').videoWidth == 320")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    with page.expect_download() as started:
+        page.click("#stylize-all")
+    assert started.value.suggested_filename == "walk-tiny.mp4"
+    assert clips.sound_packets(started.value.path()) == clips.sound_packets(tmp_path / "walk.mp4")
+    page.set_input_files(SEVERAL, tmp_path / "long.mp4")
+    tell(page, "stylize-note", "left")
+    page.locator("#stylize-several-stop").click()
+    tell(page, "stylize-note", "Stopped. 0 of 1 painted.")
+    page.locator("#stylize-several").wait_for()
+    page.locator("#stylize-several-stop").wait_for(state="hidden")
+    picture = tmp_path / "picture.mp4"
+    shutil.copyfile(home / "painting.png", picture)
+    page.set_input_files(SEVERAL, picture)
+    toast(page, "not a clip")
+    page.locator("#stylize-several").wait_for()
+
+
 def test_several_photographs_are_painted_at_once(page, home):
     page.locator("#stylize-style").get_by_label("Tiny").check()
     photos = [home / "painting.png", home / "halves.png"]
-    page.set_input_files("[data-testid='Several photographs-upload-button']", photos)
-    tell(page, "stylize-note", "2 of 2 photographs are painted")
+    page.set_input_files(SEVERAL, photos)
+    tell(page, "stylize-note", "2 of 2 painted")
     with page.expect_download() as started:
         page.click("#stylize-all")
     with zipfile.ZipFile(started.value.path()) as archive:

@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
+import errno
 import re
+import shutil
 import threading
 import time
 import zipfile
@@ -12,6 +14,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
+from reference import clips
 
 from keras_nst.app.harmonize import HarmonizeTab, Scene
 from keras_nst.app.live import LiveTab
@@ -19,6 +23,7 @@ from keras_nst.app.selection import Selection
 from keras_nst.app.selector import Selector
 from keras_nst.app.stylize import StylizeTab
 from keras_nst.app.workshop import Limits, Workshop
+from keras_nst.cli import main
 from keras_nst.errors import InputError
 from keras_nst.fit.optimizers import Progress
 from keras_nst.infer.stylizer import Stylizer
@@ -27,6 +32,7 @@ from keras_nst.pictures.color import keep_color
 from keras_nst.pictures.io import read, read_record
 from keras_nst.select.masks import feather, overlay
 from keras_nst.select.paste import place
+from keras_nst.video.clips import inspect, read_frames
 
 gr = pytest.importorskip("gradio")
 ROUNDING = 0.51 / 255
@@ -148,12 +154,15 @@ def test_what_a_browser_says_it_remembers_is_looked_at(workshop, uploaded, remem
 SETTINGS = ("tiny", 0.5, "style", "no", 0.4, "", 0.5, "png")
 
 
+def several(workshop, files, settings=SETTINGS):
+    return StylizeTab(workshop).several(VISITOR, files, *settings)
+
+
 def test_several_photographs_come_in_one_archive(workshop, uploaded):
     photos = [uploaded(name, name) for name in ("halves.png", "painting.png")]
     photos.insert(1, uploaded(b"not a picture", "text.png"))
-    *_, (note, download) = told = list(StylizeTab(workshop).several(photos, *SETTINGS))
-    assert note.startswith("2 of 3 photographs are painted. Cannot read the image")
-    assert "3 of 3, about" in told[2][0]
+    *_, (note, download) = several(workshop, photos)
+    assert note.startswith("2 of 3 painted. Cannot read the image")
     with zipfile.ZipFile(download["value"]) as archive:
         assert archive.namelist() == ["01-halves-tiny.png", "02-painting-tiny.png"]
         packed = read(archive.read("02-painting-tiny.png")).rgb
@@ -161,19 +170,170 @@ def test_several_photographs_come_in_one_archive(workshop, uploaded):
     np.testing.assert_array_equal(packed, read(after).rgb)
 
 
+def test_a_single_photograph_of_several_comes_by_itself(workshop, uploaded):
+    *_, (note, download) = several(workshop, [uploaded("halves.png", "halves.png")])
+    assert (note.strip(), Path(download["value"]).name) == ("1 of 1 painted.", "halves-tiny.png")
+
+
+@pytest.fixture
+def clip(workshop, tmp_path):
+    """The path of an uploaded clip of 12 frames with sound."""
+    clips.write(tmp_path / "own" / "walk.mp4", clips.frames(12))
+    return str(tmp_path / "own" / "walk.mp4")
+
+
+def test_a_clip_is_painted_as_by_the_command_with_its_sound(workshop, clip, tmp_path):
+    settings = ("tiny", 0.5, "keep", "no", 0.4, "", 0.5, "png")
+    *_, (note, download) = several(workshop, [clip], settings)
+    assert note.startswith('1 of 1 painted. <video controls loop src="gradio_api/file=')
+    result = Path(download["value"])
+    assert result.name == "walk-tiny.mp4"
+    assert clips.sound_packets(result) == clips.sound_packets(clip)
+    assert clips.stamps(result) == clips.stamps(clip)
+    assert main(["stylize", clip, "-s", "tiny", "--strength", "0.5", "--color", "keep", "-o", f"{tmp_path}/o.mp4"]) == 0
+    both = ([rgb for _, rgb in read_frames(inspect(path))] for path in (result, tmp_path / "o.mp4"))
+    np.testing.assert_array_equal(*both)
+    (kept,) = (tmp_path / "kept").iterdir()
+    assert kept.read_bytes() == result.read_bytes()
+
+
+def test_an_animation_stays_one_and_is_packed_with_a_photograph(workshop, uploaded, tmp_path):
+    first, *others = map(Image.fromarray, clips.frames(3))
+    first.save(tmp_path / "own" / "cat.gif", save_all=True, append_images=others, duration=100)
+    *_, (_, download) = several(workshop, [str(tmp_path / "own" / "cat.gif"), uploaded("halves.png", "halves.png")])
+    with zipfile.ZipFile(download["value"]) as archive:
+        assert archive.namelist() == ["01-cat-tiny.gif", "02-halves-tiny.png"]
+        with Image.open(archive.open("01-cat-tiny.gif")) as image:
+            assert (image.format, image.n_frames, image.size) == ("GIF", 3, (64, 48))
+
+
+def test_a_clip_is_shrunk_to_the_limit(workshop, clip):
+    workshop.limits = Limits(clip=32)
+    *_, (_, download) = several(workshop, [clip])
+    assert inspect(download["value"]).size == (24, 32)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"frames": 11}, "has 12 frames, more than the limit of 11"),
+        ({"pixels": 3000}, "frames of 64 x 48 pixels are more than the limit of 3,000"),
+        ({"clip": 20}, "too narrow"),
+    ],
+)
+def test_a_clip_beyond_the_limits_is_told_in_a_line(workshop, clip, tmp_path, limits, told):
+    workshop.limits = Limits(**limits)
+    refused_in_a_line(workshop, clip, told, tmp_path)
+
+
+def refused_in_a_line(workshop, path, expected, tmp_path, settings=SETTINGS):
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=expected) as told:
+        list(several(workshop, [path], settings))
+    assert str(tmp_path) not in str(told.value)
+    assert "\n" not in str(told.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_hostile_clips_are_told_in_a_line(workshop, uploaded, clip, tmp_path, home):
+    whole = Path(clip).read_bytes()
+    hostile = {
+        "picture.mp4": (home / "halves.png").read_bytes(),
+        "list.mp4": f"ffconcat version 1.0\nfile {Path(clip).name}\n".encode(),
+        "playlist.mov": b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:1/a.ts\n",
+        "cut.mp4": whole[: len(whole) // 2],
+        "nothing.webm": b"",
+    }
+    for name, content in hostile.items():
+        refused_in_a_line(workshop, uploaded(content, name), "Cannot read [a-z]+[.]", tmp_path)
+    refused_in_a_line(workshop, "/etc/passwd.mp4", "not here any more", tmp_path)
+    refused_in_a_line(workshop, clip, "since it moves", tmp_path, ("tiny", 1, "style", "subject", *SETTINGS[4:]))
+    refused_in_a_line(workshop, clip, "no such style", tmp_path, ("/etc/passwd", *SETTINGS[1:]))
+
+
+def test_a_clip_that_is_stopped_leaves_nothing(workshop, clip, tmp_path, monkeypatch):
+    def slow(picture, **settings):
+        time.sleep(0.3)
+        return picture
+
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr("keras_nst.jobs.stylize.stylizer", lambda styles, shares=None: slow)
+    tab = StylizeTab(workshop)
+    told = []
+    for note, _ in tab.several(VISITOR, [clip], *SETTINGS):
+        told.append(note)
+        if " s left" in note:
+            tab._several.stop(VISITOR)
+    assert told[-1].startswith("Stopped. 0 of 1 painted.")
+    workshop.close()  # Waits for the work.
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def half(path, content):
+    with open(path, "wb") as file:
+        file.write(content[: len(content) // 2])
+    raise FULL
+
+
+def test_on_a_full_disk_nothing_is_half_written_and_nothing_tells_where(workshop, uploaded, tmp_path, monkeypatch):
+    photo = uploaded("painting.png")
+    before = sorted(tmp_path.rglob("*"))
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", half)
+        for write in (lambda: workshop.take_in(photo), lambda: stylize(workshop, photo)):
+            with pytest.raises(InputError, match="cannot keep") as told:
+                write()
+            assert str(tmp_path) not in str(told.value)
+    with monkeypatch.context() as full:
+        full.setattr(zipfile.ZipFile, "write", lambda archive, path, name: half(archive.filename, bytes(99)))
+        with pytest.raises(InputError, match="cannot keep"):
+            workshop.pack([photo])
+    assert sorted(tmp_path.rglob("*")) == before
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copyfile", lambda source, path: half(path, bytes(99)))
+        with pytest.raises(InputError, match="cannot keep"):
+            stylize(workshop, photo)
+    assert [*(tmp_path / "kept").iterdir()] == []
+
+
 def test_too_many_photographs_and_those_that_are_none_are_refused(workshop, uploaded):
     with pytest.raises(InputError, match="At most 20"):
-        next(StylizeTab(workshop).several([uploaded("halves.png")] * 21, *SETTINGS))
+        next(several(workshop, [uploaded("halves.png")] * 21))
     with pytest.raises(InputError, match="Cannot read the image"):
-        list(StylizeTab(workshop).several([uploaded(b"not a picture")], *SETTINGS))
+        list(several(workshop, [uploaded(b"not a picture")]))
     with pytest.raises(InputError, match="not here any more"):
-        list(StylizeTab(workshop).several(["/etc/passwd"], *SETTINGS))
+        list(several(workshop, ["/etc/passwd"]))
 
 
-def test_tuning_tells_how_long_it_takes(workshop, uploaded, monkeypatch):
-    monkeypatch.setattr(workshop, "tuned", lambda style, seconds: iter([0.25]))
-    *_, told = StylizeTab(workshop).tune(uploaded("painting.png"))
-    assert "25 %, about 45 s left" in told
+def test_tuning_is_shown_and_told_and_stopped(workshop, uploaded, monkeypatch):
+    """With a stand-in of a hundred steps."""
+    tuned = []
+
+    def tune(painting, seconds, *, progress):
+        for step in range(101):
+            progress(step / 100)
+            tuned.append((painting, seconds, step))
+            time.sleep(0.1)
+
+    monkeypatch.setattr("keras_nst.jobs.tune.tune", tune)
+    monkeypatch.setattr(workshop, "_check_style", lambda style: None)
+    monkeypatch.setattr(workshop, "tiles", lambda path, styles, side: iter([(0, workshop.picture(path))]))
+    tab, told = StylizeTab(workshop), []
+    painting, photo = uploaded("painting.png"), uploaded("halves.png", "halves.png")
+    for note in tab.tune(VISITOR, photo, painting):
+        told.append(note)
+        if len(told) == 4:
+            tab._tuning.stop(VISITOR)
+    shown = read(base64.b64decode(re.search(r"base64,([^\"]*)", told[3])[1])).rgb
+    assert np.abs(shown - read(photo).rgb).mean() < 0.02
+    assert re.search(r"\d %, about \d+ s left", told[3])
+    assert told[-1] == "Stopped. What was learned so far is kept."
+    assert tuned[0][:2] == (painting, 600)
+    workshop.close()
+    assert tuned[-1][2] < 100
 
 
 def test_a_photograph_is_painted_by_its_pixels_in_view(tmp_path, uploaded):
@@ -239,9 +399,21 @@ def test_a_photograph_is_opened_once(workshop, uploaded):
 def test_only_a_painting_of_a_visitor_can_be_tuned(workshop):
     for style in ("tiny", None, ""):
         with pytest.raises(InputError, match="own painting"):
-            next(StylizeTab(workshop).tune(style))
+            next(StylizeTab(workshop).tune(VISITOR, None, style))
     with pytest.raises(InputError, match="no such style"):
-        list(StylizeTab(workshop).tune("/etc/passwd"))
+        list(StylizeTab(workshop).tune(VISITOR, None, "/etc/passwd"))
+
+
+def test_a_painting_without_a_style_is_told_without_where_it_lies(workshop, uploaded, tmp_path):
+    Image.new("RGB", (64, 48), "gray").save(tmp_path / "plain.png")
+    photo, plain = uploaded("painting.png"), uploaded((tmp_path / "plain.png").read_bytes(), "plain.png")
+    plain, _ = workshop.take_in(plain)
+    for ask in (
+        lambda: stylize(workshop, photo, style=plain),
+        lambda: list(StylizeTab(workshop).tune(VISITOR, photo, plain)),
+    ):
+        with pytest.raises(InputError, match=r"^plain[.]png has one color everywhere"):
+            ask()
 
 
 def test_what_is_protected_is_shown_before(workshop, uploaded):

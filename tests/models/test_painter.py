@@ -11,12 +11,13 @@ from reference.nets import SMALL, randomized
 from keras_nst.cli import main
 from keras_nst.errors import InputError
 from keras_nst.infer.stylizer import Stylizer
-from keras_nst.jobs.stylize import in_styles
+from keras_nst.jobs.stylize import in_styles, stylizer
 from keras_nst.models import nets, painter, saved, styles
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts, predicted
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
+from keras_nst.pictures.grain import with_grain
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture
 
@@ -117,7 +118,24 @@ def test_a_small_picture_in_many_styles_is_each_of_them(shelf):
     found = dict(in_styles(Picture(PHOTOGRAPH), names))
     assert [*found][-1] == 3  # The one with a net of its own.
     for place, name in enumerate(names):
-        np.testing.assert_allclose(found[place].rgb, Stylizer(name)(Picture(PHOTOGRAPH)).rgb, atol=1e-4)
+        alone = styles.load_net(name)(with_grain(PHOTOGRAPH))
+        np.testing.assert_allclose(found[place].rgb, alone, atol=1e-4)
+        np.testing.assert_allclose(Stylizer(name)(Picture(PHOTOGRAPH)).rgb, alone, atol=1e-4)
+
+
+def test_styles_of_one_net_share_its_graph_and_bands_are_painted_as_the_whole(shelf, monkeypatch):
+    rng = np.random.default_rng(3)
+    for name in ("one", "two"):
+        saved.save_code(shelf / name, rng.normal(size=128).astype(np.float32), {"name": name, "painter": "unet"})
+    picture = Picture(PHOTOGRAPH)
+    Stylizer("one")(picture)
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_nst.infer.stylizer.bake", None)
+        patch.setattr("keras_nst.infer.stylizer.tf.function", None)
+        whole = Stylizer("two")(picture).rgb
+    monkeypatch.setattr("keras_nst.infer.stylizer.WHOLE_PIXELS", 1000)
+    monkeypatch.setattr("keras_nst.infer.bands.BAND_PIXELS", 800)
+    np.testing.assert_allclose(Stylizer("two")(picture).rgb, whole, atol=1 / 255)
 
 
 def test_a_painting_is_looked_at_once(painting, monkeypatch):
@@ -181,6 +199,27 @@ def test_tuning_changes_the_code_and_the_net_not_at_all(shelf, painting):
     assert 0 < np.abs(after - before).max() < 1
     assert json.loads((folder / "card.json").read_text())["tuned_seconds"] == 0.01
     assert (shelf / "unet" / saved.PAINTER).read_bytes() == net
+
+
+def test_what_is_learned_stays_when_tuning_is_ended_and_is_the_style_at_once(painting, monkeypatch):
+    from keras_nst.jobs import tune
+
+    monkeypatch.setattr(tune, "EVERY", 0.0)
+    before, codes = stylizer((str(painting),)), []
+    assert stylizer((str(painting),)) is before
+
+    def end(done):
+        codes.append(np.load(styles.find_style(painting) / saved.CODE))
+        if len(codes) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune.tune(painting, 600, progress=end)
+    np.testing.assert_array_equal(np.load(styles.find_style(painting) / saved.CODE), codes[-1])
+    assert np.abs(codes[-1] - codes[0]).max() > 0
+    tuned = stylizer((str(painting),))(Picture(PHOTOGRAPH)).rgb
+    assert np.abs(tuned - before(Picture(PHOTOGRAPH)).rgb).max() > 0
+    np.testing.assert_array_equal(tuned, Stylizer(painting)(Picture(PHOTOGRAPH)).rgb)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--tune", "5"]])

@@ -239,6 +239,44 @@ def moving(path, pictures, durations, format):
 DURATIONS = [40, 80, 120, 200]
 
 
+@pytest.mark.parametrize("name", ["in.mp4", "in.gif"])
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"max_frames": len(PICTURES) - 1}, f"has {len(PICTURES)} frames, more than the limit of {len(PICTURES) - 1}"),
+        ({"max_pixels": 64 * 48 - 1}, "64 x 48 pixels are more than the limit of 3,071"),
+    ],
+)
+def test_limits_are_checked_by_what_a_file_says(tmp_path, monkeypatch, name, limits, told):
+    path = tmp_path / name
+    if name.endswith("gif"):
+        first, *others = map(Image.fromarray, PICTURES)
+        first.save(path, save_all=True, append_images=others)
+        monkeypatch.setattr("keras_nst.video.animations.decode", None)
+    else:
+        clips.write(path, PICTURES)
+    with pytest.raises(InputError, match=told):
+        inspect(path, **limits)
+
+
+def test_no_decoder_makes_a_frame_beyond_the_limit(tmp_path, monkeypatch):
+    clips.write(tmp_path / "in.mp4", PICTURES)
+    clip = inspect(tmp_path / "in.mp4")
+    monkeypatch.setattr("keras_nst.video.clips.MAX_PIXELS", 64 * 48 - 1)
+    with pytest.raises(InputError, match="Cannot read"):
+        next(read_frames(clip))
+
+
+@pytest.mark.parametrize("content", ["ffconcat version 1.0\nfile other.mp4\n", "a picture"])
+def test_lists_and_pictures_under_the_name_of_a_clip_are_refused(tmp_path, content):
+    clips.write(tmp_path / "other.mp4", PICTURES)
+    (tmp_path / "in.mp4").write_text(content)
+    if content == "a picture":
+        Image.fromarray(PICTURES[0]).save(tmp_path / "in.mp4", "JPEG")
+    with pytest.raises(InputError, match="not a clip"):
+        inspect(tmp_path / "in.mp4")
+
+
 @pytest.mark.parametrize("suffix", ["gif", "webp", "apng"])
 def test_animations_keep_their_frames_times_and_colors(tmp_path, suffix):
     pictures = [np.full((32, 48, 3), 40 + 50 * number, np.uint8) for number in range(4)]
