@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_nst.data.sets import PaintedPhotographs
 from keras_nst.errors import InputError
-from keras_nst.fit import devices, precision
+from keras_nst.fit import precision
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer
 from keras_nst.models import painter
@@ -57,7 +57,7 @@ def tune(
     source = PaintedPhotographs(content, [painting], style_size=size)
     trainer = StyleTrainer(model, objective, STATISTICS, known=source.known)
     optimizer = keras.optimizers.Adam(RATE)
-    trainer.compile(optimizer, jit_compile=devices.suits_xla(policy))
+    trainer.compile(optimizer, jit_compile=False)  # To compile would take longer than to tune.
     batches = source.batches(size=SIZE, batch=BATCH, seed=0)
     (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting), STATISTICS.probes))
     folder = painter.folder_of(painting)
