@@ -246,14 +246,17 @@ def test_what_the_architecture_page_adds_works_as_it_says(here, monkeypatch, rng
 
 
 @pytest.mark.slow
-def test_the_gallery_is_made_by_its_script(tmp_path):
-    code = [sys.executable, str(ROOT / "tools" / "gallery.py"), "--quick", "--output", str(tmp_path)]
-    subprocess.run(code, check=True, capture_output=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    linked = re.findall(r"pictures/gallery/(\w+\.jpg)", text(ROOT / "docs" / "gallery.md"))
-    assert sorted(linked) == sorted(path.name for path in tmp_path.iterdir())
-    for path in [*tmp_path.iterdir(), *(ROOT / "docs" / "pictures" / "gallery").iterdir()]:
-        assert path.stat().st_size <= 500_000
-        assert read(path).rgb.std() > 0.05
+def test_pages_that_show_results_are_made_by_their_script(tmp_path):
+    code = [sys.executable, str(ROOT / "tools" / "pictures.py"), "--quick", "--output", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run(code, check=True, capture_output=True, cwd=tmp_path, env=environment)
+    for part, pages in {"gallery": ["gallery.md"], "tutorials": (ROOT / "docs" / "tutorials").iterdir()}.items():
+        linked = [name for page in pages for name in re.findall(rf"{part}/(\w+\.jpg)", text(ROOT / "docs" / page))]
+        made = [*(tmp_path / part).iterdir()]
+        assert sorted(linked) == sorted(path.name for path in made)
+        for path in [*made, *(ROOT / "docs" / "pictures" / part).iterdir()]:
+            assert path.stat().st_size <= 500_000
+            assert read(path).rgb.std() > 0.05
 
 
 def test_the_notebook_runs(here):

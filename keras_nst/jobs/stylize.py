@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -113,16 +112,17 @@ def stylizer(styles: Sequence[str], shares: Sequence[float] | None = None) -> Ca
     Raises:
         InputError: There is no such style, or the numbers differ.
     """
-    return _loaded(styles, shares, tuple(_tuned(style) for style in styles))
+    return _loaded(styles, shares, tuple(map(_changed, styles)))
 
 
-def _tuned(style: str) -> int | None:
-    """When the style of a painting was last changed."""
-    return (find_style(style) / CODE).stat().st_mtime_ns if Path(style).is_file() else None
+def _changed(style: str) -> int | None:
+    """When the code of a style was last changed; None for a net of its own."""
+    code = find_style(style) / CODE
+    return code.stat().st_mtime_ns if code.is_file() else None
 
 
 @functools.lru_cache(_LOADED)
-def _loaded(styles: Sequence[str], shares: Sequence[float] | None, tuned: Sequence[int | None]):
+def _loaded(styles: Sequence[str], shares: Sequence[float] | None, changed: Sequence[int | None]):
     if shares is None and len(styles) == 1:
         return Stylizer(styles[0])
     if shares is not None and len(shares) != len(styles):

@@ -201,12 +201,14 @@ def test_tuning_changes_the_code_and_the_net_not_at_all(shelf, painting):
     assert (shelf / "unet" / saved.PAINTER).read_bytes() == net
 
 
-def test_what_is_learned_stays_when_tuning_is_ended_and_is_the_style_at_once(painting, monkeypatch):
+@pytest.mark.parametrize("by", [str, lambda painting: str(styles.find_style(painting))], ids=["file", "folder"])
+def test_what_is_learned_stays_when_tuning_is_ended_and_is_the_style_at_once(painting, by, monkeypatch):
     from keras_nst.jobs import tune
 
     monkeypatch.setattr(tune, "EVERY", 0.0)
-    before, codes = stylizer((str(painting),)), []
-    assert stylizer((str(painting),)) is before
+    style, codes = by(painting), []
+    before = stylizer((style,))
+    assert stylizer((style,)) is before
 
     def end(done):
         codes.append(np.load(styles.find_style(painting) / saved.CODE))
@@ -217,7 +219,7 @@ def test_what_is_learned_stays_when_tuning_is_ended_and_is_the_style_at_once(pai
         tune.tune(painting, 600, progress=end)
     np.testing.assert_array_equal(np.load(styles.find_style(painting) / saved.CODE), codes[-1])
     assert np.abs(codes[-1] - codes[0]).max() > 0
-    tuned = stylizer((str(painting),))(Picture(PHOTOGRAPH)).rgb
+    tuned = stylizer((style,))(Picture(PHOTOGRAPH)).rgb
     assert np.abs(tuned - before(Picture(PHOTOGRAPH)).rgb).max() > 0
     np.testing.assert_array_equal(tuned, Stylizer(painting)(Picture(PHOTOGRAPH)).rgb)
 
