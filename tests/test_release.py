@@ -35,7 +35,7 @@ def test_the_wheel_holds_weights_and_styles_and_nothing_else(wheel):
     inside = {name for name in names if ".dist-info/" not in name}
     modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("keras_nst/**/*.py")}
     types = {"keras_nst/__init__.pyi", "keras_nst/py.typed"}
-    scripts = {str(path.relative_to(ROOT)) for path in ROOT.glob("keras_nst/app/*.js")}
+    scripts = {str(path.relative_to(ROOT)) for path in ROOT.glob("keras_nst/**/*.js")}
     weights = {str(path.relative_to(ROOT)) for path in ROOT.glob("keras_nst/models/*.npz")}
     styles = {f"keras_nst/saved_models/{path.parent.name}/{path.name}" for path in ROOT.glob("saved_models/*/*.*")}
     assert len(weights) == 5
