@@ -55,7 +55,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("paintings", type=Path)
     parser.add_argument("photographs")
-    parser.add_argument("--styles", nargs="+", default=list(styles()))
+    learned = [name for name in styles() if read_card(name).get("recipe") == "johnson2016"]
+    parser.add_argument("--styles", nargs="+", default=learned, help="of the recipe johnson2016 (default: all of them)")
     parser.add_argument("--limit", type=int, default=3, help="number of photographs (default: %(default)s)")
     options = parser.parse_args()
     photographs = read_photographs(options.photographs, 256, options.limit).images

@@ -1,20 +1,22 @@
 """Losses as an algebra of named terms. Nothing here needs a network, a file or a training."""
 
 from keras_nst.losses.algebra import Loss, Measurement, Term, blend
-from keras_nst.losses.terms import (
+from keras_nst.losses.sdp_gan import (
     GAMES,
     absolute_content,
     adversarial,
+    discrimination,
+    saliency,
+    saliency_content,
+)
+from keras_nst.losses.terms import (
     cam,
     category,
     color,
     content,
-    discrimination,
     edge,
     match,
     patch_style,
-    saliency,
-    saliency_content,
     style,
     total_variation,
     transport,
