@@ -428,7 +428,7 @@ BAD = {
     "unknown init": ("train --style painting.jpg --init stary_night", "starry_night"),
     "no steps": ("train --style painting.jpg --steps 0", "--steps"),
     "unknown semantic": ("train --style painting.jpg --recipe liu2019 --keep cam,edges", "edge"),
-    "nothing to keep": ("train --style painting.jpg --keep cam", "liu2019"),
+    "nothing to keep": ("train --style painting.jpg --recipe johnson2016 --keep cam", "liu2019"),
     "no such term": ("train --style painting.jpg --edge-weight 1", "edge"),
     "no pooling": ("train --style painting.jpg --content photos --recipe liu2019 --classifier VGG16", "VGG16"),
     "no weights": (
@@ -464,6 +464,17 @@ BAD = {
 }
 
 
+@pytest.fixture
+def untrained(monkeypatch):
+    """Fail where a training begins, which would take hours."""
+
+    def fit(*_, **__):
+        pytest.fail("A training has begun.")
+
+    monkeypatch.setattr("keras_nst.jobs.learn._fit", fit)
+
+
+@pytest.mark.usefixtures("untrained")
 @pytest.mark.parametrize(("command", "told"), BAD.values(), ids=BAD)
 def test_bad_input_is_one_line_and_code_2_and_leaves_nothing(here, style, capsys, command, told):
     before = sorted(here.rglob("*"))

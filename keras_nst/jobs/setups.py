@@ -158,7 +158,8 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         TrainingOptions.lambda2,
     ):
         raise InputError(
-            f"The recipe {options.recipe} keeps no semantics and has no lambdas. Choose the recipe liu2019."
+            f"The recipe {options.recipe} keeps no semantics and has no lambdas. "
+            "Choose the recipe kolkin2019 or liu2019."
         )
     if len(options.style) > 1:
         raise InputError(f"The recipe {options.recipe} learns one collection. Give `style` one folder or dataset.")

@@ -66,7 +66,9 @@ class Recipe:
         Source: Liu et al. 2019, eq. (10).
         """
         if not self.semantics and (keep is not None or tuple(lambdas) != (1.0, 1.0)):
-            raise InputError("This recipe keeps no semantics and has no lambdas. Choose the recipe liu2019.")
+            raise InputError(
+                "This recipe keeps no semantics and has no lambdas. Choose the recipe kolkin2019 or liu2019."
+            )
         keep = self.kept if keep is None else keep
         for name in keep:
             if name not in self.semantics:
