@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from keras_nst.app.workshop import check_number
+from keras_nst.app.limits import check_number
 from keras_nst.commands.arguments import COMMANDS
 from keras_nst.errors import InputError
 from keras_nst.fields import Listed, Number, Weights, fields

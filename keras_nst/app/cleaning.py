@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from keras_nst.app.workshop import Limits
+from keras_nst.app.limits import Limits
 
 _EVERY = 60.0  # Seconds.
 _MOST = 20_000  # Files.

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from keras_nst.app.workshop import Limits
+from keras_nst.app.limits import Limits
 
 _UPLOAD = "/gradio_api/upload"
 # The paths that the page uses, of all that Gradio serves.

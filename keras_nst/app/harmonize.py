@@ -8,11 +8,12 @@ from typing import NamedTuple
 import gradio as gr
 import numpy as np
 
+from keras_nst.app.limits import check_number
 from keras_nst.app.parts import HIDDEN, Result, Tab, bar, embedded, made, photograph, script, slider
 from keras_nst.app.selection import Selection
 from keras_nst.app.selector import Selector
 from keras_nst.app.watching import Watching, by_steps
-from keras_nst.app.workshop import Workshop, check_number
+from keras_nst.app.workshop import Workshop
 from keras_nst.errors import InputError
 from keras_nst.options import HarmonizeOptions
 from keras_nst.pictures.compositing import blend

@@ -6,8 +6,8 @@ import time
 
 import gradio as gr
 
+from keras_nst.app.limits import check_number
 from keras_nst.app.parts import Tab, camera, embedded, slider, style_picker
-from keras_nst.app.workshop import check_number
 from keras_nst.errors import InputError
 from keras_nst.pictures.io import read
 

@@ -16,11 +16,12 @@ from gradio_client.utils import is_file_obj_with_meta, traverse
 from keras_nst.app.cleaning import cleaning
 from keras_nst.app.door import Door, Names
 from keras_nst.app.harmonize import HarmonizeTab
+from keras_nst.app.limits import Limits
 from keras_nst.app.live import LiveTab
 from keras_nst.app.partial import PartialTab
 from keras_nst.app.parts import script, thumbnails
 from keras_nst.app.stylize import StylizeTab
-from keras_nst.app.workshop import Limits, Workshop
+from keras_nst.app.workshop import Workshop
 from keras_nst.errors import InputError
 from keras_nst.models.styles import styles
 

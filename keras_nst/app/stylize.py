@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import html
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
+from keras_nst.app.choices import COLORS, chosen, method, record, told
+from keras_nst.app.limits import check_number
 from keras_nst.app.parts import (
     HIDDEN,
     Result,
@@ -26,23 +27,21 @@ from keras_nst.app.parts import (
     title,
 )
 from keras_nst.app.selection import Selection
+from keras_nst.app.several import Several
 from keras_nst.app.watching import Watching, by_steps
-from keras_nst.app.workshop import Workshop, check_number
+from keras_nst.app.workshop import Workshop
 from keras_nst.errors import InputError
 from keras_nst.fields import values
 from keras_nst.jobs.stylize import mixed
 from keras_nst.models import painter
 from keras_nst.models.styles import styles
-from keras_nst.options import PixelOptions, Region, StylizeOptions
-from keras_nst.pictures.kinds import is_animation, is_clip
+from keras_nst.options import PixelOptions, Region
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged, fit
 from keras_nst.pictures.samples import SAMPLES, sample_path
 from keras_nst.select.masks import check
 from keras_nst.select.subject import MASKS
-from keras_nst.video import ffmpeg
 
-_COLORS = [("Style", "style"), ("Photograph", "keep"), ("Colors only", "only")]
 _PROTECTED = [
     ("Nothing", "no"),
     ("The subject", "subject"),
@@ -52,18 +51,20 @@ _PROTECTED = [
 _SUFFIXES = [("PNG", "png"), ("JPEG", "jpg")]
 _REMEMBERED = 12  # Results of a visitor.
 _OWN = 8  # Paintings of a visitor.
-_SEVERAL = 20  # Files.
 _PREVIEW, _LOOK = 320, 5.0  # Longest side in pixels of what is learned so far; seconds between looks at it.
 
 
 class StylizeTab(Tab):
-    """Drop a photograph: it is painted at once, and the styles show it as they would paint it."""
+    """Drop a photograph: it is painted at once, and the styles show it as they would paint it.
+
+    Attributes:
+        several: Paints several photographs or a clip with the same settings.
+    """
 
     def __init__(self, workshop: Workshop):
         super().__init__(workshop)
-        self._painting, self._tuning, self._several = (
-            Watching(workshop, kind) for kind in ("optimization", "tuning", "several")
-        )
+        self._painting, self._tuning = (Watching(workshop, kind) for kind in ("optimization", "tuning"))
+        self.several = Several(workshop, lambda path, settings: self.stylize(path, None, *settings)[-1])
 
     def build(self) -> None:
         """Lay out the tab."""
@@ -72,15 +73,7 @@ class StylizeTab(Tab):
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=240):
                 photo = photograph("Photograph", elem_id="stylize-picture", height=210)
-                several = gr.UploadButton(
-                    "Several photographs, or a clip" if ffmpeg.is_there() else "Several photographs",
-                    file_types=["image", "video"] if ffmpeg.is_there() else ["image"],
-                    file_count="multiple",
-                    size="sm",
-                    elem_id="stylize-several",
-                )
-                halt = self._several.stop_button("stylize-several", size="sm")
-                archive = gr.DownloadButton("Download all", visible=False, size="sm", elem_id="stylize-all")
+                self.several.build()
                 gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
             with gr.Column(scale=8, min_width=320, elem_classes="result"):
                 result = Result("stylize")
@@ -97,7 +90,7 @@ class StylizeTab(Tab):
                 learned = gr.HTML(elem_id="stylize-learned", elem_classes="note", padding=False)
         with gr.Row():
             strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
-            color = gr.Radio(_COLORS, value="style", label="Colors", elem_id="stylize-color", min_width=340)
+            color = gr.Radio(COLORS, value="style", label="Colors", elem_id="stylize-color", min_width=340)
             suffix = gr.Radio(_SUFFIXES, value="png", label="File", elem_id="stylize-file", min_width=200)
         with gr.Row(equal_height=False):
             with gr.Accordion("Protect a part", open=False, elem_id="stylize-protecting"):
@@ -154,10 +147,7 @@ class StylizeTab(Tab):
         tuned.success(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
         well = self._painting.wire(paint.click, paint, stop, self.paint, [photo, style], outputs, api_name="paint")
         well.success(self.remember, [remembered, latest], [remembered, history], **HIDDEN)
-        inputs = [several, *settings[2:]]
-        self._several.wire(
-            several.upload, several, halt, self.several, inputs, [result.note, archive], api_name="several"
-        )
+        self.several.wire(settings[2:], result.note)
         history.select(self.compare, remembered, before, **HIDDEN)
         gr.context.Context.root_block.load(self.recall, remembered, [remembered, history], **HIDDEN)
 
@@ -188,7 +178,7 @@ class StylizeTab(Tab):
             before: Path of a picture that the result is compared with; None for the photograph.
             style: Name of a style, or path of a painting.
             strength: From 0, the photograph, to 1, the full style.
-            color: "style", "keep" or "only".
+            color: A value of `COLORS`.
             protect: How the protected subject is found, of `MASKS`; anything else for no protection.
             least: Strength of the style on the subject.
             second: Name of a style that is blended in, or nothing.
@@ -201,7 +191,7 @@ class StylizeTab(Tab):
         """
         if not photo:
             return (gr.skip(),) * 4
-        options = _chosen(style, strength, color, second, share)
+        options = chosen(style, strength, color, second, share)
         check_number(least, 0, 1, "The strength there")
         picture, mask = self._workshop.picture(photo), None
         if protect in MASKS:
@@ -211,10 +201,10 @@ class StylizeTab(Tab):
         began = time.perf_counter()
         painted = self._workshop.painted(photo, options.style, options.blend)
         result = mixed(picture, painted, options, mask)
-        path = self._workshop.deliver(result, photo, _method(options), _record(options), suffix)
+        path = self._workshop.deliver(result, photo, method(options), record(options), suffix)
         height, width = result.rgb.shape[1:3]
         seconds = time.perf_counter() - began
-        note = f"{_told(options)}, {width} × {height} pixels, {size_of(path)}, {seconds:.1f} s"
+        note = f"{told(options)}, {width} × {height} pixels, {size_of(path)}, {seconds:.1f} s"
         compared = before if before and self._workshop.took_in(before) else photo
         return *made(compared, path, note), path
 
@@ -238,61 +228,6 @@ class StylizeTab(Tab):
         path, _ = self._workshop.take_in(painting)
         own = [*own, path][-_OWN:]
         return own, gr.update(choices=[*style_choices(), *((title(path), path) for path in own)], value=path)
-
-    def several(self, request: gr.Request, files: list[str], *settings) -> Iterator[tuple]:
-        """Stylize several photographs and clips, with the settings of `stylize` from its style on.
-
-        Args:
-            request: The visitor's request.
-            files: Paths of the uploaded files.
-            settings: The settings.
-
-        Yields:
-            A note, and the update of the button that downloads the result, or an archive of all.
-
-        Raises:
-            InputError: There are too many, or none can be read, or a setting is not one of `stylize`.
-        """
-        if len(files) > _SEVERAL:
-            raise InputError(f"At most {_SEVERAL} files are painted at once. Choose fewer.")
-        yield bar("Getting ready", 0), gr.update(visible=False)
-        results, refused, done = [], None, 0.0
-
-        def job(progress: Callable) -> None:
-            nonlocal refused
-            for number, file in enumerate(files):
-
-                def part(done: float, before: int = number) -> None:
-                    progress((before + done) / len(files), None)
-
-                try:
-                    results.append(self._one(file, settings, part))
-                except InputError as error:
-                    refused = error
-                part(1.0)
-
-        for label, done, _ in self._several.watch(request, job):
-            yield bar(label, done), gr.skip()
-        if not results and done == 1:
-            raise refused or InputError("There are no photographs. Choose some first.")
-        note = f"{len(results)} of {len(files)} painted. {html.escape(str(refused or ''))}"
-        note = note if done == 1 else f"Stopped. {note}"
-        if not results:
-            yield note, gr.skip()
-        elif len(results) == 1:
-            yield note + _moving(results[0]), gr.update(value=results[0], label="Download it", visible=True)
-        else:
-            yield note, gr.update(value=self._workshop.pack(results), label="Download all", visible=True)
-
-    def _one(self, file: str, settings: tuple, progress: Callable[[float], None]) -> str:
-        """The path of what is made of an uploaded photograph or clip."""
-        if not (ffmpeg.is_there() and is_clip(file)):
-            return self.stylize(self._workshop.take_in(file)[0], None, *settings)[-1]
-        style, strength, color, protect, _, second, share, _ = settings
-        if protect in MASKS:
-            raise InputError("A part of a clip cannot be protected, since it moves. Protect nothing.")
-        options = _chosen(style, strength, color, second, share)
-        return self._workshop.stylize_clip(file, options, _method(options), _record(options), progress)
 
     def tune(self, request: gr.Request, photo: str | None, style: str | None) -> Iterator[str]:
         """Bring the style of a visitor's painting nearer to it, until that is stopped, and show what is learned.
@@ -387,39 +322,3 @@ class StylizeTab(Tab):
         """Those of the paths that a browser remembers that are still results."""
         paths = remembered if isinstance(remembered, list) else []
         return [path for path in paths if isinstance(path, str) and self._workshop.took_in(path)][-_REMEMBERED:]
-
-
-def _chosen(style: str | None, strength: float, color: str, second: str | None, share: float) -> StylizeOptions:
-    """The options of what a visitor has chosen; see `StylizeTab.stylize`."""
-    check_number(strength, 0, 1, "The strength")
-    if color not in [value for _, value in _COLORS]:
-        raise InputError("There is no such choice of colors. Choose another one.")
-    if not second:
-        return StylizeOptions(style=[style], strength=strength, color=color)
-    check_number(share, 0, 1, "The share")
-    return StylizeOptions(style=[style, second], blend=[1 - share, share], strength=strength, color=color)
-
-
-def _told(options: StylizeOptions) -> str:
-    """The titles of the styles."""
-    return " + ".join(map(title, options.style))
-
-
-def _method(options: StylizeOptions) -> str:
-    """The styles, for the name of a file."""
-    return _told(options).replace(" + ", "-").replace(" ", "_").lower()
-
-
-def _record(options: StylizeOptions) -> dict:
-    """How a result is made, for its metadata."""
-    used = ["strength", "color", *["blend"] * bool(options.blend)]
-    used += ["protect", "protect_strength"] * bool(options.protect)
-    return {"style": _told(options), **{name: getattr(options, name) for name in used}}
-
-
-def _moving(path: str) -> str:
-    """A clip or an animation in HTML; nothing for a photograph."""
-    source = f"gradio_api/file={path}"
-    if is_animation(path):
-        return f'<img alt="The painted clip" src="{source}">'
-    return f'<video controls loop src="{source}" aria-label="The painted clip"></video>' if is_clip(path) else ""

@@ -8,7 +8,7 @@ import pytest
 
 from keras_nst.app import cleaning
 from keras_nst.app.cleaning import clean_up
-from keras_nst.app.workshop import Limits
+from keras_nst.app.limits import Limits
 
 LIMITS = Limits(age=3600.0, kept=250)
 
