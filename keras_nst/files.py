@@ -138,8 +138,8 @@ def _told(path: str | Path, temporary: Callable[[], Path | None]) -> Iterator[No
         named, begun = error.filename, temporary()
         if error.errno == errno.ENOMEM:
             raise
-        # Before the block begins, all errors are about the output.
-        of_place = not isinstance(named, str) or named.startswith(str(begun)) or Path(path).is_relative_to(named)
+        # Before the block begins, all errors are about the output. FFmpeg names a file with a prefix.
+        of_place = not isinstance(named, str) or str(begun) in named or Path(path).is_relative_to(named)
         if begun is not None and not of_place:
             raise InputError(f"Cannot read {named}: {error.strerror}.") from error
         message = f"Cannot write {path}: {error.strerror or error}. Choose another place."

@@ -1,5 +1,6 @@
 """Kills, interruptions, full disks and too little memory: files are complete, and another run completes the job."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -15,9 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from reference import bad_inputs, nets
+from reference import bad_inputs, clips, nets
 
 from keras_nst.cli import main
+from keras_nst.errors import InputError
+from keras_nst.files import replacing
 from keras_nst.jobs import setups
 from keras_nst.models.nets import NETS
 from keras_nst.models.saved import MODEL, save_style
@@ -25,6 +28,8 @@ from keras_nst.models.styles import load_net, read_card
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.weights import vgg_weights
 from keras_nst.pictures.io import read, read_record
+from keras_nst.video.clips import inspect, read_frames
+from keras_nst.video.writing import carried_sound, join, write_frames
 
 TIMES = int(os.environ.get("KERAS_NST_KILLS", 20))
 INTERRUPTED = 130
@@ -196,6 +201,18 @@ WRITING = {
 }
 
 
+@contextlib.contextmanager
+def full_disk():
+    """Files of more than 1500 bytes cannot be written. By default, this kills the process; here it raises an error."""
+    assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setitem(NETS, "johnson", nets.SMALL["johnson"])
@@ -212,16 +229,22 @@ def written(template, place, out):
 
 @pytest.mark.parametrize("template", WRITING.values(), ids=WRITING)
 def test_a_disk_that_is_full_is_told_in_one_line(template, place, tmp_path, capfd, small):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Files of more than 1500 bytes cannot be written. By default, this kills the process; here it raises an error. The
-    # report of the error is shorter.
-    assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, before[1]))
-    try:
+    with full_disk():  # The report of the error is shorter.
         code = main(written(template, place, tmp_path))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     refused(code, capfd, tmp_path)
+
+
+# FFmpeg writes the small one when it closes the file, and begins to write the large one before.
+@pytest.mark.parametrize("size", [(64, 48), (640, 480)])
+def test_a_disk_that_is_full_while_sound_is_copied_is_no_clip_that_cannot_be_read(tmp_path, size, rng):
+    noise = rng.integers(0, 256, (3, *size[::-1], 3), np.uint8)
+    clips.write(tmp_path / "clip.mp4", [*noise])
+    clip = inspect(tmp_path / "clip.mp4")
+    write_frames(tmp_path / "segment", clip, ".mp4", read_frames(clip))
+    output = tmp_path / "out.mp4"
+    with full_disk(), pytest.raises(InputError, match=r"^Cannot write .*out\.mp4"), replacing(output) as temporary:
+        join(temporary, clip, [tmp_path / "segment"], carried_sound(clip, ".mp4")[0])
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("template", WRITING.values(), ids=WRITING)
