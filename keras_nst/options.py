@@ -89,8 +89,8 @@ class TrainingOptions:
     """
 
     style: Sequence[str] = _data(
-        "the painting. For a net of many styles one or several paintings, or folders of them: a batch has a painting "
-        f"of each. For {' and '.join(ADVERSARIAL)} a collection: a folder or tfds:NAME[:SPLIT]",
+        "the painting; or a folder or tfds:NAME[:SPLIT] with a collection whose style is learned as one. A net of many "
+        "styles learns each painting, and a batch has one of each IMG",
         Text("IMG"),
         default=NEEDED,
         several="some",

@@ -29,7 +29,7 @@ class PaintedPhotographs:
 
     Attributes:
         photos: The photographs, from `keras_nst.data.datasets.photographs`.
-        styles: Sets of paintings; a batch has one painting of each.
+        styles: Sets of paintings; a batch has one painting of each, unless they are one style.
         known: Squares of all paintings, (1, style_size, style_size, 3) each, if there are few; else none. A trainer can
             observe them once: then a batch holds their numbers.
     """
@@ -39,6 +39,7 @@ class PaintedPhotographs:
         photos: str | Path | None,
         styles: Sequence[str | Path] = (),
         *,
+        collection: bool = False,
         style_size: int = 256,
         download: bool = False,
     ):
@@ -47,19 +48,24 @@ class PaintedPhotographs:
         Args:
             photos: As in `photographs`.
             styles: Files or sets of paintings; none if the painting is known otherwise.
+            collection: Whether all paintings are one style; then a batch has no painting.
             style_size: Side of the paintings' crops in pixels.
             download: Whether a missing dataset may be downloaded.
 
         Raises:
-            InputError: A set does not exist or holds no picture that can be read.
+            InputError: A set does not exist or holds no picture that can be read, or a collection is too large.
         """
         self.photos = photographs(photos, download=download)
+        self._has_choice = bool(styles) and not collection
         self.styles = [paintings(style, download=download) for style in styles]
         self._style_size = style_size
         self.known: list[np.ndarray] = []
         self._numbers: list[list[int]] = []
-        if self.styles and sum(map(len, self.styles)) <= _KNOWN:
+        few = sum(map(len, self.styles)) <= _KNOWN
+        if self.styles and few:
             self._know()
+        if collection and not few:
+            raise InputError(f"A collection has at most {_KNOWN} paintings. Give `style` fewer, or use the net unet.")
 
     def _know(self) -> None:
         """Cut squares of all paintings, and list the numbers of each set's squares. A painting in two sets has one."""
@@ -107,12 +113,12 @@ class PaintedPhotographs:
 
         Returns:
             Dicts without end, float32 in [0, 1]: "content", crops (batch, size, size, 3); "image", the net's input,
-            which is these with grain; and, if there are sets of paintings, "style", for each set the number of a
+            which is these with grain; and, if there is a choice of paintings, "style", for each set the number of a
             square in `known`, (sets,) int32, or, if none is known, a square, (sets, style_size, style_size, 3).
         """
         photos = self.photos.batches(size=size, batch=batch, seed=seed, start=start, draw=_with_grain, channels=6)
         crops = photos.map(lambda both: {"content": both[..., :3], "image": both[..., 3:]})
-        if not self.styles:
+        if not self._has_choice:
             return crops
         if self.known:
             numbers = tf.data.Dataset.from_generator(

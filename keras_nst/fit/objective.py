@@ -31,6 +31,16 @@ class Objective:
         """
         return dataclasses.replace(self, loss=self.loss.bind(self.observe(images)))
 
+    def bind_collection(self, role: str, images: Iterable[Tensor]) -> "Objective":
+        """Return the objective with one target for a role, measured once on several images of one size.
+
+        Args:
+            role: The role, such as "style".
+            images: Images (1, height, width, 3) in [0, 1]. They are observed one after the other.
+        """
+        targets = [self.loss.targets(role, self.observe({role: image})[role]) for image in images]
+        return dataclasses.replace(self, loss=self.loss.with_constants(self.loss.collected(targets)))
+
     def __call__(self, **images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Evaluate on images.
 

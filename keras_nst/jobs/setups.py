@@ -79,7 +79,7 @@ def setup(options: TrainingOptions, console: Console) -> Setup:
 
 
 def _against_painting(options: TrainingOptions, console: Console) -> Setup:
-    """A transfer net that minimizes a recipe's loss for a painting, or for the paintings of several sets."""
+    """A transfer net that minimizes a recipe's loss for a painting, for a collection as one, or for many paintings."""
     for name in ONLY_ADVERSARIAL:
         if getattr(options, name) != getattr(TrainingOptions, name):
             message = f"The recipe {options.recipe} has no discriminator and no saliency net."
@@ -108,12 +108,12 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
                 "Expected a multiple; change `batch`."
             )
         build = partial(predicted, options.net)
-    elif len(options.style) > 1 or not os.path.isfile(options.style[0]):
-        raise InputError(f"The net {options.net} learns one painting. Give `style` one file, or choose the net unet.")
+    alone = not many and len(options.style) == 1 and os.path.isfile(options.style[0])
     net = build(dtype=policy)
     sets = partial(
         PaintedPhotographs,
-        styles=options.style if many else (),
+        styles=() if alone else options.style,
+        collection=not many,
         style_size=options.style_size,
         download=options.download,
     )
@@ -129,19 +129,21 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     if many:
         shown = source.first_paintings(PREVIEW_STYLES)
         trainer = StyleTrainer(net, objective, STATISTICS, known=source.known, shown=shown)
-    else:
+    elif alone:
         painting = fit_short_side(read(options.style[0]).rgb, options.style_size)
         trainer = StyleTrainer(net, objective.bind(style=painting))
+    else:
+        trainer = StyleTrainer(net, objective.bind_collection("style", source.known))
     optimizer = _adam(options, _rate(trainer, chosen, options), global_clipnorm=CLIP)
     trainer.compile(optimizer=optimizer, jit_compile=devices.suits_xla(policy))
     # Before the first step, so that a checkpoint can restore the optimizer's variables.
     optimizer.build(trainer.trainable_variables)
     made_of = {"content": source.photos.describe()}
-    if many:
-        made_of["paintings"] = [paintings.describe() for paintings in source.styles]
-    else:
+    if alone:
         (file,) = map(Path, options.style)
         made_of |= {"style_image": file.name, "style_sha256": sha256(file)}
+    else:
+        made_of["paintings"] = [paintings.describe() for paintings in source.styles]
     return Setup(options, trainer, source, validation, made_of, build)
 
 

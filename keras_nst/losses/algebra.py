@@ -202,6 +202,22 @@ class Loss:
         unbound = (term for _, term in self.terms if term.against == role and term.constant is None)
         return {term.name: term.measure_target(observed) for term in unbound}
 
+    def collected(self, targets: Sequence[Mapping[str, tuple]]) -> dict[str, tuple]:
+        """One target for each term from those of several images of one size: a collection.
+
+        Statistics are pooled, like those of a batch, and averaged where a term does not pool.
+
+        Args:
+            targets: The targets of each image, from `targets`.
+        """
+        pools = {term.name: term.pooled or averaged for _, term in self.terms}
+
+        def together(name: str) -> tuple:
+            parts = [target[name] for target in targets]
+            return tree.map_structure(lambda *each: pools[name](ops.concatenate(each, axis=0), 1), *parts)
+
+        return {name: together(name) for name in targets[0]}
+
     @property
     def constants(self) -> dict[str, tuple]:
         """The bound targets, by term name."""

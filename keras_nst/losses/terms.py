@@ -27,6 +27,8 @@ from keras_nst.losses.functional import (
 )
 from keras_nst.losses.statistics import Statistic, gram
 
+_MOST_PLACES = 8192
+
 GRID = "relu3_1"
 """A layer with a quarter of the picture's height and width, as hypercolumns have."""
 
@@ -197,7 +199,8 @@ def transport(*layers: str, sizes: Sequence[int] = (1,)) -> Loss:
     Each place of the output should look like some place of the painting, and each place of the painting should be
     used: the mean distance from the nearest place of the other is taken both ways, and the larger one counts. The
     distance of two places is 1 - the cosine of their hypercolumns, minus the style's mean: from 0 to 2. The places are
-    a grid of an eighth of the picture's height and width. All crops of a batch that share a painting are one set.
+    a grid of an eighth of the picture's height and width. All crops of a batch that share a painting are one set, and
+    so are all paintings of a collection, of which at most 8,192 places are used, evenly spread.
 
     Args:
         *layers: VGG layers, the first of block 1. At each place their features are taken together (`hypercolumns`).
@@ -214,6 +217,7 @@ def transport(*layers: str, sizes: Sequence[int] = (1,)) -> Loss:
         return tuple(ops.reshape(grid, (grid.shape[0], -1, grid.shape[-1])) for grid in grids)
 
     def apart(found, offered):
+        offered = offered[:, :: -(-offered.shape[1] // _MOST_PLACES)]
         mean = ops.mean(offered, axis=1, keepdims=True)
         found, offered = unit_vectors(found - mean), unit_vectors(offered - mean)
         # Only the distances from the nearest places have a gradient.

@@ -180,6 +180,16 @@ def test_of_many_paintings_each_batch_brings_its_own(sets, monkeypatch):
     assert batch["style"].shape == (2, SIZE, SIZE, 3)
 
 
+def test_a_batch_of_a_collection_brings_no_painting(sets, monkeypatch):
+    source = PaintedPhotographs(sets[0], sets, style_size=SIZE, collection=True)
+    assert len(source.known) == 13 * 4
+    (batch,) = source.batches(size=SIZE, batch=2, seed=0).take(1)
+    assert batch.keys() == {"content", "image"}
+    monkeypatch.setattr("keras_nst.data.sets._KNOWN", 12)
+    with pytest.raises(InputError, match="at most 12 paintings"):
+        PaintedPhotographs(sets[0], sets, style_size=SIZE, collection=True)
+
+
 def test_a_painting_that_cannot_be_read_is_left_out_and_told(sets):
     (sets[1] / "broken.png").write_bytes(b"no picture")
     source = PaintedPhotographs(sets[0], [sets[1]], style_size=SIZE)

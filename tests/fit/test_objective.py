@@ -52,6 +52,14 @@ def test_bound_images_are_constants(objective, images):
     assert float(bound(output=images["output"])[0]) == pytest.approx(float(objective(**images)[0]), rel=1e-6)
 
 
+def test_a_collection_of_one_painting_twice_is_the_painting(objective, images):
+    bound = objective.bind(style=images["style"])
+    twice = objective.bind_collection("style", [images["style"]] * 2)
+    assert twice.loss.probes("style") == ()
+    both = (float(each(output=images["output"], content=images["content"])[0]) for each in (bound, twice))
+    assert next(both) == pytest.approx(next(both), rel=1e-6)
+
+
 def test_bound_images_are_observed_once(objective, spy, images):
     spy.seen.clear()
     bound = objective.bind(style=images["style"])

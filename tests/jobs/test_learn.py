@@ -592,17 +592,19 @@ def test_a_training_of_many_styles_goes_on_as_if_it_had_never_stopped(options, s
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("changed", "told"),
-    [
-        ({"net": "johnson"}, "learns one painting"),
-        ({"batch": 3}, "cannot be shared by 2 styles"),
-    ],
-)
-def test_styles_that_a_net_cannot_learn_are_refused(options, shelf, changed, told):
-    with pytest.raises(InputError, match=told):
-        learn.learn(learn.dataclasses.replace(many(options, shelf), **changed))
+def test_a_batch_that_the_styles_cannot_share_is_refused(options, shelf):
+    with pytest.raises(InputError, match="cannot be shared by 2 styles"):
+        learn.learn(many(options, shelf, batch=3))
     assert not (options.folder / "painter.keras").exists()
+
+
+def test_a_collection_is_learned_as_one_style(options, shelf, tmp_path):
+    options = learn.dataclasses.replace(options, style=[shelf], recipe="kolkin2019", output=str(tmp_path / "both"))
+    folder = learn.learn(learn.dataclasses.replace(options, steps=60))
+    assert [(part["kind"], part["count"]) for part in read_card(folder)["paintings"]] == [("folder", 2)]
+    with open(folder / "training" / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[-1]["transport"]) < 0.8 * float(rows[0]["transport"])
 
 
 if __name__ == "__main__":

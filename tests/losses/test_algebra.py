@@ -97,6 +97,19 @@ def test_places_of_all_crops_of_a_painting_are_one_set(rng):
     assert float(joined) == pytest.approx(float(whole), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", [style, transport])
+def test_a_collection_is_one_picture_in_which_its_paintings_lie_side_by_side(rng, kind):
+    crop, paintings = (rng.uniform(size=(n, 16, 24, 5)).astype(np.float32) for n in (1, 3))
+    seen = lambda image: {"vgg/relu1_2": image}  # noqa: E731
+    loss = kind("relu1_2")
+    targets = [loss.targets("style", seen(painting[None])) for painting in paintings]
+    collected, _ = loss.with_constants(loss.collected(targets))({"output": seen(crop)})
+    whole, _ = loss({"output": seen(crop), "style": seen(np.concatenate(list(paintings), axis=1)[None])})
+    alone, _ = loss({"output": seen(crop), "style": seen(paintings[:1])})
+    assert float(collected) == pytest.approx(float(whole), rel=1e-5)
+    assert float(collected) != pytest.approx(float(alone), rel=1e-3)
+
+
 def test_two_terms_of_one_name_are_refused():
     with pytest.raises(ValueError, match="Received twice: style"):
         style("relu1_2") + content("relu3_3") + style("relu2_2")
