@@ -57,7 +57,7 @@ def drop(page, name, path):
 def click(page, name, across, down):
     """Click into a picture, at fractions of its sides."""
     picture = page.locator(f"#{name}-picture img")
-    page.wait_for_function("name => document.querySelector(name).naturalWidth", arg=f"#{name}-picture img")
+    page.wait_for_function("name => document.querySelector(name)?.naturalWidth", arg=f"#{name}-picture img")
     box = picture.bounding_box()
     picture.click(position={"x": across * box["width"], "y": down * box["height"]})
 
@@ -186,7 +186,7 @@ def test_a_clip_is_painted_shown_and_stopped(page, home, size, tmp_path):
     page.locator("#stylize-style").get_by_label("Tiny").check()
     page.set_input_files(SEVERAL, tmp_path / "walk.mp4")
     tell(page, "stylize-note", "1 of 1 painted")
-    page.wait_for_function("document.querySelector('#stylize-note video').videoWidth == 320")
+    page.wait_for_function("document.querySelector('#stylize-note video')?.videoWidth == 320")
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     with page.expect_download() as started:
         page.click("#stylize-all")
@@ -324,7 +324,7 @@ def test_an_object_is_harmonized(page, home):
     page.locator(".stage .object").wait_for()
     click(page, "painting", 0.3, 0.5)
     page.get_by_role("button", name="By numbers").click()
-    page.wait_for_function("document.querySelector('#harmonize-x input').value == '38'")
+    page.wait_for_function("document.querySelector('#harmonize-x input')?.value == '38'")
     page.click("#harmonize-run")
     page.locator("#harmonize-stop").wait_for()
     page.locator("#harmonize-note progress").wait_for()
@@ -446,7 +446,7 @@ def test_a_camera_is_stylized_while_it_runs(page):
     page.locator("#live-picture").get_by_text("Record").click()
     tell(page, "live-note", "320 × 240 pixels")
     shown = page.locator("#live-result img").get_attribute("src")
-    page.wait_for_function("shown => document.querySelector('#live-result img').src != shown", arg=shown)
+    page.wait_for_function("shown => (document.querySelector('#live-result img')?.src ?? shown) != shown", arg=shown)
     page.locator("#live-picture").get_by_text("Stop").click()
     page.locator("#live-picture").get_by_text("Record").wait_for()
 

@@ -33,7 +33,7 @@ def model(page, side):
     """The model whose result is on this side."""
     read = """image => { const canvas = document.createElement("canvas"); const drawn = canvas.getContext("2d");
         drawn.drawImage(image, 0, 0); return [...drawn.getImageData(8, 8, 1, 1).data].slice(0, 3) }"""
-    page.wait_for_function("side => document.querySelector(`#${side} img`).complete", arg=side)
+    page.wait_for_function("side => document.querySelector(`#${side} img`)?.complete", arg=side)
     seen = np.array(page.locator(f"#{side} img").evaluate(read)) / 255
     return min(COLORS, key=lambda model: np.abs(seen - COLORS[model]).sum())
 
