@@ -85,7 +85,7 @@ def main() -> int:
                 sum(np.mean([row[scale] for row in rows[of, side]]) for scale in scales) for of in (label, "theirs")
             )
             line += f"  share {total / theirs:.2f} (goal {GOALS[label]})"
-            missed += [label] * (total / theirs > GOALS[label])
+            missed += [label] * bool(total / theirs > GOALS[label])
         print(f"painting at {side} px  {label:9}  {line}")
     return 1 if missed else 0
 
