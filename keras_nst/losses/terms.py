@@ -27,7 +27,7 @@ from keras_nst.losses.functional import (
 )
 from keras_nst.losses.statistics import Statistic, gram
 
-_MOST_PLACES = 8192
+_MOST_PLACES = 8192  # Of the style, that `transport` compares.
 
 GRID = "relu3_1"
 """A layer with a quarter of the picture's height and width, as hypercolumns have."""
@@ -200,7 +200,7 @@ def transport(*layers: str, sizes: Sequence[int] = (1,)) -> Loss:
     used: the mean distance from the nearest place of the other is taken both ways, and the larger one counts. The
     distance of two places is 1 - the cosine of their hypercolumns, minus the style's mean: from 0 to 2. The places are
     a grid of an eighth of the picture's height and width. All crops of a batch that share a painting are one set, and
-    so are all paintings of a collection, of which at most 8,192 places are used, evenly spread.
+    so are all paintings of a collection. At most 8,192 places of the style are used, evenly spread.
 
     Args:
         *layers: VGG layers, the first of block 1. At each place their features are taken together (`hypercolumns`).

@@ -1,7 +1,8 @@
 """Kolkin et al. 2019: Style Transfer by Relaxed Optimal Transport and Self-Similarity (STROTSS), for a net.
 
 A statistic of a whole painting can be met by one even texture. Here every place of the result must look like some place
-of the painting, and every place of the painting must be used. So strokes follow the forms, and what is dark stays dark.
+of the painting, and every place of the painting must be used. So strokes follow the forms, and light and
+dark stay nearer to those of the photograph.
 
 Differs from the source: the paper optimizes pixels, and this trains a net, with all crops of a batch as one set of
 places. Content is that of VGG's features, normalized so that adopting the painting's light costs nothing, and not the

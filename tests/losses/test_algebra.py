@@ -110,6 +110,18 @@ def test_a_collection_is_one_picture_in_which_its_paintings_lie_side_by_side(rng
     assert float(collected) != pytest.approx(float(alone), rel=1e-3)
 
 
+def test_of_many_places_of_a_style_an_even_share_is_used(rng, monkeypatch):
+    crop, painting = (rng.uniform(size=(1, 32, 48, 5)).astype(np.float32) for _ in range(2))
+    scene = {"output": {"vgg/relu1_2": crop}, "style": {"vgg/relu1_2": painting}}
+    loss = transport("relu1_2")
+    (places,) = loss.targets("style", scene["style"])["transport"]
+    third, _ = loss.with_constants({"transport": (places[:, ::3],)})(scene)
+    every, _ = loss(scene)
+    monkeypatch.setattr("keras_nst.losses.terms._MOST_PLACES", places.shape[1] // 3)
+    assert float(loss(scene)[0]) == pytest.approx(float(third), rel=1e-6)
+    assert float(third) != pytest.approx(float(every), rel=1e-3)
+
+
 def test_two_terms_of_one_name_are_refused():
     with pytest.raises(ValueError, match="Received twice: style"):
         style("relu1_2") + content("relu3_3") + style("relu2_2")
