@@ -21,7 +21,7 @@ from keras_nst.pictures.picture import fit_short_side
 _PAINTING = 0.85
 
 # At most so many squares are observed once, and not in each step; of each painting at most so many.
-_KNOWN, _OF_EACH = 64, 4
+_KNOWN, _OF_EACH = 256, 4
 
 
 class PaintedPhotographs:

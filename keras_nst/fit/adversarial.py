@@ -27,7 +27,8 @@ class AdversarialTrainer(Trainer):
         objective: Minimized by the generator and the saliency net. Its observer runs "vgg", and the net itself as
             "saliency". The role "output", the stylized photograph, also has "discriminator/logits" and "map", the
             saliency net's map of the photograph; "content", the photograph, has this map as "saliency/map", or the
-            reference map if there is no saliency net; "reference" has the reference "map".
+            reference map if there is no saliency net; "style" is all pictures together; "reference" has the reference
+            "map".
         discrimination: Minimized by the discriminator. Reads "real/logits", "blurred/logits", "generated/logits".
         factors: Function from the step, a tensor, to factors of the objective's weights, by term name. While the
             factor of "adversarial" is 0, the discriminator does not learn either.
@@ -100,7 +101,10 @@ class AdversarialTrainer(Trainer):
             "reference": {MAP: references},
         }
         factors = self.factors(self.step)
-        total, raw = self.objective.loss.scaled(factors)(scene)
+        loss = self.objective.loss.scaled(factors)
+        # All pictures of the batch are one style.
+        style = loss.collected([loss.targets("style", self._observed("style", pictures))])
+        total, raw = loss.with_constants(style)(scene)
 
         samples = {"real": real, "blurred": self.discriminator(blurred)["logits"], "generated": generated}
         logits = {f"{name}/logits": said for name, said in samples.items()}

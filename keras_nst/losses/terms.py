@@ -16,6 +16,7 @@ from keras_nst.losses.functional import (
     gram_product,
     hypercolumns,
     instance_normalized,
+    luma,
     mean_squared,
     relative_squared,
     soft_edges,
@@ -27,7 +28,8 @@ from keras_nst.losses.functional import (
 )
 from keras_nst.losses.statistics import Statistic, gram
 
-_MOST_PLACES = 8192  # Of the style, that `transport` compares.
+# Of a painting and of a collection, that `transport` compares. STROTSS draws as many of a painting.
+_PLACES, _MOST_PLACES = 1024, 8192
 
 GRID = "relu3_1"
 """A layer with a quarter of the picture's height and width, as hypercolumns have."""
@@ -200,7 +202,8 @@ def transport(*layers: str, sizes: Sequence[int] = (1,)) -> Loss:
     used: the mean distance from the nearest place of the other is taken both ways, and the larger one counts. The
     distance of two places is 1 - the cosine of their hypercolumns, minus the style's mean: from 0 to 2. The places are
     a grid of an eighth of the picture's height and width. All crops of a batch that share a painting are one set, and
-    so are all paintings of a collection. At most 8,192 places of the style are used, evenly spread.
+    so are all paintings of a collection. At most 1,024 places of a painting are used and 8,192 of a collection, evenly
+    spread. They are kept, and the nearest ones found, in the dtype of the features; distances are float32.
 
     Args:
         *layers: VGG layers, the first of block 1. At each place their features are taken together (`hypercolumns`).
@@ -214,14 +217,19 @@ def transport(*layers: str, sizes: Sequence[int] = (1,)) -> Loss:
     def measured(*observed):
         steps = range(0, len(observed), len(layers))
         grids = (coarse(hypercolumns(observed[begin : begin + len(layers)]), 2) for begin in steps)
-        return tuple(ops.reshape(grid, (grid.shape[0], -1, grid.shape[-1])) for grid in grids)
+        places = (ops.reshape(grid, (grid.shape[0], -1, grid.shape[-1])) for grid in grids)
+        return tuple(ops.cast(each, observed[0].dtype) for each in places)
+
+    def offered(*observed):
+        return tuple(_thinned(places, _PLACES) for places in measured(*observed))
 
     def apart(found, offered):
-        offered = offered[:, :: -(-offered.shape[1] // _MOST_PLACES)]
+        dtype, offered = found.dtype, ops.cast(_thinned(offered, _MOST_PLACES), "float32")
         mean = ops.mean(offered, axis=1, keepdims=True)
-        found, offered = unit_vectors(found - mean), unit_vectors(offered - mean)
+        found, offered = unit_vectors(ops.cast(found, "float32") - mean), unit_vectors(offered - mean)
         # Only the distances from the nearest places have a gradient.
-        cosines = ops.matmul(ops.stop_gradient(found), ops.swapaxes(offered, 1, 2))
+        both = ops.stop_gradient(found), ops.swapaxes(offered, 1, 2)
+        cosines = ops.matmul(*(ops.cast(places, dtype) for places in both))
         nearest, used = (ops.argmax(cosines, axis=axis)[..., None] for axis in (2, 1))
         there = ops.sum(found * ops.take_along_axis(offered, nearest, axis=1), axis=-1)
         back = ops.sum(ops.take_along_axis(found, used, axis=1) * offered, axis=-1)
@@ -231,7 +239,13 @@ def transport(*layers: str, sizes: Sequence[int] = (1,)) -> Loss:
         return sum(map(apart, output, target)) / len(sizes)
 
     probes = tuple(f"vgg/{layer}" if size == 1 else f"vgg/{layer}@{size}" for size in sizes for layer in layers)
-    return Loss(((1.0, Term("transport", distance, Measurement(probes, measured), "style", pooled=joined)),))
+    output, target = Measurement(probes, measured), Measurement(probes, offered)
+    return Loss(((1.0, Term("transport", distance, output, "style", target, pooled=joined)),))
+
+
+def _thinned(places, most: int):
+    """At most so many places (batch, places, channels), evenly spread."""
+    return places[:, :: -(-places.shape[1] // most)]
 
 
 def _top_class(logits):
@@ -307,6 +321,26 @@ def color(*, brightness: bool = False, block: int = 16) -> Loss:
     """
     colors = Measurement(("image",), lambda image: (coarse(image if brightness else chroma(image), block),))
     return Loss(((1.0, Term("color", lambda output, target: mean_squared(*output, *target), colors, "content")),))
+
+
+def light(*, block: int = 16, least: float = 0.05) -> Loss:
+    """Mean squared difference of the output's light and shade from the content's: what is dark should stay dark.
+
+    Light and shade are the luma, averaged over blocks, less its mean, divided by its deviation: between 0, if they
+    agree, and 4, if they are exchanged. A picture that as a whole becomes lighter, or of less contrast, costs nothing.
+
+    Args:
+        block: Side of the blocks in pixels; smaller detail may change at no cost.
+        least: Deviation of the luma below which an area counts as plain.
+    """
+
+    def shade(image):
+        blocks = coarse(luma(image), block)
+        mean, variance = ops.moments(blocks, axes=(1, 2), keepdims=True)
+        return ((blocks - mean) * ops.rsqrt(variance + least**2),)
+
+    shades = Measurement(("image",), shade)
+    return Loss(((1.0, Term("light", lambda output, target: mean_squared(*output, *target), shades, "content")),))
 
 
 def total_variation(*, variation: Callable = squared_variation, region: int | None = None) -> Loss:

@@ -11,7 +11,7 @@ from keras_nst.losses import Loss
 from keras_nst.recipes import sdp_gan
 from keras_nst.recipes.kinds import AdversarialRecipe
 
-TERMS = ("adversarial", "content", "color")
+TERMS = ("adversarial", "content", "color", "transport")
 
 
 def tuned() -> AdversarialRecipe:

@@ -18,11 +18,12 @@ from keras_nst.recipes.kinds import Recipe
 
 
 def semantics() -> dict[str, losses.Loss]:
-    """What can be kept of the photograph: the region loss of eq. (9), edges, colors."""
+    """What can be kept of the photograph: the region loss of eq. (9), edges, colors, light and shade."""
     return {
         "cam": 2.0 * losses.cam() + 0.5 * losses.category(),
         "edge": 100.0 * losses.edge(),
         "color": 200.0 * losses.color(),
+        "light": 0.5 * losses.light(),
     }
 
 

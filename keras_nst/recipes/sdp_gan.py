@@ -20,6 +20,7 @@ from keras import ops
 from keras_nst import losses
 from keras_nst.fit.schedules import halfway
 from keras_nst.recipes.kinds import AdversarialRecipe
+from keras_nst.recipes.kolkin2019 import PLACE_LAYERS, SIZES
 
 CONTENT_LAYERS = {"vgg16": "relu4_3", "vgg19": "relu4_4"}  # VGG16 does not have the paper's conv4_4 of VGG19.
 INITIAL_EPOCHS, EPOCHS = 10, 200
@@ -60,8 +61,9 @@ def generator(
 ) -> losses.Loss:
     """The loss of generator and saliency net, eq. (1).
 
-    A term with weight 0 is left out, with everything that only it needs. "color" is not in the paper and has weight 0
-    by default; like AnimeGAN's, it prevents wrong colors.
+    A term with weight 0 is left out, with everything that only it needs. Two are not in the paper and have weight 0 by
+    default: "color", like AnimeGAN's, prevents wrong colors; "transport", kolkin2019's, compares the places of a batch
+    with those of the style's pictures in it, so that G paints before D has learned what to ask for.
 
     Args:
         game: One of `keras_nst.losses.GAMES`.
@@ -79,6 +81,7 @@ def generator(
         + 1.5 * losses.saliency_content()
         + 1.0 * losses.saliency()
         + 0.0 * losses.color(brightness=True)
+        + 0.0 * losses.transport(*PLACE_LAYERS, sizes=SIZES)
     ).reweighted(weights or {})
     needless = {"saliency_content"} if not loss.weights["saliency"] else set()
     counted = (pair for pair in loss.terms if pair[0] and pair[1].name not in needless)

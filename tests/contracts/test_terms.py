@@ -242,6 +242,14 @@ TERMS = {
         },
         partial(reference.color, of=np.asarray),
     ),
+    "light": Row(
+        losses.light(),
+        {
+            "output": {"image": random((BATCH, 34, 16, 3), 1) ** 3},
+            "content": {"image": random((BATCH, 34, 16, 3), 2)},
+        },
+        reference.light,
+    ),
     "style, patch by patch": Row(
         losses.patch_style("relu1_2", "relu2_2"),
         {

@@ -45,6 +45,7 @@ def trainer(perception, weights=WEIGHTS, optimizer=lambda: keras.optimizers.SGD(
         "salient": losses.absolute_content("relu1_2", salient=True),
         "saliency_content": losses.saliency_content(),
         "saliency": losses.saliency(),
+        "transport": losses.transport("relu1_2"),
     }
     loss = sum((weight * terms[name] for name, weight in weights.items()), start=losses.Loss(()))
     saliency_filters = (2, 3, 4, 5) if "saliency" in weights else None
@@ -122,6 +123,20 @@ def test_the_terms_are_equations_3_to_7(perception, batch):
     assert {name: logs[name] for name in expected} == pytest.approx(expected, rel=1e-4)
     initial = {**WEIGHTS, "adversarial": 0, "saliency_content": 0}
     assert logs["total"] == pytest.approx(sum(weight * expected[name] for name, weight in initial.items()), rel=1e-4)
+
+
+def test_a_term_of_style_compares_with_the_pictures_of_the_batch(perception, batch):
+    photographs, _, pictures, _ = batch
+    built = trainer(perception, {**WEIGHTS, "transport": 6.0})
+    painted = {"output": built.net(photographs)[PICTURE], "style": pictures}
+    scene = {role: {"vgg/relu1_2": np.asarray(perception(image)["relu1_2"])} for role, image in painted.items()}
+    scene = {
+        role: {probe: np.concatenate(list(value))[None] for probe, value in seen.items()}
+        for role, seen in scene.items()
+    }
+    (logs,) = fit(built, batch)
+    # One picture below the other is the same set of places.
+    assert logs["transport"] == pytest.approx(reference.transport(scene), rel=1e-4)
 
 
 def test_each_side_descends_its_own_loss_once_the_game_has_begun(perception, batch):

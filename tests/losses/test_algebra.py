@@ -110,16 +110,28 @@ def test_a_collection_is_one_picture_in_which_its_paintings_lie_side_by_side(rng
     assert float(collected) != pytest.approx(float(alone), rel=1e-3)
 
 
-def test_of_many_places_of_a_style_an_even_share_is_used(rng, monkeypatch):
+@pytest.mark.parametrize("most", ["_PLACES", "_MOST_PLACES"])
+def test_of_many_places_of_a_style_an_even_share_is_used(rng, monkeypatch, most):
     crop, painting = (rng.uniform(size=(1, 32, 48, 5)).astype(np.float32) for _ in range(2))
     scene = {"output": {"vgg/relu1_2": crop}, "style": {"vgg/relu1_2": painting}}
     loss = transport("relu1_2")
     (places,) = loss.targets("style", scene["style"])["transport"]
     third, _ = loss.with_constants({"transport": (places[:, ::3],)})(scene)
     every, _ = loss(scene)
-    monkeypatch.setattr("keras_nst.losses.terms._MOST_PLACES", places.shape[1] // 3)
+    monkeypatch.setattr(f"keras_nst.losses.terms.{most}", places.shape[1] // 3)
     assert float(loss(scene)[0]) == pytest.approx(float(third), rel=1e-6)
     assert float(third) != pytest.approx(float(every), rel=1e-3)
+
+
+def test_places_of_half_precision_are_compared_in_float32(rng):
+    crop, painting = (rng.uniform(size=(1, 32, 48, 5)).astype(np.float32) for _ in range(2))
+    values = {}
+    for dtype in ("float32", "float16"):
+        scene = {"output": {"vgg/relu1_2": crop.astype(dtype)}, "style": {"vgg/relu1_2": painting.astype(dtype)}}
+        values[dtype] = transport("relu1_2")(scene)[0]
+        assert values[dtype].dtype == "float32"
+    # A cosine of float16 has three digits: another place may be the nearest, and is then as near.
+    assert float(values["float16"]) == pytest.approx(float(values["float32"]), rel=2e-3)
 
 
 def test_two_terms_of_one_name_are_refused():

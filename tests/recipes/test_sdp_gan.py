@@ -69,6 +69,11 @@ def test_each_ablation_of_the_paper_is_a_weight_of_zero():
     assert names(salient=0, saliency=0) == list(cartoongan.generator().weights)
 
 
+def test_places_are_compared_only_if_they_are_asked_for():
+    assert names(transport=1.2) == [*names(), "transport"]
+    assert sdp_gan.generator().probes("style") == ()
+
+
 def test_as_printed_content_has_the_features_units():
     features = {size: np.full((1, 2, 2, 3), size, np.float32) for size in (2.0, 5.0)}
     loss = sdp_gan.printed().generator("log", {**NOTHING_ELSE, "content": 0.25})

@@ -303,6 +303,15 @@ def color(scene, of=chroma):
     return np.mean([mean_squared(*(coarse(of(item["image"])) for item in pair)) for pair in pairs])
 
 
+def light(scene, least=0.05):
+    def shade(image):
+        blocks = coarse(np.asarray(image, np.float64) @ [0.299, 0.587, 0.114])
+        return (blocks - blocks.mean()) / np.sqrt(blocks.var() + least**2)
+
+    pairs = zip(_items(scene, "output"), _items(scene, "content"), strict=True)
+    return np.mean([mean_squared(*(shade(item["image"]) for item in pair)) for pair in pairs])
+
+
 def mask(saliency, like):
     """S''_m of Li et al. 2020, eq. (4), for one item, averaged over the block of each position of the features."""
     scaled = 2 * saliency[..., 0].astype(np.float64)
