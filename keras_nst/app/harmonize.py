@@ -151,7 +151,7 @@ class HarmonizeTab(Tab):
         check_object(selected)
         chosen = HarmonizeOptions(style_strength=None if strokes == "auto" else float(strokes), quality=quality)
         picture = self._workshop.picture(scene.painting)
-        before = self._workshop.show(pasted)
+        before = self._workshop.files.show(pasted)
         done, result = 0.0, pasted
         # The slider divides the object.
         middle = 50 if scene.x is None else round(100 * scene.x / pasted.shape[2])
@@ -168,9 +168,9 @@ class HarmonizeTab(Tab):
         for label, done, image in self.watching.watch(request, job):
             result = image if done == 1 else blend(picture.rgb, fit(image, pasted), selected)
             if done < 1:
-                yield (before, self._workshop.show(result)), bar(label, done), gr.skip()
+                yield (before, self._workshop.files.show(result)), bar(label, done), gr.skip()
         record = dataclasses.asdict(chosen)
-        path = self._workshop.deliver(Picture(result, picture.alpha), scene.painting, "harmonized", record)
+        path = self._workshop.files.deliver(Picture(result, picture.alpha), scene.painting, "harmonized", record)
         seconds = time.perf_counter() - began
         yield made(before, path, f"Done in {seconds:.0f} s" if done == 1 else "Stopped. This was painted so far.")
 

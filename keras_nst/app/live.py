@@ -68,7 +68,7 @@ class LiveTab(Tab):
         """
         check_number(strength, 0, 1, "The strength")
         stylizer, picture = self._workshop.stylizer(style, fast=True), self._picture(frame)
-        with self._workshop.turn("camera"):
+        with self._workshop.turns.turn("camera"):
             began = time.perf_counter()
             stylized = stylizer(picture, strength=strength)
         height, width = stylized.rgb.shape[1:3]

@@ -56,11 +56,11 @@ class PartialTab(Tab):
         if not mask.any():
             raise InputError("Select the area to restyle first: click it, paint over it, or draw a box around it.")
         inside, outside = self._restyling(style), background and self._restyling(background)
-        with self._workshop.turn("net"):
+        with self._workshop.turns.turn("net"):
             began = time.perf_counter()
             result = restyle_part(picture.rgb, feather(mask, FEATHER), inside, outside or None)
         record = {"style": style, "background_style": background or None}
-        path = self._workshop.deliver(Picture(result, picture.alpha), selection.path, f"{style}-part", record)
+        path = self._workshop.files.deliver(Picture(result, picture.alpha), selection.path, f"{style}-part", record)
         return made(selection.path, path, f"{time.perf_counter() - began:.1f} s")
 
     def _restyling(self, style: str):

@@ -96,7 +96,7 @@ class _Page(gr.Blocks):
         return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
 
     def _check_file(self, file: dict) -> None:
-        if not self._workshop.holds(file["path"]):
+        if not self._workshop.files.holds(file["path"]):
             raise InputError("That picture is not here any more. Choose it again.")
 
     async def process_api(self, *args, **kwargs):

@@ -96,7 +96,7 @@ class Several:
         elif len(results) == 1:
             yield note + _moving(results[0]), gr.update(value=results[0], label="Download it", visible=True)
         else:
-            yield note, gr.update(value=self._workshop.pack(results), label="Download all", visible=True)
+            yield note, gr.update(value=self._workshop.files.pack(results), label="Download all", visible=True)
 
     def _one(self, file: str, settings: tuple, progress: Callable[[float], None]) -> str:
         """The path of what is made of an uploaded photograph or clip."""

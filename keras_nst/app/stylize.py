@@ -153,7 +153,7 @@ class StylizeTab(Tab):
 
     def open(self, photo: str | None) -> tuple:
         """Take a photograph in, unless it has been; nothing is compared with it."""
-        if photo and self._workshop.took_in(photo):
+        if photo and self._workshop.files.took_in(photo):
             return (gr.skip(),) * 3
         path = self._workshop.take_in(photo)[0] if photo else None
         return path, path, None
@@ -201,11 +201,11 @@ class StylizeTab(Tab):
         began = time.perf_counter()
         painted = self._workshop.painted(photo, options.style, options.blend)
         result = mixed(picture, painted, options, mask)
-        path = self._workshop.deliver(result, photo, method(options), record(options), suffix)
+        path = self._workshop.files.deliver(result, photo, method(options), record(options), suffix)
         height, width = result.rgb.shape[1:3]
         seconds = time.perf_counter() - began
         note = f"{told(options)}, {width} × {height} pixels, {size_of(path)}, {seconds:.1f} s"
-        compared = before if before and self._workshop.took_in(before) else photo
+        compared = before if before and self._workshop.files.took_in(before) else photo
         return *made(compared, path, note), path
 
     def show_tiles(self, photo: str | None, own: list[str]) -> Iterator[str]:
@@ -281,7 +281,7 @@ class StylizeTab(Tab):
 
         options = settled(options)
         small = resize(Picture(full.rgb), options.end_size).rgb
-        before, done, result = self._workshop.show(small), 0.0, small
+        before, done, result = self._workshop.files.show(small), 0.0, small
 
         plan = scales(max(small.shape[1:3]), options)
 
@@ -291,10 +291,10 @@ class StylizeTab(Tab):
 
         for label, done, result in self._painting.watch(request, job):
             if done < 1:
-                yield (before, self._workshop.show(fit(result, small))), bar(label, done), gr.skip(), gr.skip()
+                yield (before, self._workshop.files.show(fit(result, small))), bar(label, done), gr.skip(), gr.skip()
         rows = Enlarged(fit(result, small), small, full.rgb).rows(0, full.rgb.shape[1])
         record = {"style": title(style), **values(options, PixelOptions)}
-        path = self._workshop.deliver(Picture(rows, full.alpha), photo, f"{title(style)}-painted".lower(), record)
+        path = self._workshop.files.deliver(Picture(rows, full.alpha), photo, f"{title(style)}-painted".lower(), record)
         seconds = time.perf_counter() - began
         note = f"Painted in {seconds:.0f} s" if done == 1 else "Stopped. This was painted so far."
         yield *made(photo, path, note), path
@@ -321,4 +321,4 @@ class StylizeTab(Tab):
     def _kept(self, remembered: list) -> list[str]:
         """Those of the paths that a browser remembers that are still results."""
         paths = remembered if isinstance(remembered, list) else []
-        return [path for path in paths if isinstance(path, str) and self._workshop.took_in(path)][-_REMEMBERED:]
+        return [path for path in paths if isinstance(path, str) and self._workshop.files.took_in(path)][-_REMEMBERED:]

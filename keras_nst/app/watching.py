@@ -124,7 +124,7 @@ class Watching:
 
         def progress(done: float, shown: Any) -> None:
             nonlocal first
-            if stop.is_set() or self._workshop.closed.is_set():
+            if stop.is_set() or self._workshop.turns.closed.is_set():
                 raise _StoppedError
             now, label = time.monotonic(), f"{100 * done:.0f} %"
             first = first or (done, now)  # What comes before, such as loading, tells nothing about the rest.
@@ -133,7 +133,7 @@ class Watching:
             tell((label, 0.99 * done, shown))  # Below 1, which means the final result.
 
         try:
-            with self._workshop.turn(self._kind):
+            with self._workshop.turns.turn(self._kind):
                 if not stop.is_set():
                     tell(("Done", 1.0, job(progress)))
         except _StoppedError:

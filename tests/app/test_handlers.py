@@ -170,7 +170,7 @@ def test_on_a_full_disk_nothing_is_half_written_and_nothing_tells_where(workshop
     with monkeypatch.context() as full:
         full.setattr(zipfile.ZipFile, "write", lambda archive, path, name: half(archive.filename, bytes(99)))
         with pytest.raises(InputError, match="cannot keep"):
-            workshop.pack([photo])
+            workshop.files.pack([photo])
     assert sorted(tmp_path.rglob("*")) == before
     with monkeypatch.context() as full:
         full.setattr(shutil, "copyfile", lambda source, path: half(path, bytes(99)))
@@ -249,7 +249,7 @@ def test_warming_up_gives_way_to_visitors(workshop, monkeypatch):
             yield True
 
     monkeypatch.setattr(workshop, "_warming", warming)
-    with workshop._at(0):
+    with workshop.turns.at(0):
         thread = threading.Thread(target=workshop.warm_up)
         thread.start()
         time.sleep(0.5)
@@ -262,7 +262,7 @@ def test_a_photograph_is_opened_once(workshop, uploaded):
     tab = StylizeTab(workshop)
     path, opened, before = tab.open(uploaded("painting.png"))
     assert (path, before) == (opened, None)
-    assert workshop.took_in(path)
+    assert workshop.files.took_in(path)
     assert [change["__type__"] for change in tab.open(path)] == ["update"] * 3
     assert tab.open(None) == (None, None, None)
 
@@ -423,7 +423,7 @@ def test_a_workshop_that_closes_waits_for_what_runs_and_begins_no_more(workshop)
     begun, ended = threading.Event(), []
 
     def work():
-        with workshop.turn("net"):
+        with workshop.turns.turn("net"):
             begun.set()
             time.sleep(0.2)
             ended.append(True)
@@ -433,7 +433,7 @@ def test_a_workshop_that_closes_waits_for_what_runs_and_begins_no_more(workshop)
     begun.wait()
     workshop.close()
     assert ended == [True]
-    with pytest.raises(InputError, match="is ending"), workshop.turn("net"):
+    with pytest.raises(InputError, match="is ending"), workshop.turns.turn("net"):
         pass
     workshop.close()  # Again, and everything is free.
     thread.join()
@@ -441,9 +441,9 @@ def test_a_workshop_that_closes_waits_for_what_runs_and_begins_no_more(workshop)
 
 def test_what_waits_too_long_for_its_turn_is_told_so(tmp_path, home):
     workshop = Workshop(tmp_path, limits=Limits(seconds=0.01))
-    with workshop.turn("net"), pytest.raises(InputError, match="Too many"), workshop.turn("net"):
+    with workshop.turns.turn("net"), pytest.raises(InputError, match="Too many"), workshop.turns.turn("net"):
         pass
-    with workshop.turn("net"):  # After an error as well.
+    with workshop.turns.turn("net"):  # After an error as well.
         pass
 
 
