@@ -120,12 +120,7 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     source, validation = sets(options.content), options.validation and sets(options.validation)
     options = _counted(options, source)
     if options.init:
-        start = load_painter(options.init) if many else load_net(options.init)
-        if [weight.shape for weight in start.weights] != [weight.shape for weight in net.weights]:
-            raise InputError(
-                f"The style {options.init!r} does not have the architecture of the net {options.net}. Choose another."
-            )
-        net.set_weights(start.get_weights())
+        _begin_as(net, load_painter(options.init) if many else load_net(options.init), options)
     if many:
         shown = source.first_paintings(PREVIEW_STYLES)
         trainer = StyleTrainer(net, objective, STATISTICS, known=source.known, shown=shown)
@@ -149,8 +144,6 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
 
 def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
     """A generator that is trained with a discriminator on a collection."""
-    if options.init:
-        raise InputError(f"The recipe {options.recipe} has its own initialization. Leave out `init`.")
     if options.validation:
         raise InputError(f"The recipe {options.recipe} has no loss for validation. Leave out `validation`.")
     if options.net != TrainingOptions.net:
@@ -183,6 +176,8 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
     keras.utils.set_random_seed(options.seed)
     build = partial(generator, concatenated=options.concatenate, **({} if has_map else {"saliency_filters": None}))
     net, judge = build(dtype=policy), discriminator(spectral=options.spectral_norm, dtype=policy)
+    if options.init:
+        _begin_as(part(net, PICTURE), load_net(options.init), options)
     trainer = AdversarialTrainer(
         net,
         judge,
@@ -199,6 +194,14 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         "saliency_net": has_map,
     }
     return Setup(options, trainer, source, None, made_of, lambda: part(build(), PICTURE))
+
+
+def _begin_as(net: keras.Model, start: keras.Model, options: TrainingOptions) -> None:
+    """Give a net the weights of the style `init`."""
+    if [weight.shape for weight in start.weights] != [weight.shape for weight in net.weights]:
+        kind = f"recipe {options.recipe}" if options.recipe in ADVERSARIAL else f"net {options.net}"
+        raise InputError(f"The style {options.init!r} does not have the architecture of the {kind}. Choose another.")
+    net.set_weights(start.get_weights())
 
 
 def _vgg(options: TrainingOptions, policy: str) -> keras.Model:

@@ -243,6 +243,15 @@ def test_where_content_is_measured_and_how_much_it_counts_can_be_asked_for(colle
     assert float(trainer.factors(1999)["content"]) == 1
 
 
+def test_the_style_of_a_collection_can_be_the_start(collection):
+    first = learn.learn(collection)
+    begun = setups.setup(
+        learn.dataclasses.replace(collection, init=str(first), seed=7, learning_rate=2e-4), Console(quiet=True)
+    ).trainer
+    for start, weight in zip(load_net(first).get_weights(), begun.trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, start)
+
+
 def test_cartoongan_is_learned_without_saliency(collection):
     changed = {"epochs": 2.5, "game": "hinge", "spectral_norm": True}
     card = read_card(learn.learn(learn.dataclasses.replace(collection, recipe="cartoongan", **changed)))
@@ -254,7 +263,7 @@ def test_cartoongan_is_learned_without_saliency(collection):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"init": "starry_night"}, "`init`"),
+        ({"init": "starry_night"}, "'starry_night' does not have the architecture of the recipe sdp_gan"),
         ({"net": "lite"}, "`net`"),
         ({"recipe": "johnson2016", "style": "sample:coffee", "game": "hinge"}, "`game`"),
         ({"recipe": "johnson2016", "style": "sample:coffee", "spectral_norm": True}, "`spectral_norm`"),
