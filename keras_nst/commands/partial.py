@@ -58,7 +58,7 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: Part
     if painting is None:
         from keras_nst.infer.stylizer import Stylizer
 
-        return Stylizer(style)(Picture(rgb)).rgb
+        return Stylizer(style)(Picture(rgb), alone=True).rgb
     from keras_nst.jobs.optimize import optimize, scales, settled
 
     longest = max(rgb.shape[1:3])

@@ -94,7 +94,7 @@ def _write_each(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
             print(f"{len(done)} of {count} are already done.", file=sys.stderr)
     if options.proof:
         Proof(options.proof)  # Report a wrong file before TensorFlow loads.
-    run = functools.partial(_run, options)
+    run = functools.partial(_run, options, alone=len(jobs) == 1)
     if options.engine == "ray" and jobs:
         if any("-" in job for job in jobs):
             raise InputError("The engine ray only reads and writes files. Expected no -.")
@@ -115,8 +115,8 @@ def _write_each(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
     return BAD_INPUT if bad else 0
 
 
-def _run(options: Stylize, jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | InputError]]:
-    """Stylize pictures in this process."""
+def _run(options: Stylize, jobs: Iterable[Job], *, alone: bool = False) -> Iterator[tuple[Job, dict | InputError]]:
+    """Stylize pictures in this process; `alone` as in `Stylizer`."""
 
     def read_one(job: Job):
         began = time.perf_counter()
@@ -132,7 +132,7 @@ def _run(options: Stylize, jobs: Iterable[Job]) -> Iterator[tuple[Job, dict | In
         protected = protected_part(picture, options.protect) if options.protect else None
         if protected is not None and not protected.any():
             print(f"No subject was found in {source}, so nothing is protected.", file=sys.stderr)
-        result = stylize(picture, options, protected=protected)
+        result = stylize(picture, options, protected=protected, alone=alone)
         return result, record, seconds + time.perf_counter() - began
 
     def write_one(job: Job, picture_and_more) -> dict:

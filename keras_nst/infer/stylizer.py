@@ -28,6 +28,8 @@ from keras_nst.pictures.pyramid import Enlarged
 WHOLE_PIXELS, WHOLE_BYTES = 2**21, 2**10
 """Pictures with more pixels are stylized in bands; approximate memory per pixel if they are not."""
 
+SMALL_PIXELS = 2**20
+"""A single picture of at most so many pixels is painted sooner by a net as it is."""
 
 _ROWS = 256  # Of an enlarged picture at a time.
 
@@ -64,6 +66,7 @@ class Stylizer:
         color: str = "style",
         grain: bool | np.ndarray = True,
         painted_size: int | None = None,
+        alone: bool = False,
     ) -> Picture:
         """Stylize a picture.
 
@@ -76,6 +79,8 @@ class Stylizer:
                 width. Or grain of the picture's size, (1, H, W, 3).
             painted_size: Longest side in pixels at which a larger picture is painted, which sets the size of its
                 strokes; the result is enlarged, see `keras_nst.pictures.pyramid.Enlarged`. None for any size.
+            alone: Whether no other picture will follow. A net is usually made faster first, which takes as long as it
+                saves on several small pictures.
 
         Returns:
             A picture of the same size, with the same alpha.
@@ -89,21 +94,21 @@ class Stylizer:
         strength = np.broadcast_to(np.float32(strength), (1, height, width, 1))
 
         result = np.empty_like(opaque)
-        for begin, stylized in self._painted(opaque, grain, painted_size):
+        for begin, stylized in self._painted(opaque, grain, painted_size, alone):
             rows = slice(begin, begin + stylized.shape[1])
             stylized = with_colors(stylized, opaque[:, rows], color)
             result[:, rows] = blend(opaque[:, rows], stylized, strength[:, rows])
         return Picture(result, picture.alpha)
 
     def _painted(
-        self, rgb: np.ndarray, grain: bool | np.ndarray, painted_size: int | None
+        self, rgb: np.ndarray, grain: bool | np.ndarray, painted_size: int | None, alone: bool
     ) -> Iterator[tuple[int, np.ndarray]]:
         """Bands of the picture in the full style, each with its first row."""
         height, width = rgb.shape[1:3]
         if painted_size and max(height, width) > painted_size:
             least = math.ceil(MIN_SIDE * max(height, width) / min(height, width))
             small = resize(Picture(rgb), max(painted_size, least)).rgb
-            painted = np.concatenate([band for _, band in self._painted(small, grain, None)], axis=1)
+            painted = np.concatenate([band for _, band in self._painted(small, grain, None, alone)], axis=1)
             enlarged = Enlarged(painted, small, rgb)
             for begin in range(0, height, _ROWS):
                 yield begin, enlarged.rows(begin, min(height, begin + _ROWS))
@@ -115,7 +120,7 @@ class Stylizer:
             added = steady_grain(begin, end, width) if grain is True else grain[:, begin:end]
             return np.clip(rgb[:, begin:end] + added, 0, 1)
 
-        yield from self._bands(grained, (height, width))
+        yield from self._bands(grained, (height, width), alone)
 
     def glimpse(self, picture: Picture) -> Picture:
         """A small picture in the full style. Of a net of one style, the first one comes sooner, later ones do not.
@@ -146,14 +151,18 @@ class Stylizer:
             with for_this_machine():
                 return net(image, training=False)
 
-        anywhere = [tf.TensorSpec((1, None, None, 3), tf.float32)]
-        return tf.function(stylize, input_signature=anywhere, autograph=False).get_concrete_function()
+        return _traced(stylize)
+
+    @functools.cached_property
+    def _plain_graph(self) -> Callable[[np.ndarray], tf.Tensor]:
+        """The net as it is, which is soon ready."""
+        return self._graph if self._shared else _traced(functools.partial(self._net, training=False))
 
     @functools.cached_property
     def _bandwise(self) -> Bandwise:
         return Bandwise(self._net)
 
-    def _bands(self, rows: Rows, size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
+    def _bands(self, rows: Rows, size: tuple[int, int], alone: bool) -> Iterator[tuple[int, np.ndarray]]:
         height, width = size
         if height * width > WHOLE_PIXELS:
             try:
@@ -161,7 +170,14 @@ class Stylizer:
             except UncuttableError as error:
                 reason = f"The net of {self._style} cannot be computed in bands: {error}."
                 check_memory(size, height * width * WHOLE_BYTES, lambda _: f"{reason} Take a smaller `max_size`.")
-        return iter([(0, self._graph(rows(0, height)).numpy())])
+        paint = self._plain_graph if alone and height * width <= SMALL_PIXELS else self._graph
+        return iter([(0, paint(rows(0, height)).numpy())])
+
+
+def _traced(stylize: Callable) -> Callable[[np.ndarray], tf.Tensor]:
+    """The graph of a function of a picture of any size."""
+    anywhere = [tf.TensorSpec((1, None, None, 3), tf.float32)]
+    return tf.function(stylize, input_signature=anywhere, autograph=False).get_concrete_function()
 
 
 @functools.lru_cache(2)

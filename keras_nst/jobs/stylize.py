@@ -30,6 +30,7 @@ def stylize(
     *,
     protected: np.ndarray | None = None,
     grain: bool | np.ndarray = True,
+    alone: bool = False,
 ) -> Picture:
     """Apply styles to a picture.
 
@@ -38,6 +39,7 @@ def stylize(
         options: The options.
         protected: The mask of the protected part, (1, h, w, 1) in [0, 1]; None for `options.protect`.
         grain: As in `Stylizer`.
+        alone: As in `Stylizer`.
 
     Returns:
         A picture of the same size, with the same alpha.
@@ -52,7 +54,8 @@ def stylize(
         strength = strengths(protected, strength, options.protect_strength)
     folders = tuple(str(find_style(style, fast=options.fast)) for style in options.style)
     net = stylizer(folders, options.blend and tuple(options.blend))
-    result = net(picture, strength=strength, color=options.color, grain=grain, painted_size=STROKES[options.stroke])
+    size = STROKES[options.stroke]
+    result = net(picture, strength=strength, color=options.color, grain=grain, painted_size=size, alone=alone)
     return Picture(Proof(options.proof)(result.straight), result.alpha) if options.proof else result
 
 

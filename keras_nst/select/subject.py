@@ -11,7 +11,6 @@ from keras_nst.pictures.picture import Picture, resize
 from keras_nst.select.masks import filled, is_transparent, likely, otsu
 from keras_nst.select.matting import matte
 from keras_nst.select.paste import cut_object
-from keras_nst.select.saliency import WORKING_SIDE, saliency, saliency_map
 
 MASKS = {"subject": "subject", "saliency": "rbd+mbd", "cam": "cam"}
 """Names of subject masks, with the methods that find them."""
@@ -80,7 +79,11 @@ def find(picture: Picture, method: str = "subject") -> np.ndarray:
         InputError: There is no such method.
     """
     detectors = {"subject": subject_map, "cam": _activation}
-    return detectors[method](picture.rgb) if method in detectors else saliency(picture.rgb, method)
+    if method in detectors:
+        return detectors[method](picture.rgb)
+    from keras_nst.select.saliency import saliency  # Loads Numba, which takes half a second.
+
+    return saliency(picture.rgb, method)
 
 
 def subject_map(rgb: np.ndarray) -> np.ndarray:
@@ -113,6 +116,8 @@ def _net():
 
 def _activation(rgb: np.ndarray) -> np.ndarray:
     """The class activation map of the predicted class, (1, h, w, 1) in [0, 1]."""
+    from keras_nst.select.saliency import WORKING_SIDE, saliency_map
+
     seen = _classifier()(resize(Picture(rgb), WORKING_SIDE).rgb, training=False)
     (maps,), (logits,) = np.asarray(seen["maps"]), np.asarray(seen["logits"])
     return saliency_map(maps[..., logits.argmax()], *rgb.shape[1:3])

@@ -1,5 +1,6 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import cv2
 import keras
@@ -21,10 +22,15 @@ def net():
 
 
 @pytest.fixture(scope="module")
-def stylizer(net, tmp_path_factory):
+def style(net, tmp_path_factory):
     folder = tmp_path_factory.mktemp("style")
     save_style(folder, net, {})
-    return Stylizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stylizer(style):
+    return Stylizer(style)
 
 
 @pytest.fixture
@@ -71,6 +77,16 @@ def test_a_large_picture_is_painted_at_a_smaller_size_and_enlarged(stylizer, rng
 def test_a_strip_is_painted_where_its_shorter_side_suffices(stylizer, rng):
     strip = Picture(rng.random((1, 20, 400, 3), np.float32))
     assert stylizer(strip, painted_size=100).rgb.shape == (1, 20, 400, 3)
+
+
+def test_a_single_small_picture_is_painted_without_making_the_net_faster_first(style, picture, monkeypatch):
+    faster = Stylizer(style)(picture).rgb
+    fold = mock.Mock(side_effect=AssertionError("The net is made faster."))
+    monkeypatch.setattr("keras_nst.infer.stylizer.fold", fold)
+    np.testing.assert_allclose(Stylizer(style)(picture, alone=True).rgb, faster, atol=1e-4)
+    monkeypatch.setattr("keras_nst.infer.stylizer.SMALL_PIXELS", 1000)
+    with pytest.raises(AssertionError, match="made faster"):
+        Stylizer(style)(picture, alone=True)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 90), (64, 31)])
