@@ -32,7 +32,7 @@ from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import fit_short_side
 from keras_nst.recipes import ADVERSARIAL, recipe
-from keras_nst.recipes.kinds import AdversarialRecipe, Recipe
+from keras_nst.recipes.kinds import NO_SEMANTICS, AdversarialRecipe, Recipe
 from keras_nst.select.subject import subject_map
 
 # With Keras's default of 2^15, float16 gradients overflow and the first steps are skipped.
@@ -152,10 +152,7 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         TrainingOptions.lambda1,
         TrainingOptions.lambda2,
     ):
-        raise InputError(
-            f"The recipe {options.recipe} keeps no semantics and has no lambdas. "
-            "Choose the recipe kolkin2019 or liu2019."
-        )
+        raise InputError(f"The recipe {options.recipe} {NO_SEMANTICS}")
     if len(options.style) > 1:
         raise InputError(f"The recipe {options.recipe} learns one collection. Give `style` one folder or dataset.")
     (style,) = options.style

@@ -21,6 +21,9 @@ COARSE_TO_FINE: Mapping[str, Any] = MappingProxyType(
 )
 """Settings of a `PixelRecipe`: what is best here for any loss, where a paper does not say."""
 
+NO_SEMANTICS = "keeps no semantics and has no lambdas. Choose the recipe kolkin2019 or liu2019."
+"""What is said of a recipe without them."""
+
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -66,9 +69,7 @@ class Recipe:
         Source: Liu et al. 2019, eq. (10).
         """
         if not self.semantics and (keep is not None or tuple(lambdas) != (1.0, 1.0)):
-            raise InputError(
-                "This recipe keeps no semantics and has no lambdas. Choose the recipe kolkin2019 or liu2019."
-            )
+            raise InputError(f"This recipe {NO_SEMANTICS}")
         keep = self.kept if keep is None else keep
         for name in keep:
             if name not in self.semantics:
