@@ -67,6 +67,7 @@ class TrainingFolder:
             before = dict(json.loads(stored.read_text("utf-8")))
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError(f"{stored} is damaged ({error}). Remove {self.path} to start again.") from error
+        facts = json.loads(json.dumps(facts))
         if changed := [key for key, value in facts.items() if key not in ADJUSTABLE and before.get(key) != value]:
             changes = ", ".join(f"{key} {before.get(key)!r} became {facts[key]!r}" for key in changed)
             raise InputError(f"The training in {self.path} had other options: {changes}. Resume it with its own.")

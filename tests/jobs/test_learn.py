@@ -523,6 +523,15 @@ def test_a_finished_style_is_overwritten_on_request_alone_and_as_a_whole(options
     assert read_card(folder)["seed"] == 1
 
 
+def test_options_that_are_sequences_are_the_same_when_a_training_is_resumed(tmp_path):
+    folder, facts = TrainingFolder(tmp_path), {"keep": ("cam", "light"), "paintings": [{"count": 3}], "size": 64}
+    folder.claim(facts)  # JSON has lists only.
+    folder.release()
+    folder.check_same(facts)
+    with pytest.raises(InputError, match=r"keep \['cam', 'light'\] became \['cam'\]"):
+        folder.check_same({**facts, "keep": ("cam",)})
+
+
 def test_another_style_can_be_the_start(options, tmp_path):
     first = learn.learn(learn.dataclasses.replace(options, steps=8))
     again = learn.dataclasses.replace(
