@@ -23,7 +23,7 @@ def semantics() -> dict[str, losses.Loss]:
         "cam": 2.0 * losses.cam() + 0.5 * losses.category(),
         "edge": 100.0 * losses.edge(),
         "color": 200.0 * losses.color(),
-        "light": 0.5 * losses.light(),
+        "light": 3.0 * losses.light(),
     }
 
 
