@@ -168,11 +168,11 @@ class TrainingOptions:
     @property
     def folder(self) -> Path:
         """Where the style is written."""
-        from keras_nst.models.saved import TRAINED  # Loads NumPy, which the help does without.
+        from keras_nst.models.saved import TRAINED, name_for  # Loads NumPy, which the help does without.
 
         if self.output:
             return Path(self.output)
-        name = Path(self.style[0]).stem.lower().replace(" ", "_")
+        name = name_for(self.style[0])
         return TRAINED / (name if self.net == type(self).net else f"{name}-{self.net}")
 
 

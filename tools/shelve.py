@@ -10,20 +10,10 @@ import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from keras_nst.files import sha256
-from keras_nst.infer.stylizer import Stylizer
-from keras_nst.jobs.learn import PREVIEW_SAMPLES, PREVIEW_SIDE
-from keras_nst.models.observer import Observer
+from keras_nst.console import Console
+from keras_nst.jobs.shelf import shelve
 from keras_nst.models.painter import NAME
-from keras_nst.models.predictor import STATISTICS, parts
-from keras_nst.models.saved import CARD, PAINTER, PREVIEW, load_painter, read_facts, save_code
-from keras_nst.models.styles import steps_of
-from keras_nst.models.vgg import vgg
-from keras_nst.pictures.io import read, write
-from keras_nst.pictures.picture import Picture, fit_short_side
-from keras_nst.pictures.sheet import contact_sheet
+from keras_nst.models.saved import CARD, PAINTER
 
 PAINTINGS = {
     "apples_and_oranges": ("Apples and Oranges", "Paul Cezanne", "c. 1899"),
@@ -51,24 +41,9 @@ def main(net: str, paintings: str, out: str) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for file in (PAINTER, CARD):
         shutil.copyfile(Path(net) / file, home / file)
-    facts = read_facts(home)
-    steps = steps_of(facts)
-    _, predictor = parts(load_painter(home))
-    observer = Observer(vgg=vgg())
-    photographs = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
-    for path in sorted(Path(paintings).iterdir()):
-        title, artist, date = PAINTINGS[path.stem]
-        painting = fit_short_side(read(path).rgb, facts["style_size"])
-        code = np.asarray(predictor(*STATISTICS(observer(painting, STATISTICS.probes))))[0]
-        card = {"name": path.stem, "title": title, "artist": artist, "date": date, "painter": NAME}
-        card |= {"steps": steps, "style_image": path.name, "style_sha256": sha256(path)}
-        folder = Path(out) / path.stem
-        shutil.rmtree(folder, ignore_errors=True)
-        save_code(folder, code, card)
-        stylizer = Stylizer(folder)
-        results = [stylizer(Picture(photograph)).rgb for photograph in photographs]
-        write(folder / PREVIEW, Picture(contact_sheet([photographs, results], height=256)))
-        print(f"{folder}: {title}, {artist}, {date}")
+    files = {path.stem: path for path in sorted(Path(paintings).iterdir())}
+    about = {name: dict(zip(("title", "artist", "date"), facts, strict=True)) for name, facts in PAINTINGS.items()}
+    shelve(home, files, Path(out), about=about, console=Console())
 
 
 if __name__ == "__main__":

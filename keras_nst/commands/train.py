@@ -1,11 +1,13 @@
 """`keras-nst train`: learn a style from a painting or a collection."""
 
 import os
+from pathlib import Path
 
 from keras_nst.console import Console
 from keras_nst.models.nets import NETS
-from keras_nst.models.saved import check_painter
-from keras_nst.models.styles import find_style, styles
+from keras_nst.models.painter import NAME
+from keras_nst.models.saved import CODE, TRAINED, check_painter
+from keras_nst.models.styles import find_style, is_style, styles
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
 from keras_nst.recipes import ADVERSARIAL
@@ -32,7 +34,15 @@ def run(options: TrainingOptions) -> int:
         if TrainingFolder(options.folder).can_be_resumed:
             raise KeyboardInterrupt("The same command with --resume continues from the last checkpoint.") from None
         raise
-    known = styles().get(folder.name)
-    name = folder.name if known and known.samefile(folder) else folder
-    print(f"Use it: python stylize.py PHOTO --style {name} -o OUT.png")
+    print(f"Use it: {_use(folder)} -o OUT.png")
     return 0
+
+
+def _use(folder: Path) -> str:
+    """The command that applies a style that was learned, or paintings' styles by a net that has none of its own."""
+    style = folder if is_style(folder) else next((code.parent for code in sorted(folder.glob(f"*/{CODE}"))), None)
+    if style is None:
+        there = "" if folder == TRAINED / NAME else f"move it to {TRAINED / NAME}, and then "
+        return f"{there}python stylize.py PHOTO --style PAINTING"
+    known = styles().get(style.name)
+    return f"python stylize.py PHOTO --style {style.name if known and known.samefile(style) else style}"

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from keras_nst.fit import devices, precision
 from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.curves import drop_torn_line, read_log
 from keras_nst.jobs.setups import Setup, setup
+from keras_nst.jobs.shelf import SAMPLES, SIDE, shelve
 from keras_nst.jobs.training_folder import LOG, TrainingFolder
 from keras_nst.memory import check_memory
 from keras_nst.models.nets import NETS
-from keras_nst.models.saved import PREVIEW, read_facts, save_style
+from keras_nst.models.saved import CODE, PREVIEW, name_for, read_facts, save_style
 from keras_nst.models.styles import read_card
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
@@ -30,8 +32,7 @@ from keras_nst.recipes import recipe
 EPOCH_STEPS, EPOCHS = 250, 8
 VALIDATION_CROPS = 64
 CROP_BYTES = 4000  # A step takes at least this for each pixel of a batch.
-# In the public domain, so that previews can be published.
-PREVIEW_SAMPLES, PREVIEW_SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
+_SHELF = 64  # Of so many paintings, each becomes a style.
 
 
 def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
@@ -86,6 +87,8 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
         _fit(training, folder.path, console, write=is_chief)
         if is_chief:
             _write(training, facts, folder.path)
+            if NETS[options.net].conditional:
+                _write_codes(training, console)
             folder.finish()
     finally:
         folder.release()
@@ -102,7 +105,7 @@ def _fit(training: Setup, folder: Path, console: Console, *, write: bool) -> Non
     trainer, options = training.trainer, training.options
     step = trainer.steps_taken
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
-    samples = [fit_short_side(read(f"sample:{name}").rgb, PREVIEW_SIDE) for name in PREVIEW_SAMPLES]
+    samples = [fit_short_side(read(f"sample:{name}").rgb, SIDE) for name in SAMPLES]
     board = folder / "tensorboard"
     if write:
         drop_torn_line(folder / LOG)
@@ -154,6 +157,16 @@ def _write(training: Setup, facts: Mapping, folder: Path) -> None:
     final = {name: last[name] for name in ("total", *facts["weights"]) if name in last}
     card = {**facts, "final": final, "version": keras_nst.__version__}
     save_style(training.options.folder, net, card, preview=folder / PREVIEW)
+
+
+def _write_codes(training: Setup, console: Console) -> None:
+    """Write the styles of the paintings of the first set, if these are few files, in the net's folder."""
+    folder, first = training.options.folder, training.source.styles[0]
+    for older in folder.glob(f"*/{CODE}"):  # They are for the net that was replaced.
+        shutil.rmtree(older.parent)
+    files = {name_for(name): source for name, source in first.sources() if isinstance(source, Path)}
+    if len(files) <= _SHELF:
+        shelve(folder, files, folder, console=console)
 
 
 def _facts(training: Setup) -> dict:

@@ -69,7 +69,7 @@ def setup(options: TrainingOptions, console: Console) -> Setup:
 
     Args:
         options: The options.
-        console: Shows the computation of reference maps.
+        console: Shows what is computed before the training.
 
     Raises:
         InputError: A picture or set cannot be used, or options cannot be used together.
@@ -122,6 +122,8 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     if options.init:
         _begin_as(net, load_painter(options.init) if many else load_net(options.init), options)
     if many:
+        if source.known:
+            console.line(f"Measuring {len(source.known)} squares of the paintings.")
         shown = source.first_paintings(PREVIEW_STYLES)
         trainer = StyleTrainer(net, objective, STATISTICS, known=source.known, shown=shown)
     elif alone:

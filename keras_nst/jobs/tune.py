@@ -59,7 +59,7 @@ def tune(
     optimizer = keras.optimizers.Adam(RATE)
     trainer.compile(optimizer, jit_compile=False)  # To compile would take longer than to tune.
     batches = source.batches(size=SIZE, batch=BATCH, seed=0)
-    (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting), STATISTICS.probes))
+    (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting, painter.home()), STATISTICS.probes))
     folder = painter.folder_of(painting)
 
     def keep(elapsed: float) -> None:

@@ -32,14 +32,37 @@ def style_of(painting: str | Path) -> Path:
     """
     folder = folder_of(painting)
     if not (folder / saved.CODE).is_file():
+        keep(folder, CodePredictor(home())(painting), painting, tuned=0)
+    return folder
+
+
+class CodePredictor:
+    """Predicts the codes of paintings for a net of many styles.
+
+    Args:
+        home: The net's folder.
+
+    Raises:
+        InputError: As `saved.load_painter`.
+    """
+
+    def __init__(self, home: Path):
         from keras_nst.models.observer import Observer
         from keras_nst.models.predictor import STATISTICS, parts
         from keras_nst.models.vgg import vgg
 
-        _, predictor = parts(saved.load_painter(home()))
-        seen = Observer(vgg=vgg())(seen_of(painting), STATISTICS.probes)
-        keep(folder, np.asarray(predictor(*STATISTICS(seen)))[0], painting, tuned=0)
-    return folder
+        self._home, self._statistics = home, STATISTICS
+        _, self._predictor = parts(saved.load_painter(home))
+        self._observer = Observer(vgg=vgg())
+
+    def __call__(self, painting: str | Path) -> np.ndarray:
+        """The code of a painting, (n,).
+
+        Raises:
+            InputError: The file cannot be read, or has one color everywhere.
+        """
+        seen = self._observer(seen_of(painting, self._home), self._statistics.probes)
+        return np.asarray(self._predictor(*self._statistics(seen)))[0]
 
 
 def home() -> Path:
@@ -69,9 +92,9 @@ def folder_of(painting: str | Path) -> Path:
     return cache / sha256(home() / saved.PAINTER)[:16] / sha256(painting)[:16] / painting.stem
 
 
-def seen_of(painting: str | Path) -> np.ndarray:
+def seen_of(painting: str | Path, home: Path) -> np.ndarray:
     """Read a painting and resize it as in the net's training, (1, height, width, 3); of a strip, only the middle."""
-    size = int(saved.read_facts(home()).get("style_size", 384))
+    size = int(saved.read_facts(home).get("style_size", 384))
     rgb = fit_short_side(read_painting(painting).rgb, size)
     height, width = rgb.shape[1:3]
     top, left = max(0, height - _MAX_ASPECT * size) // 2, max(0, width - _MAX_ASPECT * size) // 2

@@ -65,6 +65,11 @@ _PACKAGE = Path(keras_nst.__file__).parent
 SHIPPED = next((path for path in (_PACKAGE / TRAINED, _PACKAGE.parent / TRAINED) if path.is_dir()), TRAINED)
 
 
+def name_for(painting: str | Path) -> str:
+    """The name of the style that is learned from a file or folder."""
+    return Path(painting).stem.lower().replace(" ", "_")
+
+
 def read_facts(folder: str | Path) -> dict:
     """Read the card in the folder of a style or a net of many styles; empty if there is none.
 

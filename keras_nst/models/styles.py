@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_nst.errors import InputError, unknown
 from keras_nst.models import saved
-from keras_nst.models.painter import style_of
+from keras_nst.models.painter import NAME, style_of
 from keras_nst.models.saved import CODE, MODEL, PAINTER, check_weights, load, load_painter, read_facts
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def styles() -> dict[str, Path]:
 def _known() -> dict[str, Path]:
     """The folders of all nets and codes, by name."""
     folders = [*sorted(saved.SHIPPED.glob("*")), *sorted(saved.TRAINED.glob("*"))]
-    return {folder.name: folder for folder in folders if is_style(folder)}
+    inside = [style for folder in folders if (folder / PAINTER).is_file() for style in sorted(folder.glob("*"))]
+    return {folder.name: folder for folder in (*inside, *folders) if is_style(folder)}
 
 
 def _plain(name: str) -> str:
@@ -91,6 +92,11 @@ def _find(style: str | Path) -> Path:
         return known[named]
     folder = Path(style)
     if folder.is_dir():
+        if (folder / PAINTER).is_file():
+            raise InputError(
+                f"{folder} is a net of many styles. Expected one of them: a folder in it; or a painting, if the net "
+                f"is {saved.TRAINED / NAME}."
+            )
         if not is_style(folder):
             raise InputError(
                 f"{folder} is not a style: it holds neither {MODEL} nor {CODE}. "
@@ -164,11 +170,13 @@ def read_code(folder: Path, net: "keras.Model") -> np.ndarray:
 
 
 def find_painter(folder: Path) -> Path:
-    """Find the net that a style's code is for: in a folder next to the style, in `TRAINED`, or shipped.
+    """Find the net that a style's code is for: around or next to the style, in `TRAINED`, or shipped.
 
     Raises:
         InputError: The style's card does not name a net, or the net is missing.
     """
+    if (folder.parent / PAINTER).is_file():
+        return folder.parent
     name = str(read_facts(folder).get("painter", ""))
     for home in (folder.parent, saved.TRAINED, saved.SHIPPED):
         if name and Path(name).name == name and (home / name / PAINTER).is_file():

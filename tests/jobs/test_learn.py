@@ -26,14 +26,18 @@ from keras_nst.cli import main
 from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.fit import checkpoints
+from keras_nst.infer.stylizer import Stylizer
 from keras_nst.jobs import learn, setups
 from keras_nst.jobs.training_folder import OPTIONS, TrainingFolder
 from keras_nst.models.nets import NETS
-from keras_nst.models.predictor import parts
+from keras_nst.models.observer import Observer
+from keras_nst.models.predictor import STATISTICS, parts
 from keras_nst.models.saved import load_painter
-from keras_nst.models.styles import load_net, read_card
+from keras_nst.models.styles import load_net, read_card, styles
+from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.pictures.io import read
+from keras_nst.pictures.picture import fit_short_side
 from keras_nst.recipes import liu2019
 
 # Runs this file in its own process, which finds `reference` like pytest.
@@ -565,8 +569,34 @@ def test_a_net_of_many_styles_is_learned_with_the_predictor_of_their_codes(optio
     assert read(folder / "preview.jpg").rgb.std() > 0.01
     net, predictor = parts(load_painter(folder))
     assert predictor.output.shape[-1] == net.input["code"].shape[-1]
-    with pytest.raises(InputError, match=r"neither model\.keras nor code\.npy"):
+    with pytest.raises(InputError, match="net of many styles"):
         load_net(folder)
+
+
+def test_each_painting_of_the_first_set_becomes_a_style(options, shelf, real_vgg, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    home = Path("saved_models") / "mine"
+    asked = learn.dataclasses.replace(options, style=[shelf], output=str(home))
+    Image.new("RGB", (60, 80), (9, 9, 9)).save(Path(shelf) / "flat.png")
+    more = ["--net", "unet", "--recipe", "ghiasi2017", "--steps", "2", "--overwrite"]
+    (home / "older").mkdir(parents=True)
+    (home / "older" / "code.npy").touch()  # Of the net that is replaced.
+    assert main(["train", *arguments(asked, home, *more)]) == 0
+    assert {code.parent.name for code in home.glob("*/code.npy")} == {"red", "blue"}
+    told = capsys.readouterr()
+    assert "--style blue -o" in told.out
+    assert "flat has no style of its own" in told.err
+    assert {"red", "blue"} <= styles().keys()
+    card = read_card("red")
+    assert (card["painter"], card["steps"], card["style_image"]) == ("mine", 2, "red.png")
+    net, predictor = parts(load_painter(home))
+    painting = fit_short_side(read(Path(shelf) / "red.png").rgb, asked.style_size)
+    seen = Observer(vgg=vgg())(painting, STATISTICS.probes)
+    code = np.asarray(predictor(*STATISTICS(seen)))
+    photograph = read("sample:coffee").rgb[:, :64, :64]
+    expected = np.asarray(net({"image": photograph, "code": code}))
+    np.testing.assert_allclose(Stylizer("red")(photograph, grain=False).rgb, expected, atol=0.02)
+    assert read(home / "red" / "preview.jpg").rgb.shape[2] > 100
 
 
 def test_a_net_of_many_styles_can_be_the_start_of_another(options, shelf, real_vgg, tmp_path):

@@ -99,7 +99,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path):
 
 def test_the_style_of_a_painting_is_what_the_predictor_says_of_its_statistics(shelf, painting):
     net = styles.load_net(painting)
-    seen = Observer(vgg=vgg())(painter.seen_of(painting), STATISTICS.probes)
+    seen = Observer(vgg=vgg())(painter.seen_of(painting, painter.home()), STATISTICS.probes)
     _, predictor = parts(saved.load_painter(shelf / "unet"))
     code = np.asarray(predictor(*STATISTICS(seen)))[0]
     np.testing.assert_allclose(net(PHOTOGRAPH), of_code(shelf, code), atol=1e-4)
@@ -152,7 +152,7 @@ def test_a_painting_is_looked_at_once(painting, monkeypatch):
 def test_paintings_of_any_shape_have_a_style(tmp_path, rng, size):
     path = tmp_path / "odd.png"
     Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(path)
-    height, width = painter.seen_of(path).shape[1:3]
+    height, width = painter.seen_of(path, painter.home()).shape[1:3]
     assert min(height, width) == 64
     assert max(height, width) <= 128
     assert np.isfinite(styles.load_net(path)(PHOTOGRAPH)).all()
