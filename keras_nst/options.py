@@ -60,7 +60,7 @@ class StylizeOptions:
     blend: Sequence[float] | None = field(
         "share of each of several styles", Listed(Number(0), "A,B"), unset="equal shares"
     )
-    fast: bool = field("the style's small net, several times as fast", Switch(), default=False)
+    fast: bool = field("the style's small net, two to three times as fast", Switch(), default=False)
     strength: float = field("from 0, the photograph, to 1, the full style", part(), default=1.0)
     stroke: str = field(
         "size of strokes: pictures of more than 720 (large), 1280 (medium) or 2048 pixels (small) are painted at this "
@@ -90,7 +90,7 @@ class TrainingOptions:
 
     style: Sequence[str] = _data(
         "the painting; or a folder or tfds:NAME[:SPLIT] with a collection whose style is learned as one. A net of many "
-        "styles learns each painting, and a batch has one of each IMG",
+        "styles learns each painting, and a batch has one of each IMG; those of the first IMG become styles",
         Text("IMG"),
         default=NEEDED,
         several="some",
@@ -109,12 +109,14 @@ class TrainingOptions:
         "shorter side of the painting: its strokes at this size are the strokes of the results", side(32), default=512
     )
     net: str = _net(
-        "johnson: the paper's; lite: several times as fast; unet and unet-lite: many styles",
+        "johnson: the paper's; lite: three times as fast; unet and unet-lite: many styles",
         Choice(tuple(NETS)),
         default="johnson",
     )
     init: str | None = _net("start from this style: minutes instead of hours", Text("MODEL"))
-    output: str | None = _net("the style's folder", Text("DIR"), unset="saved_models/<painting>", short="-o")
+    output: str | None = _net(
+        "the style's folder", Text("DIR"), unset="saved_models/<painting>, with -NET for another net", short="-o"
+    )
     overwrite: bool = _net("replace the style in the folder when the training has ended", Switch(), default=False)
     resume: bool = _net("continue an unfinished training", Switch(), default=False)
     recipe: str = _loss("the paper", Choice((*TRAINING, *ADVERSARIAL)), default=TRAINING[0])

@@ -78,7 +78,11 @@ class Sheet:
 
     inputs: Sequence[str] = _pictures()
     style: Sequence[str] = field(
-        "name or folder; may be repeated (default: all styles)", Text("S"), default=(), several="any", short="-s"
+        "name, folder or a painting's file; may be repeated (default: all styles)",
+        Text("S"),
+        default=(),
+        several="any",
+        short="-s",
     )
     strengths: Sequence[float] = field(
         "a row for each, from 0, the photograph, to 1, the full style (default: 1)",
@@ -112,7 +116,7 @@ class Evaluate:
     """
 
     model: Sequence[str] = field(
-        "a style, or a folder of results named like the photographs; several are compared",
+        "a style, a painting's file, or a folder of results named like the photographs; several are compared",
         Text("[LABEL=]MODEL"),
         default=NEEDED,
         several="some",
@@ -254,7 +258,9 @@ class Export:
     keras-nst export starry_night --format onnx -o exported/
     """
 
-    styles: Sequence[str] = _given("a style by name or folder", Text("STYLE"), default=NEEDED, several="some")
+    styles: Sequence[str] = _given(
+        "a style by name or folder, or a painting's file", Text("STYLE"), default=NEEDED, several="some"
+    )
     format: str = field("file format", Choice(("saved_model", "onnx", "litert", "litert-int8")), default="saved_model")
     size: tuple[int, int] | None = field(
         "the only size in pixels that it takes",

@@ -162,7 +162,9 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
     layer = options.content_layer or chosen.content_layers[options.backbone or "vgg16"]
     loss = chosen.generator(options.game, options.weights, layer)
     if "adversarial" not in loss.weights:
-        raise InputError(f"Only the adversarial term depends on the style {style}. Give it a weight.")
+        raise InputError(
+            f"Without the adversarial term there is no game. Give it a weight, or learn {style} by kolkin2019."
+        )
     policy = precision.policy(options.mixed_precision)
     features = _vgg(options, policy)
     if layer not in features.output:
