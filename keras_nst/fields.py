@@ -146,6 +146,23 @@ class Listed:
 
 
 @dataclasses.dataclass(frozen=True)
+class Shares(Listed):
+    """Shares of a whole, each in parts of their sum."""
+
+    kind: Text | Number | Choice = Number(0)
+    metavar: str = "A,B"
+
+    @property
+    def expected(self) -> str:
+        """The kind in words."""
+        return f"{super().expected}, and not all 0"
+
+    def allows(self, value: Any) -> bool:
+        """As in `Text`."""
+        return super().allows(value) and sum(value) > 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Weights:
     """Weights of a loss's terms, {term: weight}; on the command line, one option per term.
 

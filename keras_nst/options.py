@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from keras_nst.fields import LARGEST_SIDE, Choice, Listed, Number, Switch, Text, Weights, Whole, field, options
+from keras_nst.fields import LARGEST_SIDE, Choice, Listed, Number, Shares, Switch, Text, Weights, Whole, field, options
 from keras_nst.models.nets import NETS
 from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
 
@@ -57,9 +57,7 @@ class StylizeOptions:
         several="any",
         short="-s",
     )
-    blend: Sequence[float] | None = field(
-        "share of each of several styles", Listed(Number(0), "A,B"), unset="equal shares"
-    )
+    blend: Sequence[float] | None = field("share of each of several styles", Shares(), unset="equal shares")
     fast: bool = field("the style's small net, two to three times as fast", Switch(), default=False)
     strength: float = field("from 0, the photograph, to 1, the full style", part(), default=1.0)
     stroke: str = field(

@@ -170,17 +170,18 @@ def test_a_bad_picture_among_good_ones_is_told_and_the_others_are_done(here, sty
     assert [path.name for path in (here / "out").iterdir()] == ["photo-tiny.png"]
 
 
-def test_results_that_are_there_are_not_made_again(here, style, capsys):
-    arguments = ("stylize", "photos", "--style", style, "-o", "out")
+@pytest.mark.parametrize("blend", [(), ("--style", "starry_night-lite", "--blend", "3,1")])
+def test_results_that_are_there_are_not_made_again(here, style, capsys, blend):
+    arguments, name = ("stylize", "photos", "--style", style, *blend, "-o", "out"), "+".join(("tiny", *blend[1:2]))
     assert run(capsys, *arguments)[0] == 0
     first = {path: path.stat().st_mtime_ns for path in (here / "out").iterdir()}
-    (here / "out" / "1-tiny.jpg").unlink()
+    (here / "out" / f"1-{name}.jpg").unlink()
     code, out, err = run(capsys, *arguments)
     assert (code, err) == (0, "2 of 3 are already done.\n")
     assert out.count("\n") == 1
-    assert out.startswith("out/1-tiny.jpg")
+    assert out.startswith(f"out/1-{name}.jpg")
     kept = {path.name for path in first if path.stat().st_mtime_ns == first[path]}
-    assert kept == {"0-tiny.jpg", "2-tiny.jpg"}
+    assert kept == {f"0-{name}.jpg", f"2-{name}.jpg"}
     assert run(capsys, *arguments, "--strength", 0.5)[1].count("\n") == 3  # With other options, so other results.
 
 

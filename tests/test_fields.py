@@ -2,7 +2,20 @@ import numpy as np
 import pytest
 
 from keras_nst.errors import InputError, one_line
-from keras_nst.fields import Choice, Listed, Number, Switch, Text, Weights, Whole, field, fields, options, values
+from keras_nst.fields import (
+    Choice,
+    Listed,
+    Number,
+    Shares,
+    Switch,
+    Text,
+    Weights,
+    Whole,
+    field,
+    fields,
+    options,
+    values,
+)
 
 
 @options
@@ -18,6 +31,7 @@ class Example:
     point: tuple = field("a point", Listed(Whole(0), "X,Y", exact=True), default=(0, 0))
     names: list = field("names", Text("NAME"), default=(), several="any")
     weights: dict = field("weight of {}", Weights(("one", "two")), default={})
+    blend: list | None = field("shares", Shares(), unset="equal ones")
     loud: bool = field("whether it is loud", Switch(), default=False)
 
 
@@ -30,6 +44,7 @@ class Example:
         ("point", [(3, 4), [3, 4]], [(3,), (3, 4, 5), (3, -1), "3,4", 3, ()]),
         ("names", ["a", ["a", "b"], ()], [3, [3], None]),
         ("weights", [{"one": 2}, {}], [{"one": -1}, {"one": "2"}, [2], None]),
+        ("blend", [(1, 0), [0.5, 2], None], [(0, 0), (1, -1), (), "1,2"]),
         ("loud", [True, False], [1, "yes", None]),
     ],
 )

@@ -63,6 +63,8 @@ class StylizeTab(Tab):
 
     def __init__(self, workshop: Workshop):
         super().__init__(workshop)
+        # As long as the page is served: a style that is learned meanwhile would shift the others.
+        self._choices = style_choices()
         self._painting, self._tuning = (Watching(workshop, kind) for kind in ("optimization", "tuning"))
         self.several = Several(workshop, lambda path, settings: self.stylize(path, None, *settings)[-1])
 
@@ -213,8 +215,10 @@ class StylizeTab(Tab):
         if not photo:
             return
         sheet = ""
-        for place, picture in self._workshop.tiles(photo, [*styles(), *own]):
-            sheet += tile(place + 1, picture, "#stylize-style")
+        there = {place: name for place, (_, name) in enumerate(self._choices) if name in styles()}
+        there |= enumerate(own, len(self._choices))
+        for found, picture in self._workshop.tiles(photo, [*there.values()]):
+            sheet += tile([*there][found] + 1, picture, "#stylize-style")
             yield f"<style>{sheet}</style>"
 
     def show(self, photo: str | None, protect: str | None) -> str | None:
@@ -227,7 +231,7 @@ class StylizeTab(Tab):
         """Make a painting one of the visitor's styles, and choose it."""
         path, _ = self._workshop.take_in(painting)
         own = [*own, path][-_OWN:]
-        return own, gr.update(choices=[*style_choices(), *((title(path), path) for path in own)], value=path)
+        return own, gr.update(choices=[*self._choices, *((title(path), path) for path in own)], value=path)
 
     def tune(self, request: gr.Request, photo: str | None, style: str | None) -> Iterator[str]:
         """Bring the style of a visitor's painting nearer to it, until that is stopped, and show what is learned.

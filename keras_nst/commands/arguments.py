@@ -6,7 +6,7 @@ Nothing that takes long to import is imported here, so that the help appears at 
 from collections.abc import Sequence
 from functools import partial
 
-from keras_nst.fields import LARGEST_SIDE, Choice, Listed, Number, Switch, Text, Whole, field, options
+from keras_nst.fields import LARGEST_SIDE, Choice, Listed, Number, Shares, Switch, Text, Whole, field, options
 from keras_nst.options import (
     COUNT,
     NEEDED,
@@ -184,9 +184,7 @@ class Optimize(PixelOptions):
         "painting; several are blended, or go to one mask each", Text("STYLE"), default=NEEDED, several="some"
     )
     output: str | None = _output("file, or - for stdout", unset="CONTENT-STYLE.png")
-    blend: Sequence[float] | None = field(
-        "share of each of several paintings", Listed(Number(0), "A,B"), unset="equal shares"
-    )
+    blend: Sequence[float] | None = field("share of each of several paintings", Shares(), unset="equal shares")
     content_mask: Sequence[str] = field(
         f"what is restyled: {SOURCES}; one for each region", Text("SOURCE"), default=(), several="any"
     )

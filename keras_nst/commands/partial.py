@@ -16,7 +16,8 @@ from keras_nst.jobs.partial import restyle_part, select
 from keras_nst.models.styles import find_style
 from keras_nst.options import Region
 from keras_nst.pictures.io import read, write
-from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.pyramid import Enlarged
 from keras_nst.select.masks import overlay
 
 
@@ -58,10 +59,13 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: Part
     if painting is None:
         from keras_nst.infer.stylizer import Stylizer
 
-        return Stylizer(style)(Picture(rgb), alone=True).rgb
+        return Stylizer(style)(Picture(rgb), color=options.color, alone=True).rgb
     from keras_nst.jobs.optimize import optimize, scales, settled
 
     longest = max(rgb.shape[1:3])
-    settings = settled(dataclasses.replace(options, end_size=longest))
+    settings = settled(dataclasses.replace(options, end_size=min(longest, options.end_size or longest)))
     with Reporter(Console(), scales(longest, settings)) as reporter:
-        return optimize(rgb, [Region([painting.rgb], mask=mask)], settings, progress=reporter)
+        painted = optimize(rgb, [Region([painting.rgb], mask=mask)], settings, progress=reporter)
+    if painted.shape == rgb.shape:
+        return painted
+    return Enlarged(painted, resize(Picture(rgb), settings.end_size).rgb, rgb).rows(0, rgb.shape[1])

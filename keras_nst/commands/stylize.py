@@ -19,6 +19,7 @@ from keras_nst.console import Console, progress
 from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.files import sha256
 from keras_nst.infer.bulk import Job, on_ray, pipeline
+from keras_nst.models.painter import tuned_seconds
 from keras_nst.models.styles import find_style, has_fast, net_files, read_card, steps_of, styles
 from keras_nst.pictures.encoding import FORMATS, check_format
 from keras_nst.pictures.io import MAX_PIXELS, read_painting, read_record
@@ -53,9 +54,11 @@ def run(options: Stylize) -> int:
         from keras_nst.jobs.tune import tune
 
         for painting in paintings:
+            if (before := tuned_seconds(painting)) >= options.tune:
+                continue
             with progress("tuning {task.percentage:.0f} %", BarColumn(), console=Console(), transient=True) as bar:
-                task = bar.add_task("", total=1.0)
-                tune(painting, options.tune, progress=lambda done, task=task, bar=bar: bar.update(task, completed=done))
+                show = functools.partial(bar.update, bar.add_task("", total=1.0))
+                tune(painting, options.tune - before, progress=lambda done, show=show: show(completed=done))
     folders = [str(find_style(style, fast=options.fast).resolve()) for style in options.style]
     options = dataclasses.replace(options, style=folders)
     inputs = _without_results(options, expand(options.inputs, clips=True), _name(options))
@@ -206,7 +209,7 @@ def _write_clips(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
 
     def process(source: str, output: str) -> None:
         began = time.perf_counter()
-        clip = inspect(source)
+        clip = inspect(source, max_pixels=options.max_pixels or MAX_PIXELS)
         record = {**_record(options, source), "steadiness": options.steadiness}
 
         frames = dataclasses.replace(options, stroke="fine")  # The grain has the frames' size.
@@ -249,7 +252,7 @@ def _record(options: Stylize, source: str) -> dict:
     record = {
         "version": keras_nst.__version__,
         "style": _name(options),
-        "blend": options.blend,
+        "blend": options.blend and list(options.blend),  # As JSON has it.
         "strength": options.strength,
         "color": options.color,
         "stroke": options.stroke,

@@ -1,5 +1,6 @@
 """Training data: photographs with paintings of their styles, or two sets of pictures."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -96,11 +97,18 @@ class PaintedPhotographs:
         return {name: reason for pictures in (self.photos, *self.styles) for name, reason in pictures.skipped.items()}
 
     def first_paintings(self, count: int) -> list[np.ndarray]:
-        """The central squares of at most `count` paintings of the first set, (1, style_size, style_size, 3) each."""
-        if not self.styles:
-            return []
-        first = itertools.islice(self.styles[0].sources(), count)
-        return [_middle(fit_short_side(read(source).rgb, self._style_size)) for _, source in first]
+        """The central squares of the first paintings of the first set that can be read, at most `count`.
+
+        Returns:
+            (1, style_size, style_size, 3) each.
+        """
+        found: list[np.ndarray] = []
+        for _, source in self.styles[0].sources() if self.styles else ():
+            if len(found) == count:
+                break
+            with contextlib.suppress(InputError):
+                found.append(_middle(fit_short_side(read(source).rgb, self._style_size)))
+        return found
 
     def batches(self, *, size: int, batch: int, seed: int, start: int = 0) -> tf.data.Dataset:
         """Make the stream, from batch number `start` on. `Photographs.batches` describes the stream of each set.

@@ -87,9 +87,9 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
         _fit(training, folder.path, console, write=is_chief)
         if is_chief:
             _write(training, facts, folder.path)
+            folder.finish()
             if NETS[options.net].conditional:
                 _write_codes(training, console)
-            folder.finish()
     finally:
         folder.release()
         # At the end, after everything is written.
@@ -164,9 +164,17 @@ def _write_codes(training: Setup, console: Console) -> None:
     folder, first = training.options.folder, training.source.styles[0]
     for older in folder.glob(f"*/{CODE}"):  # They are for the net that was replaced.
         shutil.rmtree(older.parent)
-    files = {name_for(name): source for name, source in first.sources() if isinstance(source, Path)}
-    if len(files) <= _SHELF:
-        shelve(folder, files, folder, console=console)
+    files: dict[str, Path] = {}
+    for name, source in first.sources():
+        if isinstance(source, Path):
+            numbers = ("", *(f"_{number}" for number in range(2, len(first) + 2)))
+            files[next(free for number in numbers if (free := name_for(name) + number) not in files)] = source
+    if not 0 < len(files) <= _SHELF:
+        return
+    if keras.backend.backend() != "tensorflow":
+        console.line("To write the styles of the paintings needs TensorFlow, so there are none.")
+        return
+    shelve(folder, files, folder, console=console)
 
 
 def _facts(training: Setup) -> dict:

@@ -8,7 +8,7 @@ from keras_nst.errors import InputError
 from keras_nst.files import sha256
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.painter import CodePredictor
-from keras_nst.models.saved import PREVIEW, read_facts, save_code
+from keras_nst.models.saved import HASH, PAINTER_HASH, PREVIEW, read_facts, save_code
 from keras_nst.models.styles import steps_of
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, fit_short_side
@@ -39,7 +39,7 @@ def shelve(
     Raises:
         InputError: The net cannot be loaded, or the folder cannot be written.
     """
-    predict, steps = CodePredictor(home), steps_of(read_facts(home))
+    predict, facts = CodePredictor(home), read_facts(home)
     photographs = [fit_short_side(read(f"sample:{name}").rgb, SIDE) for name in SAMPLES]
     for name, painting in paintings.items():
         try:
@@ -47,7 +47,8 @@ def shelve(
         except InputError as error:
             (console or Console(quiet=True)).line(f"{name} has no style of its own: {error}")
             continue
-        card = {"name": name, **(about or {}).get(name, {}), "painter": home.name, "steps": steps}
+        card = {"name": name, **(about or {}).get(name, {}), "painter": home.name, PAINTER_HASH: facts.get(HASH)}
+        card["steps"] = steps_of(facts)
         save_code(folder / name, code, {**card, "style_image": painting.name, "style_sha256": sha256(painting)})
         stylizer = Stylizer(folder / name)
         results = [stylizer(Picture(photograph)).rgb for photograph in photographs]

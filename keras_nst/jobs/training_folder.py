@@ -11,7 +11,7 @@ from keras_nst.files import replacing
 from keras_nst.fit import checkpoints
 from keras_nst.fit.curves import curves, read_losses
 from keras_nst.fit.trainer import Trainer
-from keras_nst.models.saved import MODEL, PAINTER, PREVIEW
+from keras_nst.models.saved import CODE, MODEL, PAINTER, PREVIEW
 
 OPTIONS, LOG, LOSSES, LOCK = "options.json", "log.csv", "losses.png", "lock"
 
@@ -44,7 +44,7 @@ class TrainingFolder:
         if self.can_be_resumed:
             message = "holds an unfinished training. Pass `resume` to continue it, or remove that folder."
             raise InputError(f"{self.path} {message}")
-        if any((self._style / net).exists() for net in (MODEL, PAINTER)) and not overwrite:
+        if any((self._style / net).exists() for net in (MODEL, PAINTER, CODE)) and not overwrite:
             raise InputError(
                 f"{self._style} holds a style. Choose another `output`, or pass `overwrite` to replace it at the end."
             )

@@ -16,6 +16,7 @@ from keras_nst.models import painter
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import SLOWER, STATISTICS, parts
 from keras_nst.models.saved import load_painter, read_facts
+from keras_nst.models.styles import read_code
 from keras_nst.models.vgg import vgg
 from keras_nst.pictures.io import read_painting
 from keras_nst.recipes import kolkin2019
@@ -30,7 +31,8 @@ def tune(
 ) -> Path:
     """Train the predictor's last layer on one painting, and store the code that it predicts, again and again.
 
-    The net itself does not change, so the style is still a code for it. What is learned stays if the work is ended.
+    The net itself does not change, so the style is still a code for it. What is learned stays if the work is ended, and
+    the next tuning goes on from there.
 
     Args:
         painting: Path of the painting.
@@ -53,20 +55,23 @@ def tune(
     for layer in predictor.layers:
         layer.trainable = layer.name == "code"
     objective = Objective(kolkin2019.tuned().loss(), Observer(vgg=vgg(dtype=policy)))
+    folder = painter.style_of(painting)
+    (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting, painter.home()), STATISTICS.probes))
+    layer, before = predictor.get_layer("code"), painter.tuned_seconds(painting)
+    # The code so far is that of the prediction, and later that of the last tuning.
+    layer.bias.assign(layer.bias + (read_code(folder, net) - predictor(statistics)[0]) / SLOWER)
     size = int(facts.get("style_size", 384))
     source = PaintedPhotographs(content, [painting], style_size=size)
     trainer = StyleTrainer(model, objective, STATISTICS, known=source.known)
     optimizer = keras.optimizers.Adam(RATE)
     trainer.compile(optimizer, jit_compile=False)  # To compile would take longer than to tune.
     batches = source.batches(size=SIZE, batch=BATCH, seed=0)
-    (statistics,) = STATISTICS(objective.observer(painter.seen_of(painting, painter.home()), STATISTICS.probes))
-    folder = painter.folder_of(painting)
 
     def keep(elapsed: float) -> None:
         code = np.asarray(parts(trainer.trained)[1](statistics))[0]
         if not np.isfinite(code).all():
             raise InputError(f"Tuning to {painting} did not give finite numbers. Choose a painting with more detail.")
-        painter.keep(folder, code, painting, tuned=elapsed)
+        painter.keep(folder, code, painting, tuned=before + elapsed)
 
     until = _Until(seconds, progress or (lambda done: None), keep)
     trainer.fit(batches, epochs=1, steps_per_epoch=10**6, shuffle=False, verbose=0, callbacks=[until])

@@ -92,6 +92,11 @@ def folder_of(painting: str | Path) -> Path:
     return cache / sha256(home() / saved.PAINTER)[:16] / sha256(painting)[:16] / painting.stem
 
 
+def tuned_seconds(painting: str | Path) -> float:
+    """For how long the style of a painting has been tuned, in seconds."""
+    return float(saved.read_facts(folder_of(painting)).get("tuned_seconds", 0))
+
+
 def seen_of(painting: str | Path, home: Path) -> np.ndarray:
     """Read a painting and resize it as in the net's training, (1, height, width, 3); of a strip, only the middle."""
     size = int(saved.read_facts(home).get("style_size", 384))
@@ -117,6 +122,7 @@ def keep(folder: Path, code: np.ndarray, painting: str | Path, *, tuned: float) 
     card = {
         "name": painting.stem,
         "painter": NAME,
+        saved.PAINTER_HASH: saved.read_facts(home()).get(saved.HASH),
         "style_image": painting.name,
         "style_sha256": sha256(painting),
         "tuned_seconds": tuned,

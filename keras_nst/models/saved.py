@@ -37,6 +37,9 @@ TRAINED = Path("saved_models")
 HASH = "model_sha256"
 """Key of a card: the SHA-256 of the net's file."""
 
+PAINTER_HASH = "painter_sha256"
+"""Key of a code's card: the SHA-256 of the file of its net."""
+
 MAX_BYTES = 500_000_000
 """Maximum size of a net's file when unpacked: a hundred times the paper's net."""
 
@@ -163,9 +166,8 @@ def save_style(folder: str | Path, net: "keras.Model", card: dict, preview: Path
         _halve(net_file)
         card_file.write_text(json.dumps({**card, HASH: sha256(net_file)}, indent=2) + "\n", "utf-8")
         # The old files go first: wherever this is interrupted, no card lies next to another net than its own.
-        (folder / CARD).unlink(missing_ok=True)
-        if not has_preview:
-            (folder / PREVIEW).unlink(missing_ok=True)
+        for old in (CARD, *({MODEL, PAINTER, CODE} - {file}), *(() if has_preview else (PREVIEW,))):
+            (folder / old).unlink(missing_ok=True)
 
 
 def save_code(folder: str | Path, code: np.ndarray, card: dict, preview: Path | None = None) -> None:

@@ -173,14 +173,17 @@ def find_painter(folder: Path) -> Path:
     """Find the net that a style's code is for: around or next to the style, in `TRAINED`, or shipped.
 
     Raises:
-        InputError: The style's card does not name a net, or the net is missing.
+        InputError: The style's card does not name a net, the net is missing, or it is another one by this name.
     """
-    if (folder.parent / PAINTER).is_file():
-        return folder.parent
-    name = str(read_facts(folder).get("painter", ""))
-    for home in (folder.parent, saved.TRAINED, saved.SHIPPED):
-        if name and Path(name).name == name and (home / name / PAINTER).is_file():
-            return home / name
+    card = read_facts(folder)
+    name = str(card.get("painter", ""))
+    named = [home / name for home in (folder.parent, saved.TRAINED, saved.SHIPPED) if name and Path(name).name == name]
+    homes = [home for home in (folder.parent, *named) if (home / PAINTER).is_file()]
+    for home in homes:
+        if card.get(saved.PAINTER_HASH) in (None, read_facts(home).get(saved.HASH)):
+            return home
+    if homes:
+        raise InputError(f"{folder} is a code for another net than {homes[0]}. Copy its own net, or learn it again.")
     raise InputError(f"{folder} is a code for the net {name!r}, which is not next to it. Copy the net's folder, too.")
 
 

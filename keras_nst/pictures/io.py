@@ -35,7 +35,7 @@ _CANON = b"CR"  # Follows the first eight bytes of Canon's camera RAW.
 _pillow_limit = threading.Lock()
 
 
-def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_size: int | None = None) -> Picture:
+def read(source: str | Path | bytes, *, max_pixels: int | None = None, max_size: int | None = None) -> Picture:
     """Read a picture as upright sRGB.
 
     Formats are recognized by content: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and, with pillow-heif, HEIC. The first
@@ -45,7 +45,7 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_size: 
 
     Args:
         source: A path, `sample:NAME` for a photograph in `samples.SAMPLES`, or the content of a file.
-        max_pixels: Largest number of pixels, checked before decoding.
+        max_pixels: Largest number of pixels, checked before decoding; None for `MAX_PIXELS`.
         max_size: Longest side in pixels; a larger picture is shrunk to it.
 
     Returns:
@@ -60,10 +60,10 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_size: 
     name, image = _open(source)
     with image:
         width, height = image.size
-        if width * height > max_pixels:
+        if width * height > (limit := max_pixels or MAX_PIXELS):
+            advice = "Shrink it, or raise `max_pixels`." if max_pixels else "Shrink it."
             raise InputError(
-                f"Cannot read {name}: {width} x {height} pixels are more than the limit of {max_pixels}. "
-                "Shrink it, or raise `max_pixels`."
+                f"Cannot read {name}: {width} x {height} pixels are more than the limit of {limit}. {advice}"
             )
         shrinking = min(1, max_size / max(image.size)) if max_size else 1
         if min(image.size) * shrinking < MIN_SIDE:

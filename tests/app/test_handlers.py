@@ -240,6 +240,17 @@ def test_each_tile_shows_the_photograph_in_its_style(workshop, uploaded, home):
     assert np.abs(read(base64.b64decode(encoded)).rgb - expected).mean() < 0.04  # What JPEG loses.
 
 
+def test_a_style_that_is_learned_or_removed_meanwhile_shifts_no_tile(workshop, uploaded, home, monkeypatch):
+    tab, before = StylizeTab(workshop), [*styles()]
+    now = {"a_new_one": home, **{name: folder for name, folder in styles().items() if name != before[0]}}
+    monkeypatch.setattr("keras_nst.app.stylize.styles", lambda: now)
+    monkeypatch.setattr(workshop, "tiles", lambda path, names: ((n, name) for n, name in enumerate(names)))
+    monkeypatch.setattr("keras_nst.app.stylize.tile", lambda number, name, _: f"{number}: {name};")
+    *_, sheet = tab.show_tiles("photo.png", ["own.png"])
+    shown = [f"{number}: {name};" for number, name in enumerate([*before, "own.png"], 1)]
+    assert sheet == f"<style>{''.join(shown[1:])}</style>"
+
+
 def test_warming_up_gives_way_to_visitors(workshop, monkeypatch):
     done = []
 

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from keras_nst.cli import main
+from keras_nst.pictures.color import with_colors
 from keras_nst.pictures.io import read
 from keras_nst.select.masks import feather, flood, overlay
 
@@ -30,6 +31,24 @@ def test_what_is_saved_can_be_given_back():
     assert main([*ARGUMENTS, "--save-mask", "mask.png", "-o", "first.png"]) == 0
     assert main([*ARGUMENTS[:4], "--mask", "mask.png", "--feather", "0", "-o", "second.png"]) == 0
     np.testing.assert_allclose(read("second.png").rgb, read("first.png").rgb, atol=1.6 / 255)
+
+
+def test_the_colors_of_the_photograph_can_be_kept_in_a_trained_style():
+    assert main([*ARGUMENTS, "--color", "keep", "-o", "kept.png"]) == 0
+    assert main([*ARGUMENTS, "-o", "styled.png"]) == 0
+    kept, styled, photo = (read(f"{name}.png").rgb for name in ("kept", "styled", "photo"))
+    inside = np.s_[:, 15:22, 17:24]
+    np.testing.assert_allclose(kept[inside], with_colors(styled, photo, "keep")[inside], atol=0.03)
+    assert np.abs(kept - styled)[inside].mean() > 0.05
+
+
+def test_the_part_can_be_painted_smaller_and_is_enlarged():
+    painting = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(painting).save("painting.png")
+    Image.open("photo.png").resize((192, 144)).save("photo.png")
+    command = [*ARGUMENTS[:3], "painting.png", "--select", "80,72", "--iterations", "1", "--end-size", "32"]
+    assert main([*command, "-o", "result.png"]) == 0
+    assert read("result.png").rgb.shape == (1, 144, 192, 3)
 
 
 def test_what_is_not_selected_stays_bit_for_bit():

@@ -32,7 +32,7 @@ from keras_nst.jobs.training_folder import OPTIONS, TrainingFolder
 from keras_nst.models.nets import NETS
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts
-from keras_nst.models.saved import load_painter
+from keras_nst.models.saved import load_painter, save_code
 from keras_nst.models.styles import load_net, read_card, styles
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
@@ -597,6 +597,25 @@ def test_each_painting_of_the_first_set_becomes_a_style(options, shelf, real_vgg
     expected = np.asarray(net({"image": photograph, "code": code}))
     np.testing.assert_allclose(Stylizer("red")(photograph, grain=False).rgb, expected, atol=0.02)
     assert read(home / "red" / "preview.jpg").rgb.shape[2] > 100
+
+
+def test_a_style_that_is_a_code_is_not_replaced_unasked(options):
+    save_code(options.folder, np.zeros(128), {"painter": "unet"})
+    with pytest.raises(InputError, match="holds a style"):
+        learn.learn(options)
+
+
+def test_a_painting_that_cannot_be_read_is_skipped_and_two_of_one_name_are_two_styles(options, shelf, real_vgg):
+    (Path(shelf) / "a_first.png").write_bytes(b"nothing")
+    (Path(shelf) / "more").mkdir()
+    shutil.copy(Path(shelf) / "red.png", Path(shelf) / "more" / "Red.png")
+    console = Console(quiet=True)
+    told = []
+    console.line = told.append
+    asked = learn.dataclasses.replace(options, style=[shelf], net="unet", recipe="ghiasi2017", steps=1)
+    folder = learn.learn(asked, console=console)
+    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red", "blue", "red_2"}
+    assert any("a_first.png" in line for line in told)
 
 
 def test_a_net_of_many_styles_can_be_the_start_of_another(options, shelf, real_vgg, tmp_path):

@@ -65,6 +65,26 @@ def test_a_style_is_a_code_of_the_net_beside_it(shelf, tmp_path):
     np.testing.assert_allclose(styles.load_net("meadow")(PHOTOGRAPH), of_code(shelf, code), atol=1e-4)
 
 
+def test_a_code_for_another_net_of_the_same_name_is_refused(shelf):
+    known = saved.read_facts(shelf / "unet")[saved.HASH]
+    saved.save_code(shelf / "right", np.zeros(128), {"painter": "unet", saved.PAINTER_HASH: known})
+    saved.save_code(shelf / "wrong", np.zeros(128), {"painter": "unet", saved.PAINTER_HASH: 64 * "0"})
+    assert styles.find_painter(shelf / "right") == shelf / "unet"
+    with pytest.raises(InputError, match="is a code for another net"):
+        styles.load_net("wrong")
+
+
+def test_the_style_of_a_painting_is_for_the_net_that_predicted_it(shelf, painting):
+    card = saved.read_facts(styles.find_style(painting))
+    assert card[saved.PAINTER_HASH] == saved.read_facts(shelf / "unet")[saved.HASH]
+
+
+def test_a_style_replaces_all_of_the_old_one(tmp_path):
+    saved.save_code(tmp_path / "style", np.zeros(128), {"painter": "unet"})
+    saved.save_style(tmp_path / "style", transfer_net(filters=(4, 4, 8), residual_blocks=1), {})
+    assert styles.load_net(tmp_path / "style")(PHOTOGRAPH).shape == PHOTOGRAPH.shape
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [
@@ -199,6 +219,30 @@ def test_tuning_changes_the_code_and_the_net_not_at_all(shelf, painting):
     assert 0 < np.abs(after - before).max() < 1
     assert json.loads((folder / "card.json").read_text())["tuned_seconds"] == 0.01
     assert (shelf / "unet" / saved.PAINTER).read_bytes() == net
+
+
+def test_a_second_tuning_goes_on_from_the_first(shelf, painting):
+    from keras_nst.jobs.tune import tune
+
+    folder = styles.find_style(painting)
+    code = np.load(folder / saved.CODE) + np.linspace(-5, 5, 128, dtype=np.float32)
+    painter.keep(folder, code, painting, tuned=30)
+    tune(painting, 0.01)
+    np.testing.assert_allclose(np.load(folder / saved.CODE), code, atol=1)
+    assert painter.tuned_seconds(painting) == pytest.approx(30.01)
+
+
+def test_the_command_tunes_for_the_time_that_is_left(shelf, painting, tmp_path, rng, monkeypatch):
+    from keras_nst.jobs import tune
+
+    Image.fromarray(rng.integers(0, 256, (50, 60, 3), np.uint8)).save(tmp_path / "photo.png")
+    folder, asked = styles.find_style(painting), []
+    painter.keep(folder, np.load(folder / saved.CODE), painting, tuned=30)
+    monkeypatch.setattr(tune, "tune", lambda painting, seconds, **_: asked.append(seconds))
+    for seconds in ("20", "30", "50"):
+        command = ["stylize", "photo.png", "--style", "meadow.png", "--tune", seconds, "-o", "out.png"]
+        assert main(command) == 0
+    assert asked == [20.0]
 
 
 @pytest.mark.parametrize("by", [str, lambda painting: str(styles.find_style(painting))], ids=["file", "folder"])
