@@ -241,6 +241,23 @@ def test_a_clip_gives_a_clip(here, style, capsys):
     assert clips.sound_packets("out.mkv") == clips.sound_packets("clip.mp4")
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_clips_that_are_there_are_not_made_again(here, style, capsys, suffix):
+    for number in range(2):
+        clips.write(f"{number}.{suffix}", clips.frames(3))
+    arguments = ("stylize", f"0.{suffix}", f"1.{suffix}", "--style", style, "-o", "out", "--max-size", 32)
+    assert run(capsys, *arguments)[0] == 0
+    first = (here / "out" / f"0-tiny.{suffix}").stat().st_mtime_ns
+    (here / "out" / f"1-tiny.{suffix}").unlink()
+    code, out, err = run(capsys, *arguments)
+    assert (code, err) == (0, "1 of 2 are already done.\n")
+    assert out.startswith(f"out/1-tiny.{suffix}")
+    assert (here / "out" / f"0-tiny.{suffix}").stat().st_mtime_ns == first
+    assert run(capsys, *arguments, "--steadiness", 0)[1].count("\n") == 2  # With other options, so other results.
+    code, _, err = run(capsys, "stylize", "out", "--style", style, "-o", "out")
+    assert (code, "are results" in err) == (2, True)
+
+
 def test_a_sheet_has_a_row_for_each_photograph_and_strength_and_a_column_for_each_style(here, style, other, capsys):
     arguments = ("--style", style, "--style", other, "--strengths", "0.5,1", "--height", 36)
     assert run(capsys, "sheet", "photo.png", "photo.png", *arguments)[0] == 0

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
@@ -26,7 +26,7 @@ from keras_nst.pictures.io import MAX_PIXELS, read_painting, read_record
 from keras_nst.pictures.kinds import is_animation, is_clip
 from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.proof import Proof
-from keras_nst.video.clips import inspect
+from keras_nst.video.clips import clip_record, inspect
 from keras_nst.video.writing import CODECS, check_clip_format
 
 
@@ -89,12 +89,9 @@ def _moves(options: Stylize, source: str) -> bool:
 
 
 def _write_each(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
-    count, several = len(jobs), len(jobs) > 1 or not alone
+    several = len(jobs) > 1 or not alone
     if several:
-        done = {job for job in jobs if _is_done(options, job)}
-        jobs = [job for job in jobs if job not in done]
-        if done:
-            print(f"{len(done)} of {count} are already done.", file=sys.stderr)
+        jobs = _missing(jobs, functools.partial(_record, options))
     if options.proof:
         Proof(options.proof)  # Report a wrong file before TensorFlow loads.
     run = functools.partial(_run, options, alone=len(jobs) == 1)
@@ -173,21 +170,32 @@ def _without_results(options: Stylize, inputs: list[str], name: str) -> list[str
 
 
 def _is_result(path: str) -> bool:
+    record = _found_record(path)
+    return isinstance(record, dict) and "style" in record
+
+
+def _missing(jobs: list[Job], record: Callable[[str], dict]) -> list[Job]:
+    """The jobs without a result that was made from the same files with the same options; tells how many have one."""
+    missing = [(source, output) for source, output in jobs if not _is_done(source, output, record)]
+    if len(missing) < len(jobs):
+        print(f"{len(jobs) - len(missing)} of {len(jobs)} are already done.", file=sys.stderr)
+    return missing
+
+
+def _is_done(source: str, output: str, record: Callable[[str], dict]) -> bool:
+    found = _found_record(output)
     try:
-        record = read_record(path)
-        return isinstance(record, dict) and "style" in record
+        return found is not None and source != "-" and found == record(source)
+    except InputError:  # A file that made the result is not there.
+        return False
+
+
+def _found_record(path: str) -> dict | None:
+    """The record in a file; None if there is none, or no such picture or clip."""
+    try:
+        return clip_record(path) if is_clip(path) else read_record(path)
     except InputError:
-        return False
-
-
-def _is_done(options: Stylize, job: Job) -> bool:
-    """Whether the result exists, made from the same files with the same options."""
-    source, output = job
-    try:
-        found = read_record(output)
-        return found is not None and source != "-" and found == _record(options, source)
-    except InputError:  # There is no such file, or it is not a picture.
-        return False
+        return None
 
 
 def _name(options: Stylize) -> str:
@@ -204,13 +212,19 @@ def _write_clips(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
         raise InputError("`proof` is only for pictures. Leave it out for clips.")
     if options.protect:
         raise InputError("`protect` is only for pictures, since it cannot follow motion. Leave it out for clips.")
+
+    def record_of(source: str) -> dict:
+        return {**_record(options, source), "steadiness": options.steadiness}
+
+    if len(jobs) > 1 or not alone:
+        jobs = _missing(jobs, record_of)
     console = Console()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "frames,", TimeRemainingColumn())
 
     def process(source: str, output: str) -> None:
         began = time.perf_counter()
         clip = inspect(source, max_pixels=options.max_pixels or MAX_PIXELS)
-        record = {**_record(options, source), "steadiness": options.steadiness}
+        record = record_of(source)
 
         frames = dataclasses.replace(options, stroke="fine")  # The grain has the frames' size.
 
@@ -236,7 +250,7 @@ def _write_clips(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
         else:
             print(f"{output}  {clip.frames} frames  {seconds:.1f} s")
 
-    return each(process, *zip(*jobs, strict=True), alone=alone)
+    return each(process, *zip(*jobs, strict=True), alone=alone) if jobs else 0
 
 
 def _read(options: Stylize, source: str) -> Picture:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,7 +13,8 @@ import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.pictures.decoding import decode_frame
-from keras_nst.pictures.io import MAX_PIXELS, MIN_SIDE
+from keras_nst.pictures.encoding import OWNER
+from keras_nst.pictures.io import MAX_PIXELS, MIN_SIDE, read_record
 from keras_nst.pictures.kinds import is_animation
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.video.animations import TIME_BASE, check_number, check_size, read_animation
@@ -45,6 +47,22 @@ class Clip:
     aspect: Fraction
     size: tuple[int, int]
     damage: str | None = None
+
+
+def clip_record(path: str | Path) -> dict | None:
+    """Read the record that `writing.join` stored in a clip or an animation; None if there is none.
+
+    Raises:
+        InputError: The file cannot be read as a clip.
+    """
+    if is_animation(path):
+        return read_record(path)
+    with reading(path) as container:
+        notes = {key.lower(): note for key, note in container.metadata.items()}
+    try:
+        return json.loads(notes["comment"])[OWNER]
+    except (KeyError, TypeError, ValueError):  # No comment, or somebody else's.
+        return None
 
 
 Frame = tuple[int, np.ndarray]

@@ -11,7 +11,7 @@ from reference import clips
 
 from keras_nst.errors import InputError
 from keras_nst.pictures.decoding import decode_frame
-from keras_nst.video.clips import inspect, read_frames
+from keras_nst.video.clips import clip_record, inspect, read_frames
 from keras_nst.video.writing import carried_sound, check_clip_format, join, write_frames
 
 PICTURES = clips.frames(12)
@@ -207,6 +207,8 @@ def test_what_made_a_clip_is_its_comment(tmp_path):
     copied(tmp_path / "in.mp4", tmp_path / "out.mp4")
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.metadata["comment"] == '{"keras_nst": {"made": "here"}}'
+    assert clip_record(tmp_path / "out.mp4") == {"made": "here"}
+    assert clip_record(tmp_path / "in.mp4") is None
 
 
 def cut(path, share):
