@@ -187,6 +187,12 @@ class Weights:
         """As in `Text`."""
         return isinstance(value, Mapping) and all(map(self._weight.allows, value.values()))
 
+    def check(self, value: Any) -> None:
+        """Raise an `InputError` that names the option of a weight that is not allowed, if that is what is wrong."""
+        for term, weight in value.items() if isinstance(value, Mapping) else ():
+            if not self._weight.allows(weight):
+                raise InputError(f"`{term}_weight` takes {self._weight.expected}. Received: {weight!r}.")
+
 
 class Switch:
     """True or False; on the command line, an option without a value."""
@@ -251,6 +257,8 @@ class Field:
         for each in values:
             if self.kind.allows(each):
                 continue
+            if isinstance(self.kind, Weights):
+                self.kind.check(each)
             if isinstance(self.kind, Choice):
                 raise unknown(f"`{name}`", each, self.kind.values)
             raise InputError(f"`{name}` takes {self.kind.expected}. Received: {each!r}.")

@@ -68,7 +68,7 @@ def placed(path):
     Image.new("L", (64, 48), 255).save(everything)
     where = {"at": None, "scale": 1.0, "rotate": None, "select": []}
     options = argparse.Namespace(paste=str(path), mask=str(everything), **where)
-    composite, mask, _ = _composite(options, np.full((1, 96, 128, 3), 0.5, np.float32))
+    composite, mask, _, _ = _composite(options, np.full((1, 96, 128, 3), 0.5, np.float32))
     return np.concatenate([composite, mask], axis=-1)
 
 

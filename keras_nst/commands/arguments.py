@@ -127,6 +127,7 @@ class Evaluate:
         Text("IMG_OR_SET"),
         default=NEEDED,
     )
+    download: bool = field("let TensorFlow Datasets download the set", Switch(), default=False)
     inception_weights: str | None = field(
         "HDF5 weights of InceptionV3 with its classifier, for the distances of sets",
         Text("FILE"),

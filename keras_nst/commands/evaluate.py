@@ -39,6 +39,7 @@ def run(options: Evaluate) -> int:
             style,
             options.size,
             embedding(options.inception_weights, features=features, classifier=classifier),
+            download=options.download,
             progress=partial(progress, description="Reading the style"),
         )
         for name, reason in style.skipped.items():

@@ -1,6 +1,7 @@
 """`keras-nst frames`: extract frames of a film, without near-duplicates."""
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def run(options: Frames) -> int:
         raise InputError(f"{options.film} is a single picture. Expected a film.")
     stem = Path(options.film).stem
     check_destination(str(folder / f"{stem}.jpg"))
-    if folder.is_dir() and any(path.name.startswith(f"{stem}-") for path in folder.iterdir()):
+    of_film = re.compile(rf"{re.escape(stem)}-\d{{6,}}\.jpg")
+    if folder.is_dir() and any(of_film.fullmatch(path.name) for path in folder.iterdir()):
         raise InputError(f"{folder} already holds frames of {stem}. Remove them, or choose another `output`.")
     console = Console()
     looked = kept = 0

@@ -33,12 +33,12 @@ def run(options: Harmonize) -> int:
     began = time.perf_counter()
     background = read_picture(options.background)
     painting = background.rgb
-    composite, mask, taken = _composite(options, painting)
+    composite, mask, cut, taken = _composite(options, painting)
     others = _others(options, painting)
     if options.report:
         make_folder(options.report)
     if options.keep_mask:
-        write(options.keep_mask, Picture(np.repeat(mask, 3, axis=-1)))
+        write(options.keep_mask, Picture(np.repeat(cut, 3, axis=-1)))
     print(printable(f"{options.paste} is used as {taken}."), file=sys.stderr)
     from keras_nst.fit import precision
     from keras_nst.jobs.harmonize import harmonize, scales
@@ -73,8 +73,8 @@ def run(options: Harmonize) -> int:
 OURS = "keras_nst"
 
 
-def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-    """The painting with the object, the object's mask of zeros and ones, and a description of what was given."""
+def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """The painting with the object, its masks of zeros and ones in it and as it was given, and what was given."""
     paste = read(options.paste)
     placed = options.at is not None or options.scale is not None or options.rotate is not None or options.select
     mask = named_mask(options.mask, paste) if options.mask else None
@@ -82,11 +82,11 @@ def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np
     if stays and not is_transparent(paste) and (mask is not None or not is_unrelated(paste.rgb, painting)):
         taken = "the painting with the object in it"
         composite = paste.rgb
-        mask = find_object(composite, painting) if mask is None else mask
+        mask = cut = find_object(composite, painting) if mask is None else mask
     else:
         ground = "transparent" if is_transparent(paste) else "plain"
         taken = f"an object on a {ground} background" if mask is None else "an object with a mask"
-        mask = cut_out(paste, options.select or ()) if mask is None else mask
+        mask = cut = cut_out(paste, options.select or ()) if mask is None else mask
         layer = colors(paste, mask), seen(mask, paste)
         if stays:
             taken += ", which has the painting's size and stays where it is"
@@ -95,7 +95,7 @@ def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np
             composite, mask = place(painting, *layer, options.at, options.scale, options.rotate or 0.0)
     selected = np.float32(mask > 0.5)
     check_object(selected)
-    return composite, selected, taken
+    return composite, selected, cut, taken
 
 
 def _others(options: Harmonize, painting: np.ndarray) -> dict[str, np.ndarray]:
@@ -109,5 +109,10 @@ def _others(options: Harmonize, painting: np.ndarray) -> dict[str, np.ndarray]:
         result = read(path).rgb
         if result.shape != painting.shape:
             raise InputError(f"{path} has another size than the painting. Expected a result for the same painting.")
-        others[label if separator else Path(path).stem] = result
+        label = label if separator else Path(path).stem
+        if label in (*others, OURS, "painting", "composite", "result"):
+            raise InputError(
+                f"Two pictures of the report are called {label!r}. Give the compared one a LABEL= of its own."
+            )
+        others[label] = result
     return others

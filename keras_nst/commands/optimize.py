@@ -55,7 +55,8 @@ def run(options: Optimize) -> int:
             restyled = optimize(picture.rgb, regions, chosen, progress=reporter)
         except KeyboardInterrupt:
             if reporter.saved:
-                raise KeyboardInterrupt(f"--init {reporter.saved} continues from the last preview.") from None
+                again = f"--init {reporter.saved} --start-size {reporter.saved_side}"
+                raise KeyboardInterrupt(f"{again} continues from the last preview.") from None
             raise
     if (covered := coverage(regions)) is not None:
         photograph = resize(Picture(picture.rgb), chosen.end_size).rgb
@@ -137,7 +138,7 @@ class Reporter:
         facts: Facts for the result's record.
         history: For each scale, {term: its unweighted value after each step}, with "total".
         pictures: The result of each scale.
-        saved: The last preview.
+        saved: The last preview, and `saved_side` its longest side.
     """
 
     def __init__(self, console: Console, plan: Mapping[int, int], output: str = "-", every: int | None = None):
@@ -152,6 +153,7 @@ class Reporter:
         self.history: dict[str, dict[str, list[float]]] = {}
         self.pictures: dict[str, np.ndarray] = {}
         self.saved: Path | None = None
+        self.saved_side = 0
 
     def __enter__(self) -> "Reporter":
         self._bar.start()
@@ -177,7 +179,7 @@ class Reporter:
         if self._every and self._steps % self._every == 0:
             path = self._output.with_name(f"{self._output.stem}-{self._steps:05}{self._output.suffix}")
             write(path, Picture(now.image))
-            self.saved = path
+            self.saved, self.saved_side = path, side
         self.facts = {
             "loss": now.value,
             "terms": now.terms,

@@ -12,9 +12,10 @@ from keras_nst.commands.arguments import Partial
 from keras_nst.commands.inputs import check_destination, deliver, destination, read_picture
 from keras_nst.commands.optimize import Reporter
 from keras_nst.console import Console
+from keras_nst.errors import InputError
 from keras_nst.jobs.partial import restyle_part, select
 from keras_nst.models.styles import find_style
-from keras_nst.options import Region
+from keras_nst.options import STARTS, Region
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged
@@ -28,6 +29,8 @@ def run(options: Partial) -> int:
     for style in filter(None, (options.style, options.background_style)):
         if _painting(style) is None:
             find_style(style)
+    if options.init not in (None, *STARTS):
+        raise InputError(f"`init` of a part is {', '.join(STARTS[:-1])} or {STARTS[-1]}, since only a crop is painted.")
     for path in filter(None, (options.save_mask, options.show_mask)):
         check_destination(path)
     mask = select(picture, options)

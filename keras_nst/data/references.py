@@ -160,7 +160,10 @@ class GivenReferences:
         Raises:
             InputError: A map is missing or damaged, or the photographs are from a dataset and have no names.
         """
+        named: dict[str, str] = {}
         for name, source in sources:
+            if isinstance(source, Path) and (other := named.setdefault(source.stem, name)) != name:
+                raise InputError(f"The photographs {other} and {name} would share a saliency map. Rename one of them.")
             if isinstance(source, bytes) or source.stem not in self._maps:
                 raise InputError(
                     f"No saliency map of {name} in {self._folder}. Expected a picture of the same name for each "

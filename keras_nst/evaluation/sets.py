@@ -108,6 +108,7 @@ class StyleSet:
         size: int,
         embedding: Embedding,
         *,
+        download: bool = False,
         progress: Callable[[Iterable], Iterable] = iter,
     ):
         """Read the pictures as squares, and embed them.
@@ -116,12 +117,13 @@ class StyleSet:
             source: A folder or dataset for `keras_nst.data.datasets.photographs`.
             size: Side of the squares in pixels; the same as for the photographs.
             embedding: From `embedding`.
+            download: Whether a missing dataset may be downloaded.
             progress: Wraps the iterable of pictures, to show progress.
 
         Raises:
             InputError: No such set, or fewer than two pictures that can be read.
         """
-        pictures = photographs(source)
+        pictures = photographs(source, download=download)
         self.embedding = embedding
         self.skipped: dict[str, str] = {}
         self._name = pictures.name

@@ -118,7 +118,7 @@ def _backbone(name: str):
         return EMBEDDED[name]
     networks = [key for key in dir(keras.applications) if key[0].isupper()]
     if name not in networks:
-        raise unknown("`backbone`", name, [*EMBEDDED, *networks])
+        raise unknown("classifier", name, [*EMBEDDED, *networks])
     application = getattr(keras.applications, name)
 
     def build(**kwargs):
@@ -167,7 +167,7 @@ def _head(network: keras.Model, backbone: str):
         layer = layer.input._keras_history.operation
     if len(heads) > 1 or not isinstance(layer, layers.GlobalAveragePooling2D):
         raise InputError(
-            f"`backbone` must end in global average pooling and one dense layer. {backbone} does not. "
+            f"A classifier must end in global average pooling and one dense layer. {backbone} does not. "
             "Choose a network such as EfficientNetB0, ResNet50, DenseNet121 or MobileNetV2."
         )
     return (heads or [None])[0], layer.input

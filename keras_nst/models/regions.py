@@ -75,6 +75,6 @@ def _normalized(maps: dict[str, np.ndarray], layer: str, mask: np.ndarray) -> np
         height, width = mask.shape[1:3]
         raise InputError(
             f"The layer {layer} has no position in a picture of {width} x {height} pixels, or in its selected part. "
-            "Use a larger picture or region."
+            "Use a larger picture or region, or another `mask_rule`."
         )
     return np.float32(maps[layer] / total)[None, ..., None]

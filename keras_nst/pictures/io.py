@@ -130,8 +130,8 @@ def read_record(source: str | Path | bytes) -> dict | None:
     _, image = _open(source)
     with image:
         # To find a PNG's EXIF, Pillow would decode the picture.
-        in_text = image.format == "PNG"
-        note = image.info.get("Description") if in_text else exif_tag(image, ExifTags.Base.ImageDescription)
+        key = {"PNG": "Description", "GIF": "comment"}.get(image.format or "")
+        note = image.info.get(key) if key else exif_tag(image, ExifTags.Base.ImageDescription)
     try:
         return json.loads(note)[OWNER]
     except (TypeError, ValueError, KeyError):  # No description, or somebody else's.

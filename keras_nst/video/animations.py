@@ -91,7 +91,7 @@ def write_animation(
         suffix: A suffix of `WRITABLE`.
         frames: (H, W, 3 or 4) uint8. A GIF has a palette of at most 256 colors for each frame.
         durations: Duration of each frame in milliseconds.
-        note: The file's description, as `encoding.encode` writes it; a GIF has none.
+        note: The file's description, as `encoding.encode` writes it; in a GIF its comment.
     """
     format = WRITABLE[suffix]
     first, *others = [Image.fromarray(_with_hard_alpha(frame) if format == "GIF" else frame) for frame in frames]
@@ -105,7 +105,8 @@ def write_animation(
         text.add_text("Description", note)
         options |= {"pnginfo": text}
     else:
-        options |= {"disposal": 2}  # Otherwise the frame before shows through transparent pixels.
+        # Without disposal, the frame before shows through transparent pixels.
+        options |= {"disposal": 2, "comment": note}
     first.save(path, format, **options)
     if format == "WEBP" and "A" in first.mode:
         with open(path, "r+b") as file:  # libwebp leaves out this flag if the visible part of all frames is a box.

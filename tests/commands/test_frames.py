@@ -86,6 +86,9 @@ def test_of_a_film_cut_short_the_frames_that_are_there_are_kept_and_it_is_told(h
 
 
 def test_frames_of_another_run_are_not_mixed_in(here, capfd):
+    (here / "frames").mkdir()
+    for other in ("film-wave.mp4", "film-2-000000.jpg"):
+        (here / "frames" / other).touch()
     assert main(["frames", "film.avi", "-o", "frames"]) == 0
     capfd.readouterr()
     assert main(["frames", "film.avi", "-o", "frames", "--ssim", "0.5"]) == 2

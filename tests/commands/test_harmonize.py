@@ -74,10 +74,14 @@ def test_an_object_goes_where_it_is_told(here, capsys, source):
         *("--keep-mask", "mask.png"),
     )
     assert code == 0
-    rows, columns = np.nonzero(read("mask.png").rgb[0, ..., 0] > 0.5)
+    changed = np.abs(read("out.png").rgb - read("painting.png").rgb)[0].max(axis=-1) > 0.2
+    rows, columns = np.nonzero(changed)
     assert (columns.mean(), rows.mean()) == pytest.approx((30, 40), abs=1)
     assert len(rows) == pytest.approx(np.pi * 10**2, rel=0.1)
     np.testing.assert_allclose(read("out.png").rgb[0, 40, 30] * 255, (200, 40, 40), atol=2)
+    again = ("--at", "30,40", "--scale", 0.5, "--style-strength", 0, "--mask", "mask.png")
+    assert run(capsys, "painting.png", source, "-o", "again.png", *again)[0] == 0
+    np.testing.assert_allclose(read("again.png").rgb, read("out.png").rgb, atol=3 / 255)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +122,7 @@ def test_an_object_of_the_paintings_size_stays_where_it_is_and_it_is_said_what_i
         (("painting.png", "nowhere.png"), "nowhere.png"),
         (("painting.png", "composite.png", "--compare", "composite.png"), "--report"),
         (("painting.png", "composite.png", "--report", "new", "--compare", "object.png"), "another size"),
+        (("painting.png", "composite.png", "--report", "new", "--compare", "composite.png"), "called 'composite'"),
         (("painting.png", "composite.png", "--keep-mask", "mask.png", "--report", "disc.png"), "--report disc.png"),
         (("painting.png", "object.png", "-o", "out.xyz"), "xyz"),
         (("painting.png", "object.png", "--style-strength", "2"), "from 0 to 1"),

@@ -142,7 +142,9 @@ BAD = {
             "Blended styles",
             "--content-mask",
         ),
+        ((*PAIR, "b.jpg", "--blend", "0,0"), "--blend", "not all 0"),
         ((*PAIR, "--iterations", 0), "--iterations", "from 1"),
+        ((*PAIR, "--style-weight", -1), "--style-weight", "from 0"),
         ((*PAIR, "--tile", 128, "--end-size", 4096, "--style-layers", "relu6_1"), "relu6_1", "relu"),
         ((*PAIR, "--recipe", "jin2020", "--statistic", "gaussian"), "jin2020", "Known: gram"),
         ((*PAIR, "--init", "missing.png"), "missing.png", "No such file"),
@@ -158,6 +160,7 @@ BAD = {
         (("photo.png", "--style", "a.jpg", "--rect", "60,60,5,5"), "48 x 36", ""),
         (("photo.png", "--style", "unknown", "--rect", "1,1,9,9"), "unknown", "style"),
         (("photo.png", "--style", "a.jpg", "--mask", "a.jpg"), "64 x 64", "48 x 36"),
+        (("photo.png", "--style", "a.jpg", "--rect", "1,1,9,9", "--init", "b.jpg"), "--init", "recolored"),
     ],
 }
 

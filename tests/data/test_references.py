@@ -131,6 +131,8 @@ def test_maps_that_were_given_go_by_the_photographs_names(photos, tmp_path, rng)
     (maps / "other.png").write_text("no picture")
     with pytest.raises(InputError, match=r"Cannot read .*other\.png"):
         given.prepare([("other.png", photos / "other.png")], 1)
+    with pytest.raises(InputError, match=r"a/small\.png and b/small\.png would share a saliency map"):
+        given.prepare([(f"{folder}/small.png", photos.with_name(folder) / "small.png") for folder in "ab"], 2)
     with pytest.raises(InputError, match="No saliency map of tfds-1"):
         given.prepare([("tfds-1", b"")], 1)
 

@@ -123,7 +123,7 @@ def test_it_can_be_fitted_to_classes_of_ones_own_and_read_back(tmp_path, rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"backbone": "resnet50"}, "Unknown `backbone`: 'resnet50'. Did you mean 'ResNet50'"),
+        ({"backbone": "resnet50"}, "Unknown classifier: 'resnet50'. Did you mean 'ResNet50'"),
         ({"backbone": "VGG16"}, "must end in global average pooling and one dense layer. VGG16 does"),
         ({"backbone": "MobileNetV3Small"}, "MobileNetV3Small does not"),
         ({"classes": 7}, "ImageNet has 1000 classes. Received: 7"),

@@ -305,6 +305,7 @@ def test_what_is_transparent_in_an_animation_stays_so(tmp_path):
     moving(tmp_path / "in.png", pictures, 100, "PNG")
     for suffix in ("gif", "webp", "apng"):
         copied(tmp_path / "in.png", tmp_path / f"out.{suffix}")
+        assert clip_record(tmp_path / f"out.{suffix}") == {"made": "here"}
         with Image.open(tmp_path / f"out.{suffix}") as image:
             for number in range(3):
                 image.seek(number)
