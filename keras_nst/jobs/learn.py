@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import keras
@@ -18,7 +18,7 @@ from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
 from keras_nst.fit.curves import drop_torn_line, read_log
 from keras_nst.jobs.setups import Setup, setup
 from keras_nst.jobs.shelf import SAMPLES, SIDE, shelve
-from keras_nst.jobs.training_folder import LOG, TrainingFolder
+from keras_nst.jobs.training_folder import LOG, TRAINING, TrainingFolder
 from keras_nst.memory import check_memory
 from keras_nst.models.nets import NETS
 from keras_nst.models.saved import CODE, PREVIEW, name_for, read_facts, save_style
@@ -164,17 +164,25 @@ def _write_codes(training: Setup, console: Console) -> None:
     folder, first = training.options.folder, training.source.styles[0]
     for older in folder.glob(f"*/{CODE}"):  # They are for the net that was replaced.
         shutil.rmtree(older.parent)
-    files: dict[str, Path] = {}
-    for name, source in first.sources():
-        if isinstance(source, Path):
-            numbers = ("", *(f"_{number}" for number in range(2, len(first) + 2)))
-            files[next(free for number in numbers if (free := name_for(name) + number) not in files)] = source
+    files = _named(source for _, source in first.sources() if isinstance(source, Path))
     if not 0 < len(files) <= _SHELF:
         return
     if keras.backend.backend() != "tensorflow":
         console.line("To write the styles of the paintings needs TensorFlow, so there are none.")
         return
     shelve(folder, files, folder, console=console)
+
+
+def _named(paintings: Iterable[Path]) -> dict[str, Path]:
+    """The paintings by the names of their styles; a name that is taken, or the training's, gets a number."""
+    named: dict[str, Path] = {}
+    for painting in paintings:
+        name, number = name_for(painting), 1
+        while name in (*named, TRAINING):
+            number += 1
+            name = f"{name_for(painting)}_{number}"
+        named[name] = painting
+    return named
 
 
 def _facts(training: Setup) -> dict:

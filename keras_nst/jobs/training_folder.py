@@ -13,6 +13,7 @@ from keras_nst.fit.curves import curves, read_losses
 from keras_nst.fit.trainer import Trainer
 from keras_nst.models.saved import CODE, MODEL, PAINTER, PREVIEW
 
+TRAINING = "training"
 OPTIONS, LOG, LOSSES, LOCK = "options.json", "log.csv", "losses.png", "lock"
 
 ADJUSTABLE = ("devices", "epochs", "learning_rate", "steps", "weights")
@@ -27,7 +28,7 @@ class TrainingFolder:
     """
 
     def __init__(self, style: Path):
-        self._style, self.path = style, style / "training"
+        self._style, self.path = style, style / TRAINING
         self._lock = FileLock(self.path / LOCK)
 
     @property

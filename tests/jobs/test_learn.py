@@ -62,6 +62,8 @@ def small(monkeypatch, request):
         monkeypatch.setattr(setups, name, build)
     for name, net in nets.SMALL.items():
         monkeypatch.setitem(NETS, name, net)
+    for module in ("learn", "shelf"):  # Small previews.
+        monkeypatch.setattr(f"keras_nst.jobs.{module}.SIDE", 48)
     if "real_vgg" not in request.fixturenames:
         monkeypatch.setattr(setups, "vgg_weights", narrow_vgg)
 
@@ -609,12 +611,13 @@ def test_a_painting_that_cannot_be_read_is_skipped_and_two_of_one_name_are_two_s
     (Path(shelf) / "a_first.png").write_bytes(b"nothing")
     (Path(shelf) / "more").mkdir()
     shutil.copy(Path(shelf) / "red.png", Path(shelf) / "more" / "Red.png")
+    shutil.move(Path(shelf) / "blue.png", Path(shelf) / "training.png")
     console = Console(quiet=True)
     told = []
     console.line = told.append
     asked = learn.dataclasses.replace(options, style=[shelf], net="unet", recipe="ghiasi2017", steps=1)
     folder = learn.learn(asked, console=console)
-    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red", "blue", "red_2"}
+    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red", "training_2", "red_2"}
     assert any("a_first.png" in line for line in told)
 
 
