@@ -18,12 +18,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests"))
 
 from reference.gradio_client import Page, picture  # noqa: E402
 
-from keras_nst.pictures.samples import sample_path  # noqa: E402
+from keras_nst.pictures.encoding import encode  # noqa: E402
+from keras_nst.pictures.io import read  # noqa: E402
+from keras_nst.pictures.picture import Picture  # noqa: E402
 
 VISITORS = 30
 
@@ -58,6 +62,12 @@ def memory(process: int) -> float:
     return int(used) / 1e6
 
 
+def upload(url: str, number: int) -> str:
+    """The path of an uploaded photograph of 512x512 that differs for each number: results for the same one are kept."""
+    shifted = Picture(np.roll(read("sample:astronaut").rgb, 16 * number, axis=2))
+    return Page(url).upload(encode(shifted, "png"))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=5)
@@ -73,16 +83,15 @@ def main() -> int:
                 load(url)
                 pages.append(time.perf_counter() - began - starts[-1])
                 if run == runs - 1:
-                    # The astronaut has 512x512 pixels.
-                    photo = Page(url).upload(sample_path("astronaut").read_bytes())
-                    first = stylize(url, photo)
-                    warm = [stylize(url, photo) for _ in range(runs)]
-                    first_tiles, later_tiles = tiles(url, photo), tiles(url, photo)
+                    photos = [upload(url, number) for number in range(VISITORS)]
+                    first = stylize(url, photos[0])
+                    warm = [stylize(url, photo) for photo in photos[1 : runs + 1]]
+                    first_tiles, later_tiles = tiles(url, photos[0]), tiles(url, photos[1])
                     used = []
                     for _ in range(2):
                         began = time.perf_counter()
                         with ThreadPoolExecutor(VISITORS) as pool:
-                            waited = list(pool.map(stylize, [url] * VISITORS, [photo] * VISITORS))
+                            waited = list(pool.map(stylize, [url] * VISITORS, photos))
                         together = time.perf_counter() - began
                         used.append(memory(server.pid))
                 server.terminate()
