@@ -87,9 +87,9 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
         _fit(training, folder.path, console, write=is_chief)
         if is_chief:
             _write(training, facts, folder.path)
-            folder.finish()
             if NETS[options.net].conditional:
                 _write_codes(training, console)
+            folder.finish()  # Last: if the process is killed before, `resume` writes all again.
     finally:
         folder.release()
         # At the end, after everything is written.

@@ -607,6 +607,19 @@ def test_a_style_that_is_a_code_is_not_replaced_unasked(options):
         learn.learn(options)
 
 
+def test_styles_that_are_not_written_when_the_training_is_killed_are_written_when_it_is_resumed(
+    options, shelf, real_vgg, monkeypatch
+):
+    asked = learn.dataclasses.replace(options, style=[shelf], net="unet", recipe="ghiasi2017", steps=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(learn, "shelve", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            learn.learn(asked)
+    folder = learn.learn(learn.dataclasses.replace(asked, resume=True))
+    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red", "blue"}
+    assert not TrainingFolder(folder).can_be_resumed
+
+
 def test_a_painting_that_cannot_be_read_is_skipped_and_two_of_one_name_are_two_styles(options, shelf, real_vgg):
     (Path(shelf) / "a_first.png").write_bytes(b"nothing")
     (Path(shelf) / "more").mkdir()
