@@ -1,4 +1,4 @@
-"""The contribution of each part of SDP-GAN: the paper's ablations and CartoonGAN, trained alike and compared as sets.
+"""What each part of SDP-GAN brings: the paper's ablations and two baselines, trained alike and compared as sets.
 
 `train` trains each variant with the same photographs, style pictures, steps, batch size and seed. Then all are compared
 on photographs that none was trained on. Trained variants stay in the output folder, and a second run resumes there.
@@ -20,7 +20,10 @@ VARIANTS = {
     "without concatenation": ["--no-concatenate"],
     "w_con fixed": ["--content-schedule", "fixed"],
     "CartoonGAN": ["--saliency-weight", "0", "--salient-weight", "0"],
+    "CycleGAN": ["--recipe", "cyclegan"],
 }
+TERMS = ("content", "salient", "saliency-content", "saliency", "color", "transport")
+WEIGHTS = {f"--{term}-weight" for term in TERMS}
 
 
 def folder_of(variant: str, output: Path) -> Path:
@@ -35,7 +38,11 @@ def learn(variant: str, options: argparse.Namespace, more: list[str]) -> None:
         return
     command = [sys.executable, str(ROOT / "train.py"), "--recipe", "sdp_gan"]
     command += ["--style", options.pictures, "--content", options.photographs, "--output", str(output)]
-    command += ["--steps", str(options.steps), "--size", str(options.size), *more, *VARIANTS[variant]]
+    own = VARIANTS[variant]
+    if "--recipe" in own:
+        # Another recipe has other terms.
+        more = [word for flag, word in zip(["", *more], more, strict=False) if not {flag, word} & WEIGHTS]
+    command += ["--steps", str(options.steps), "--size", str(options.size), *more, *own]
     if (output / "training" / "checkpoint.npz").is_file():
         command.append("--resume")
     subprocess.run(command, check=True)

@@ -75,7 +75,7 @@ class StylizeOptions:
 _data = partial(field, group="data")
 _net = partial(field, group="net")
 _loss = partial(field, group="loss")
-_set = partial(field, group="collections (sdp_gan, cartoongan)")
+_set = partial(field, group="collections (sdp_gan, cartoongan, cyclegan)")
 _steps = partial(field, group="optimization")
 
 
@@ -129,7 +129,7 @@ class TrainingOptions:
         Weights(
             (
                 *("content", "transport", "style", "tv", "cam", "category", "edge", "color", "light"),
-                *("adversarial", "salient", "saliency_content", "saliency"),
+                *("adversarial", "salient", "saliency_content", "saliency", "cycle", "identity"),
             )
         ),
         default={},
@@ -150,7 +150,9 @@ class TrainingOptions:
         default="rbd+mbd",
     )
     concatenate: bool = _set("give the generator the features of the saliency net", Switch(), default=True)
-    game: str = _set("how generator and discriminator play", Choice(("log", "least-squares", "hinge")), default="log")
+    game: str | None = _set(
+        "how generator and discriminator play", Choice(("log", "least-squares", "hinge")), unset="the recipe's"
+    )
     spectral_norm: bool = _set("limit the slope of the discriminator", Switch(), default=False)
     content_layer: str | None = _set("layer of VGG that content is measured at", Text("LAYER"), unset="the recipe's")
     content_schedule: str | None = _set(

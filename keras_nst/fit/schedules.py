@@ -1,13 +1,15 @@
 """Learning rate schedules of a training."""
 
 from collections.abc import Callable
+from typing import Any
 
-from keras.optimizers.schedules import CosineDecay, LearningRateSchedule, PiecewiseConstantDecay
+from keras import ops
+from keras.optimizers.schedules import CosineDecay, LearningRateSchedule, PiecewiseConstantDecay, PolynomialDecay
 
 WARMUP_STEPS = 100
 
-Schedule = Callable[[float, int], LearningRateSchedule | float]
-"""Function from the peak learning rate and the number of steps to a schedule."""
+Schedule = Callable[[float, int], Callable[[Any], Any] | float]
+"""Function from the peak learning rate and the number of steps to a function of the step, or to a constant."""
 
 
 def constant(peak: float, steps: int) -> float:
@@ -28,3 +30,9 @@ def cosine(peak: float, steps: int) -> LearningRateSchedule:
 def halfway(peak: float, steps: int) -> LearningRateSchedule:
     """The peak for half of the steps, a tenth of it for the next quarter, a hundredth for the last quarter."""
     return PiecewiseConstantDecay([steps // 2, 3 * steps // 4], [peak, peak / 10, peak / 100])
+
+
+def straight(peak: float, steps: int) -> Callable[[Any], Any]:
+    """The peak for half of the steps, then along a straight line to zero."""
+    line = PolynomialDecay(2 * peak, steps, end_learning_rate=0.0)
+    return lambda step: ops.minimum(line(step), peak)

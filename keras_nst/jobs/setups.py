@@ -17,9 +17,10 @@ from keras_nst.errors import InputError, unknown
 from keras_nst.files import sha256
 from keras_nst.fit import devices, precision
 from keras_nst.fit.adversarial import AdversarialTrainer
+from keras_nst.fit.cyclic import CyclicTrainer
 from keras_nst.fit.objective import Objective
 from keras_nst.fit.trainer import StyleTrainer, Trainer
-from keras_nst.models import nets
+from keras_nst.models import cyclegan, nets
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, predicted
@@ -159,31 +160,33 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         raise InputError(f"The recipe {options.recipe} learns one collection. Give `style` one folder or dataset.")
     (style,) = options.style
     chosen = recipe(options.recipe, as_printed=options.as_printed)
-    layer = options.content_layer or chosen.content_layers[options.backbone or "vgg16"]
-    loss = chosen.generator(options.game, options.weights, layer)
-    if "adversarial" not in loss.weights:
+    layer, networks = _content(chosen, options)
+    game = options.game or chosen.game
+    loss = chosen.generator(game, options.weights, *layer)
+    if not loss.weights.get("adversarial"):
         raise InputError(
             f"Without the adversarial term there is no game. Give it a weight, or learn {style} by kolkin2019."
         )
-    policy = precision.policy(options.mixed_precision)
-    features = _vgg(options, policy)
-    if layer not in features.output:
-        raise unknown("`content_layer`", layer, features.output)
     has_map = MAP in loss.probes("output")
     guided = has_map or f"saliency/{MAP}" in loss.probes("content")
     references = _references(options.saliency) if guided else None
     source = PairedSets(options.content, style, saliency=references, download=options.download, console=console)
     options = _counted(options, source)
     keras.utils.set_random_seed(options.seed)
+    policy = precision.policy(options.mixed_precision)
     build = partial(generator, concatenated=options.concatenate, **({} if has_map else {"saliency_filters": None}))
-    net, judge = build(dtype=policy), discriminator(spectral=options.spectral_norm, dtype=policy)
+    learner, judge = partial(build, dtype=policy), partial(discriminator, spectral=options.spectral_norm, dtype=policy)
+    if chosen.cyclic:
+        kind, net, judges = CyclicTrainer, cyclegan.generators(learner), cyclegan.discriminators(judge)
+    else:
+        kind, net, judges = AdversarialTrainer, learner(), judge()
     if options.init:
-        _begin_as(part(net, PICTURE), load_net(options.init), options)
-    trainer = AdversarialTrainer(
+        _begin_as(cyclegan.painter(net) if chosen.cyclic else part(net, PICTURE), load_net(options.init), options)
+    trainer = kind(
         net,
-        judge,
-        Objective(loss, Observer(vgg=features, saliency=net)),
-        chosen.discriminator(options.game),
+        judges,
+        Objective(loss, Observer(**networks, saliency=net)),
+        chosen.discriminator(game),
         partial(chosen.factors, steps=options.steps, schedule=options.content_schedule or "decay"),
     )
     rate = _rate(trainer, chosen, options)
@@ -195,6 +198,20 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         "saliency_net": has_map,
     }
     return Setup(options, trainer, source, None, made_of, lambda: part(build(), PICTURE))
+
+
+def _content(chosen: AdversarialRecipe, options: TrainingOptions) -> tuple[list[str], dict[str, keras.Model]]:
+    """The layer that content is measured at, and the network with this layer; none if the recipe has no content."""
+    if not chosen.content_layers:
+        for name in ("content_layer", "content_schedule", "backbone", "vgg_weights"):
+            if getattr(options, name) is not None:
+                raise InputError(f"The recipe {options.recipe} has no content term. Leave out `{name}`.")
+        return [], {}
+    layer = options.content_layer or chosen.content_layers[options.backbone or "vgg16"]
+    features = _vgg(options, precision.policy(options.mixed_precision))
+    if layer not in features.output:
+        raise unknown("`content_layer`", layer, features.output)
+    return [layer], {"vgg": features}
 
 
 def _begin_as(net: keras.Model, start: keras.Model, options: TrainingOptions) -> None:

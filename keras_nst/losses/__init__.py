@@ -1,6 +1,7 @@
 """Losses as an algebra of named terms. Nothing here needs a network, a file or a training."""
 
 from keras_nst.losses.algebra import Loss, Measurement, Term, blend
+from keras_nst.losses.cyclegan import cycle, identity
 from keras_nst.losses.sdp_gan import (
     GAMES,
     absolute_content,
@@ -35,8 +36,10 @@ __all__ = [
     "category",
     "color",
     "content",
+    "cycle",
     "discrimination",
     "edge",
+    "identity",
     "light",
     "match",
     "patch_style",

@@ -9,7 +9,7 @@ import importlib
 from keras_nst.errors import InputError, unknown
 
 TRAINING = ("kolkin2019", "johnson2016", "liu2019", "ghiasi2017")
-ADVERSARIAL = ("cartoongan", "sdp_gan")
+ADVERSARIAL = ("cartoongan", "cyclegan", "sdp_gan")
 PIXELS = ("kolkin2022", "chen2016", "jin2020")
 RECIPES = (*TRAINING, *ADVERSARIAL, *PIXELS)
 

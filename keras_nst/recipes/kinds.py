@@ -85,21 +85,25 @@ class AdversarialRecipe:
     """How a generator learns a collection with a discriminator.
 
     Attributes:
-        generator: Function from the name of a game in `keras_nst.losses.GAMES`, weights that replace the recipe's, and
-            the layer of the content to the loss of generator and saliency net.
-        content_layers: VGG layers by backbone.
+        generator: Function from the name of a game in `keras_nst.losses.GAMES`, weights that replace the recipe's, and,
+            if there are content layers, the layer of the content to the loss of generator and saliency net.
+        content_layers: VGG layers by backbone; none if there is no content term.
         discriminator: Function from the name of a game to the discriminator's loss.
         factors: Function from a step, a tensor, the number of steps, and the schedule of the content's weight ("decay"
             or "fixed") to factors of the generator's weights.
+        game: The game by default.
+        cyclic: Whether a second generator learns the way back to photographs.
         learning_rate: Adam's learning rate for both.
         schedule: Schedule of the learning rate.
         left_open: As in `Recipe`.
     """
 
-    generator: Callable[[str, Mapping[str, float], str], Loss]
-    content_layers: Mapping[str, str]
+    generator: Callable[..., Loss]
+    content_layers: Mapping[str, str] = field(default_factory=dict)
     discriminator: Callable[[str], Loss]
     factors: Callable[[Any, int, str], dict[str, Any]]
+    game: str = "log"
+    cyclic: bool = False
     learning_rate: float
     schedule: Schedule
     left_open: Sequence[str] = ()

@@ -266,6 +266,18 @@ def test_cartoongan_is_learned_without_saliency(collection):
     assert not list(Path(collection.content).rglob(".keras_nst"))
 
 
+def test_cyclegan_is_learned_with_a_way_back(collection):
+    folder = learn.learn(learn.dataclasses.replace(collection, recipe="cyclegan", steps=1))
+    assert set(read_card(folder)["weights"]) == {"adversarial", "cycle", "identity"}
+    learned = load_net(folder).get_weights()
+    begun = setups.setup(
+        learn.dataclasses.replace(collection, recipe="cyclegan", init=str(folder), learning_rate=2e-4),
+        Console(quiet=True),
+    ).trainer
+    for weight, start in zip(begun.trained.get_weights(), learned, strict=True):
+        np.testing.assert_array_equal(weight, start)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -276,6 +288,8 @@ def test_cartoongan_is_learned_without_saliency(collection):
         ({"recipe": "johnson2016", "style": "sample:coffee", "saliency": "subject"}, "`saliency`"),
         ({"recipe": "johnson2016", "style": "sample:coffee", "content_schedule": "fixed"}, "`content_schedule`"),
         ({"content_layer": "relu4_4"}, r"Unknown `content_layer`: 'relu4_4'\. Did you mean 'relu4_"),
+        ({"recipe": "cyclegan", "content_layer": "relu4_1"}, "cyclegan has no content term.*`content_layer`"),
+        ({"recipe": "cyclegan", "weights": {"adversarial": 0.0}}, "no game"),
         ({"saliency": "nowhere"}, r"nowhere.*subject, rbd\+mbd, or a folder"),
         ({"batch": 5}, "`batch`"),
         ({"style": "nowhere"}, "does not exist"),
