@@ -282,6 +282,11 @@ def values(chosen: Any, options: type) -> dict[str, Any]:
     return {name: getattr(chosen, name) for name in fields(options)}
 
 
+def changed(chosen: Any, options: type) -> list[str]:
+    """The names of the fields of a class of options that do not have their default."""
+    return [name for name, known in fields(options).items() if getattr(chosen, name) != known.default]
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def options(cls: type) -> type:
     """Make a class with fields a class of options: a frozen dataclass that checks and documents its fields."""

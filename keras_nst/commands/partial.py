@@ -13,9 +13,10 @@ from keras_nst.commands.inputs import check_destination, deliver, destination, r
 from keras_nst.commands.optimize import Reporter
 from keras_nst.console import Console
 from keras_nst.errors import InputError
+from keras_nst.fields import changed
 from keras_nst.jobs.partial import restyle_part, select
 from keras_nst.models.styles import find_style
-from keras_nst.options import STARTS, Region
+from keras_nst.options import STARTS, PixelOptions, Region
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged
@@ -26,9 +27,13 @@ def run(options: Partial) -> int:
     """Select, restyle, blend, and write the result."""
     output = destination(options.output, options.photo, "partial")
     picture = read_picture(options.photo, max_size=options.max_size)
-    for style in filter(None, (options.style, options.background_style)):
-        if _painting(style) is None:
-            find_style(style)
+    trained = [style for style in (options.style, options.background_style) if style and _painting(style) is None]
+    for style in trained:
+        find_style(style)
+    if len(trained) == (2 if options.background_style else 1):
+        for name in changed(options, PixelOptions):
+            if name != "color":
+                raise InputError(f"`{name}` is for paintings, and {options.style} is a trained style. Leave it out.")
     if options.init not in (None, *STARTS):
         raise InputError(f"`init` of a part is {', '.join(STARTS[:-1])} or {STARTS[-1]}, since only a crop is painted.")
     for path in filter(None, (options.save_mask, options.show_mask)):

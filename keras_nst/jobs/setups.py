@@ -14,6 +14,7 @@ from keras_nst.console import Console
 from keras_nst.data.references import GivenReferences, References
 from keras_nst.data.sets import PaintedPhotographs, PairedSets
 from keras_nst.errors import InputError, unknown
+from keras_nst.fields import changed
 from keras_nst.files import sha256
 from keras_nst.fit import devices, precision
 from keras_nst.fit.adversarial import AdversarialTrainer
@@ -81,8 +82,8 @@ def setup(options: TrainingOptions, console: Console) -> Setup:
 
 def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     """A transfer net that minimizes a recipe's loss for a painting, for a collection as one, or for many paintings."""
-    for name in ONLY_ADVERSARIAL:
-        if getattr(options, name) != getattr(TrainingOptions, name):
+    for name in changed(options, TrainingOptions):
+        if name in ONLY_ADVERSARIAL:
             message = f"The recipe {options.recipe} has no discriminator and no saliency net."
             raise InputError(f"{message} Leave out `{name}`, or choose the recipe sdp_gan.")
     chosen = recipe(options.recipe, as_printed=options.as_printed)

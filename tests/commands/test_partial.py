@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -40,6 +42,12 @@ def test_the_colors_of_the_photograph_can_be_kept_in_a_trained_style():
     inside = np.s_[:, 15:22, 17:24]
     np.testing.assert_allclose(kept[inside], with_colors(styled, photo, "keep")[inside], atol=0.03)
     assert np.abs(kept - styled)[inside].mean() > 0.05
+
+
+def test_a_trained_style_has_no_options_of_paintings(capsys):
+    assert main([*ARGUMENTS, "--iterations", "5", "-o", "result.png"]) == 2
+    assert "--iterations is for paintings, and starry_night-lite is a trained style" in capsys.readouterr().err
+    assert not Path("result.png").exists()
 
 
 def test_the_part_can_be_painted_smaller_and_is_enlarged():
