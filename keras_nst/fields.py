@@ -112,6 +112,38 @@ class Choice:
 
 
 @dataclasses.dataclass(frozen=True)
+class Either:
+    """A value of one of two kinds.
+
+    Attributes:
+        first: The kind that is tried first.
+        second: The other.
+    """
+
+    first: Text | Number | Choice
+    second: Text | Number | Choice
+
+    @property
+    def metavar(self) -> str:
+        """As in `Text`."""
+        return f"{self.first.metavar}|{self.second.metavar}"
+
+    @property
+    def expected(self) -> str:
+        """The kind in words."""
+        return f"{self.first.expected}, or {self.second.expected}"
+
+    def read(self, text: str) -> Any:
+        """As in `Text`."""
+        value = self.first.read(text)
+        return value if self.first.allows(value) else self.second.read(text)
+
+    def allows(self, value: Any) -> bool:
+        """As in `Text`."""
+        return self.first.allows(value) or self.second.allows(value)
+
+
+@dataclasses.dataclass(frozen=True)
 class Listed:
     """Several values of a kind, separated by commas on the command line.
 

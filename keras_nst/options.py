@@ -6,7 +6,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from keras_nst.fields import LARGEST_SIDE, Choice, Listed, Number, Shares, Switch, Text, Weights, Whole, field, options
+from keras_nst.fields import (
+    LARGEST_SIDE,
+    Choice,
+    Either,
+    Listed,
+    Number,
+    Shares,
+    Switch,
+    Text,
+    Weights,
+    Whole,
+    field,
+    options,
+)
 from keras_nst.models.nets import NETS
 from keras_nst.recipes import ADVERSARIAL, PIXELS, TRAINING
 
@@ -60,10 +73,11 @@ class StylizeOptions:
     blend: Sequence[float] | None = field("share of each of several styles", Shares(), unset="equal shares")
     fast: bool = field("the style's small net, two to three times as fast", Switch(), default=False)
     strength: float = field("from 0, the photograph, to 1, the full style", part(), default=1.0)
-    stroke: str = field(
+    stroke: str | float = field(
         "size of strokes: pictures of more than 720 (large), 1280 (medium) or 2048 pixels (small) are painted at this "
-        "size, and enlarged with the photograph's edges; fine paints them as they are",
-        Choice(("fine", "small", "medium", "large")),
+        "size, and enlarged with the photograph's edges; fine paints them as they are; a number paints them at so many "
+        "times less: 2 doubles the strokes",
+        Either(Choice(("fine", "small", "medium", "large")), Number(1, 16, "F")),
         default="medium",
     )
     protect: str | None = field(f"less style here: {SOURCES}", Text("SOURCE"))

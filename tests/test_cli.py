@@ -298,7 +298,7 @@ def test_the_longest_side_is_limited_on_request(here, style, capsys):
 
 def test_the_size_of_strokes_is_that_of_the_painted_picture(here, style, rng, capsys):
     Image.fromarray(rng.integers(0, 256, (30, 800, 3), np.uint8)).save("wide.png")
-    for stroke, size in (("large", 720), ("medium", None)):
+    for stroke, size in (("large", 720), ("medium", None), (2.5, 320)):
         assert run(capsys, "stylize", "wide.png", "--style", style, "-o", "out.png", "--stroke", stroke)[0] == 0
         expected = Stylizer(style)(read("wide.png"), painted_size=size).rgb
         np.testing.assert_allclose(read("out.png").rgb, expected, atol=0.51 / 255)
@@ -435,6 +435,8 @@ BAD = {
     "protected of another size": ("stylize photo.png --style {style} --protect painting.jpg", "64 x 64"),
     "no profile": ("stylize photo.png --style {style} --proof text.jpg", "not an ICC profile"),
     "proof of a clip": ("stylize text.mp4 --style {style} -o out.mp4 --proof text.jpg", "--proof"),
+    "strokes of a clip": ("stylize text.mp4 --style {style} -o out.mp4 --stroke 2", "--stroke"),
+    "bits of a clip": ("stylize text.mp4 --style {style} -o out.mp4 --bits 16", "--bits"),
     "protected clip": ("stylize text.mp4 --style {style} -o out.mp4 --protect saliency", "--protect"),
     "strength": ("stylize photo.png --style {style} --strength 2", "from 0 to 1"),
     "unknown flag": ("stylize photo.png --style {style} --stength 1", "--stength"),

@@ -4,6 +4,7 @@ import pytest
 from keras_nst.errors import InputError, one_line
 from keras_nst.fields import (
     Choice,
+    Either,
     Listed,
     Number,
     Shares,
@@ -32,6 +33,7 @@ class Example:
     names: list = field("names", Text("NAME"), default=(), several="any")
     weights: dict = field("weight of {}", Weights(("one", "two")), default={})
     blend: list | None = field("shares", Shares(), unset="equal ones")
+    size: str | float = field("a size", Either(Choice(("small", "large")), Number(1, 3)), default="small")
     loud: bool = field("whether it is loud", Switch(), default=False)
 
 
@@ -45,6 +47,7 @@ class Example:
         ("names", ["a", ["a", "b"], ()], [3, [3], None]),
         ("weights", [{"one": 2}, {}], [{"one": -1}, {"one": "2"}, [2], None]),
         ("blend", [(1, 0), [0.5, 2], None], [(0, 0), (1, -1), (), "1,2"]),
+        ("size", ["large", 2.5], ["huge", 0.5, 4, True, None]),
         ("loud", [True, False], [1, "yes", None]),
     ],
 )

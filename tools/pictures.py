@@ -30,6 +30,7 @@ PAGES = {
         "lite": ["lite.png"],
         "shelf": ["shelf.png"],
         "colors": ["half.png", "kept.png", "only.png"],
+        "strokes": ["fine.png", "larger.png", "largest.png"],
         "protect": ["sample:astronaut", "full.png", "protected.png"],
         "partial": ["sample:coffee", "part.png"],
         "optimize": ["sample:coffee", "painting.png", "optimized.png"],

@@ -102,10 +102,12 @@ class Several:
         """The path of what is made of an uploaded photograph or clip."""
         if not (ffmpeg.is_there() and is_clip(file)):
             return self._stylize(self._workshop.take_in(file)[0], settings)
-        style, strength, color, protect, _, second, share, _ = settings
+        style, strength, stroke, color, protect, _, second, share, _ = settings
         if protect in MASKS:
             raise InputError("A part of a clip cannot be protected, since it moves. Protect nothing.")
-        options = chosen(style, strength, color, second, share)
+        if stroke != 1:
+            raise InputError("The strokes of a clip have one size. Set the size of strokes to 1.")
+        options = chosen(style, strength, stroke, color, second, share)
         return self._workshop.stylize_clip(file, options, method(options), record(options), progress)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
-from keras_nst.app.choices import COLORS, chosen, method, record, told
+from keras_nst.app.choices import COLORS, LARGEST_STROKE, chosen, method, record, told
 from keras_nst.app.limits import check_number
 from keras_nst.app.parts import (
     HIDDEN,
@@ -92,6 +92,7 @@ class StylizeTab(Tab):
                 learned = gr.HTML(elem_id="stylize-learned", elem_classes="note", padding=False)
         with gr.Row():
             strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
+            stroke = slider(1, LARGEST_STROKE, 1, "Size of strokes", "stylize-stroke", 0.5)
             color = gr.Radio(COLORS, value="style", label="Colors", elem_id="stylize-color", min_width=340)
             suffix = gr.Radio(_SUFFIXES, value="png", label="File", elem_id="stylize-file", min_width=200)
         with gr.Row(equal_height=False):
@@ -116,7 +117,7 @@ class StylizeTab(Tab):
             elem_id="stylize-history",
         )
         outputs = [*result.outputs, latest]
-        settings = [photo, before, style, strength, color, protect, least, second, share, suffix]
+        settings = [photo, before, style, strength, stroke, color, protect, least, second, share, suffix]
         work = {
             "concurrency_id": "net",
             "concurrency_limit": 1,
@@ -135,7 +136,7 @@ class StylizeTab(Tab):
         )
         chosen = gr.on([opened.change, style.change], self.stylize, settings, outputs, api_name="stylize", **work)
         chosen.success(self.remember, [remembered, latest], [remembered, history], **HIDDEN)
-        mixing = [strength, color, protect, least, second, share, suffix, before]
+        mixing = [strength, stroke, color, protect, least, second, share, suffix, before]
         changes = [component.change for component in mixing]
         gr.on(changes, self.stylize, settings, outputs, api_visibility="undocumented", **work)
         opened.change(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
@@ -166,6 +167,7 @@ class StylizeTab(Tab):
         before: str | None,
         style: str | None,
         strength: float,
+        stroke: float,
         color: str,
         protect: str | None,
         least: float,
@@ -173,13 +175,14 @@ class StylizeTab(Tab):
         share: float,
         suffix: str,
     ) -> tuple:
-        """Stylize a photograph. The net only runs for a new photograph or style: the rest is mixing.
+        """Stylize a photograph. The net only runs for a new photograph, style or size of strokes: the rest is mixing.
 
         Args:
             photo: Path of the photograph.
             before: Path of a picture that the result is compared with; None for the photograph.
             style: Name of a style, or path of a painting.
             strength: From 0, the photograph, to 1, the full style.
+            stroke: Size of the strokes; 1 for the usual one.
             color: A value of `COLORS`.
             protect: How the protected subject is found, of `MASKS`; anything else for no protection.
             least: Strength of the style on the subject.
@@ -193,7 +196,7 @@ class StylizeTab(Tab):
         """
         if not photo:
             return (gr.skip(),) * 4
-        options = chosen(style, strength, color, second, share)
+        options = chosen(style, strength, stroke, color, second, share)
         check_number(least, 0, 1, "The strength there")
         picture, mask = self._workshop.picture(photo), None
         if protect in MASKS:
@@ -201,7 +204,7 @@ class StylizeTab(Tab):
             check(mask, *picture.rgb.shape[1:3], "The subject")
             options = dataclasses.replace(options, protect=protect, protect_strength=least)
         began = time.perf_counter()
-        painted = self._workshop.painted(photo, options.style, options.blend)
+        painted = self._workshop.painted(photo, options)
         result = mixed(picture, painted, options, mask)
         path = self._workshop.files.deliver(result, photo, method(options), record(options), suffix)
         height, width = result.rgb.shape[1:3]

@@ -86,14 +86,18 @@ class Workshop:
         """
         return self._net((style,), fast=fast)
 
-    def painted(self, path: str, styles: Sequence[str], shares: Sequence[float] | None = None) -> Picture:
-        """A photograph in a style, or in a blend of several. It is kept until the style is tuned.
+    def painted(self, path: str, options: StylizeOptions) -> Picture:
+        """A photograph in the full style, or in a blend of several. It is kept until the style is tuned.
+
+        Args:
+            path: The photograph.
+            options: Style, blend and size of strokes.
 
         Raises:
             InputError: The photograph cannot be read, or there is no such style.
         """
         with self.turns.at(PAINTING):
-            return self._painted(path, self._net(styles, shares))
+            return self._painted(path, self._net(options.style, options.blend), options.stroke)
 
     def tiles(self, path: str, styles: Sequence[str], side: int = _TILE) -> Iterator[tuple[int, Picture]]:
         """A photograph in many styles, small: the place of each style and the picture, as they are finished.
@@ -225,10 +229,12 @@ class Workshop:
         if style not in styles() and not (painter.is_there() and self.files.took_in(style)):
             raise InputError("There is no such style any more. Choose another one.")
 
-    def _paint(self, path: str, net: Callable[[Picture], Picture]) -> Picture:
+    def _paint(self, path: str, net: Callable[..., Picture], stroke: str | float) -> Picture:
+        from keras_nst.jobs.stylize import painted_size
+
         picture = self.picture(path)
         with self.turns.turn("net"):
-            return net(picture)
+            return net(picture, painted_size=painted_size(picture, stroke))
 
     def _read(self, path: str | None) -> Picture:
         if not path:

@@ -17,6 +17,7 @@ from keras_nst.commands.arguments import Stylize
 from keras_nst.commands.inputs import deliver, destinations, each, expand, read_picture, result_name
 from keras_nst.console import Console, progress
 from keras_nst.errors import BAD_INPUT, InputError, one_line
+from keras_nst.fields import changed
 from keras_nst.files import sha256
 from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.painter import tuned_seconds
@@ -208,10 +209,9 @@ def _write_clips(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
 
     if options.output == "-":
         raise InputError("A clip cannot be written to standard output. Give a file or a folder as `output`.")
-    if options.proof:
-        raise InputError("`proof` is only for pictures. Leave it out for clips.")
-    if options.protect:
-        raise InputError("`protect` is only for pictures, since it cannot follow motion. Leave it out for clips.")
+    for name in changed(options, Stylize):
+        if name in ("proof", "protect", "stroke", "bits"):
+            raise InputError(f"`{name}` is only for pictures. Leave it out for clips.")
 
     def record_of(source: str) -> dict:
         return {**_record(options, source), "steadiness": options.steadiness}

@@ -54,9 +54,14 @@ def stylize(
         strength = strengths(protected, strength, options.protect_strength)
     folders = tuple(str(find_style(style, fast=options.fast)) for style in options.style)
     net = stylizer(folders, options.blend and tuple(options.blend))
-    size = STROKES[options.stroke]
+    size = painted_size(picture, options.stroke)
     result = net(picture, strength=strength, color=options.color, grain=grain, painted_size=size, alone=alone)
     return Picture(Proof(options.proof)(result.straight), result.alpha) if options.proof else result
+
+
+def painted_size(picture: Picture, stroke: str | float) -> int | None:
+    """Longest side in pixels at which a picture is painted with strokes of a size, which `Stylizer` takes."""
+    return STROKES[stroke] if isinstance(stroke, str) else round(max(picture.rgb.shape[1:3]) / stroke)
 
 
 def protected_part(picture: Picture, source: str) -> np.ndarray:

@@ -75,7 +75,7 @@ def test_a_picture_is_taken_in_no_larger_than_the_limit(tmp_path, uploaded):
 
 def stylize(workshop, photo, **settings):
     usual = {"before": None, "style": "tiny", "strength": 1, "color": "style", "protect": "no", "least": 0.4}
-    more = {"second": "", "share": 0.5, "suffix": "png"}
+    more = {"stroke": 1, "second": "", "share": 0.5, "suffix": "png"}
     return StylizeTab(workshop).stylize(photo, **usual | more | settings)
 
 
@@ -116,6 +116,17 @@ def test_only_a_new_photograph_or_style_takes_a_net(workshop, uploaded, monkeypa
     assert len(asked) == 1
     stylize(workshop, uploaded("object.png", "other.png"))
     assert len(asked) == 2
+
+
+def test_larger_strokes_are_those_of_a_smaller_picture(workshop, uploaded):
+    photo = uploaded("painting.png")
+    (_, after), *_ = stylize(workshop, photo, stroke=2)
+    expected = Stylizer("tiny")(read(photo), painted_size=64).rgb
+    np.testing.assert_allclose(read(after).rgb, expected, atol=ROUNDING)
+    assert read_record(after)["stroke"] == 2
+    for wrong in (0.5, 4, "large", None):
+        with pytest.raises(InputError, match="The size of strokes"):
+            stylize(workshop, photo, stroke=wrong)
 
 
 def test_two_styles_are_blended_by_the_share_of_the_second(workshop, uploaded):

@@ -19,7 +19,7 @@ from keras_nst.video.clips import inspect, read_frames
 
 gr = pytest.importorskip("gradio")
 VISITOR = SimpleNamespace(session_hash="one")
-SETTINGS = ("tiny", 0.5, "style", "no", 0.4, "", 0.5, "png")
+SETTINGS = ("tiny", 0.5, 1, "style", "no", 0.4, "", 0.5, "png")
 
 
 def several(workshop, files, settings=SETTINGS):
@@ -51,7 +51,7 @@ def clip(workshop, tmp_path):
 
 
 def test_a_clip_is_painted_as_by_the_command_with_its_sound(workshop, clip, tmp_path):
-    settings = ("tiny", 0.5, "keep", "no", 0.4, "", 0.5, "png")
+    settings = ("tiny", 0.5, 1, "keep", "no", 0.4, "", 0.5, "png")
     *_, (note, download) = several(workshop, [clip], settings)
     assert note.startswith('1 of 1 painted. <video controls loop src="gradio_api/file=')
     result = Path(download["value"])
@@ -115,7 +115,8 @@ def test_hostile_clips_are_told_in_a_line(workshop, uploaded, clip, tmp_path, ho
     for name, content in hostile.items():
         refused_in_a_line(workshop, uploaded(content, name), "Cannot read [a-z]+[.]", tmp_path)
     refused_in_a_line(workshop, "/etc/passwd.mp4", "not here any more", tmp_path)
-    refused_in_a_line(workshop, clip, "since it moves", tmp_path, ("tiny", 1, "style", "subject", *SETTINGS[4:]))
+    refused_in_a_line(workshop, clip, "since it moves", tmp_path, ("tiny", 1, 1, "style", "subject", *SETTINGS[5:]))
+    refused_in_a_line(workshop, clip, "size of strokes to 1", tmp_path, ("tiny", 1, 2, *SETTINGS[3:]))
     refused_in_a_line(workshop, clip, "no such style", tmp_path, ("/etc/passwd", *SETTINGS[1:]))
 
 
