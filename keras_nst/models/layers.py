@@ -61,7 +61,9 @@ class ReplicationPadding2D(_SizeChange):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class PadToMultiple2D(_SizeChange):
-    """Pads bottom and right by reflection until height and width are multiples of `multiple`.
+    """Pads bottom and right by reflection until height and width are multiples of `multiple`, and at least twice it.
+
+    Where strides divide a side of one multiple, one position is left, and that could not be reflected.
 
     Args:
         multiple: The divisor of the output's height and width; each side of the image must be at least as long.
@@ -72,19 +74,27 @@ class PadToMultiple2D(_SizeChange):
         self.multiple = multiple
 
     def _output_side(self, side):
-        return side + -side % self.multiple
+        return max(side + -side % self.multiple, 2 * self.multiple)
 
     def call(self, image):
         for axis in (1, 2):
             side = ops.shape(image)[axis]
+            is_known = isinstance(side, int)
+            image = self._reflected(image, axis, (max if is_known else ops.maximum)(self.multiple + 1 - side, 0))
+            side = ops.shape(image)[axis]
             # -side % multiple, written without a negative number: ONNX converters get its remainder wrong.
-            missing = self.multiple - 1 - (side - 1) % self.multiple
-            if isinstance(missing, int) and missing == 0:
-                continue
-            # Slices, not ops.pad, whose widths must be known when the graph is built.
-            last = image[:, side - 1 - missing : side - 1] if axis == 1 else image[:, :, side - 1 - missing : side - 1]
-            image = ops.concatenate([image, ops.flip(last, axis=axis)], axis=axis)
+            image = self._reflected(image, axis, self.multiple - 1 - (side - 1) % self.multiple)
         return image
+
+    @staticmethod
+    def _reflected(image, axis: int, missing):
+        """Add the reflection of so many pixels, fewer than the side has."""
+        if isinstance(missing, int) and missing == 0:
+            return image
+        # Slices, not ops.pad, whose widths must be known when the graph is built.
+        begin, end = ops.shape(image)[axis] - 1 - missing, ops.shape(image)[axis] - 1
+        last = image[:, begin:end] if axis == 1 else image[:, :, begin:end]
+        return ops.concatenate([image, ops.flip(last, axis=axis)], axis=axis)
 
     def get_config(self):
         return {**super().get_config(), "multiple": self.multiple}

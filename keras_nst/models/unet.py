@@ -32,7 +32,7 @@ def unet(
         dtype: Keras dtype policy of the hidden layers; the output is float32 under every policy.
 
     Returns:
-        A model from {"image": RGB (batch, height, width, 3) in [0, 1], any size from 32x32, "code": (batch, code_size)}
+        A model from {"image": RGB (batch, height, width, 3) in [0, 1], any size from 16x16, "code": (batch, code_size)}
         to the same shape and range as the image.
 
     Source: for the architecture Ronneberger et al. 2015; for the conditional normalization Ghiasi et al. 2017.

@@ -94,6 +94,15 @@ def test_any_size_is_kept(stylizer, rng, size):
     assert stylizer(Picture(rng.random((1, *size, 3), np.float32))).rgb.shape == (1, *size, 3)
 
 
+@pytest.mark.parametrize("size", [(16, 16), (40, 16), (17, 33)])
+def test_any_size_is_kept_by_a_net_of_many_styles(rng, size):
+    picture = Picture(rng.random((1, *size, 3), np.float32))
+    for alone in (True, False):
+        result = Stylizer("arlesiennes")(picture, alone=alone).rgb
+        assert result.shape == picture.rgb.shape
+        assert np.isfinite(result).all()
+
+
 def test_strength_mixes_linearly_from_the_photograph_to_the_style(stylizer, picture):
     full = stylizer(picture).rgb
     np.testing.assert_array_equal(stylizer(picture, strength=0).rgb, picture.rgb)

@@ -17,8 +17,11 @@ from keras_nst.models.layers import (
 
 def bottom_right_to(multiple):
     def padded(image):
-        height, width = (-side % multiple for side in image.shape[1:3])
-        return np.pad(image, ((0, 0), (0, height), (0, width), (0, 0)), mode="reflect")
+        # A side of one multiple is first reflected by a pixel: then it has enough of them to become two multiples.
+        for missing in (lambda side: side == multiple, lambda side: -side % multiple):
+            height, width = (int(missing(side)) for side in image.shape[1:3])
+            image = np.pad(image, ((0, 0), (0, height), (0, width), (0, 0)), mode="reflect")
+        return image
 
     return padded
 
