@@ -83,6 +83,7 @@ class StylizeOptions:
     protect: str | None = field(f"less style here: {SOURCES}", Text("SOURCE"))
     protect_strength: float = field("strength of the style in the protected part", part(), default=0.4)
     color: str = colors("style")
+    mixed_precision: str = _precision(Choice(("auto", "off", "bfloat16")), "auto")
     proof: str | None = field("show the result as the printer of this ICC profile would print it", Text("FILE"))
 
 

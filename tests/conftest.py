@@ -30,6 +30,12 @@ def _seeded():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _single_precision(monkeypatch):
+    """Without a processor that is known to multiply bfloat16, "auto" is float32: results are those of all machines."""
+    monkeypatch.setattr("keras_nst.fit.precision.PROCESSOR", Path("/nowhere"))
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

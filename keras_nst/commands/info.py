@@ -19,6 +19,8 @@ def run(options: Info) -> int:
     """Print versions, devices, styles and extras."""
     import keras
 
+    from keras_nst.fit.precision import painting_policy
+
     facts = {
         "version": keras_nst.__version__,
         "python": platform.python_version(),
@@ -27,6 +29,7 @@ def run(options: Info) -> int:
         "backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
         "cores": os.cpu_count(),
+        "paints_in": painting_policy(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "styles": list(styles()),
         "extras": extras(),

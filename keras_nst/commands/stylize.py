@@ -272,6 +272,7 @@ def _record(options: Stylize, source: str) -> dict:
         "stroke": options.stroke,
         "max_size": options.max_size,
         "bits": options.bits,
+        "mixed_precision": options.mixed_precision,
         "proof": options.proof and Path(options.proof).name,
         "protect": options.protect and Path(options.protect).name,
         "protect_strength": options.protect_strength,

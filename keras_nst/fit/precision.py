@@ -16,11 +16,25 @@ def settled(precision: str) -> str:
     # The compilers of the other backends compute bfloat16 in float32.
     if keras.backend.backend() != "tensorflow" or keras.distribution.list_devices("gpu"):
         return "off"
+    return "bfloat16" if INSTRUCTIONS & _of_processor() else "off"
+
+
+def painting_policy(precision: str = "auto") -> str:
+    """The Keras dtype policy for the hidden layers of a net that paints pictures.
+
+    With "auto" it is bfloat16 only where the processor has matrix instructions for it (AMX): others are slower than
+    Winograd's algorithm in float32, which takes a quarter of the multiplications.
+    """
+    if precision == "auto":
+        precision = settled("auto") if "amx_bf16" in _of_processor() else "off"
+    return policy(precision)
+
+
+def _of_processor() -> set[str]:
     try:
-        able = INSTRUCTIONS & set(PROCESSOR.read_text().split())
+        return set(PROCESSOR.read_text().split())
     except OSError:  # Not on Linux.
-        able = set()
-    return "bfloat16" if able else "off"
+        return set()
 
 
 def policy(precision: str) -> str:

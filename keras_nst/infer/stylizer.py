@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_nst.fit.precision import painting_policy
 from keras_nst.infer.bands import Bandwise, Rows
 from keras_nst.infer.extent import UncuttableError
 from keras_nst.infer.fold import fold, for_this_machine
@@ -40,6 +41,9 @@ class Stylizer:
     Args:
         style: Name of a style, the path of its folder, or the file of a painting.
         fast: Whether to use the style's fast net, which a few styles have.
+        mixed_precision: "off" for float32, "bfloat16", or "auto" for bfloat16 where the processor has matrix
+            instructions for it: it takes less than half the time, and a picture differs by 0.4/255 in the mean.
+            Pictures in bands are painted in float32.
 
     Raises:
         InputError: No such style or fast net, or one that cannot be loaded.
@@ -49,8 +53,9 @@ class Stylizer:
     (1, 400, 600, 3)
     """
 
-    def __init__(self, style: str | Path, *, fast: bool = False):
+    def __init__(self, style: str | Path, *, fast: bool = False, mixed_precision: str = "auto"):
         self._style, folder = style, find_style(style, fast=fast)
+        self._dtype = painting_policy(mixed_precision)
         self._shared, self._code = None, None
         if (folder / CODE).is_file():
             self._shared = load_conditional(find_painter(folder))
@@ -143,9 +148,9 @@ class Stylizer:
         only once, for any size: a `tf.function` would warn of retracing from the fifth style on.
         """
         if self._shared:
-            graph = _graph_of_codes(self._shared)
+            graph = _graph_of_codes(self._shared, self._dtype)
             return lambda image: graph(image, self._code)
-        net = fold(self._net)
+        net = fold(self._net, self._dtype)
 
         def stylize(image):
             with for_this_machine():
@@ -181,8 +186,10 @@ def _traced(stylize: Callable) -> Callable[[np.ndarray], tf.Tensor]:
 
 
 @functools.lru_cache(2)
-def _graph_of_codes(net: keras.Model) -> Callable[[np.ndarray, np.ndarray], tf.Tensor]:
+def _graph_of_codes(net: keras.Model, dtype: str) -> Callable[[np.ndarray, np.ndarray], tf.Tensor]:
     """A net of many styles as a function of a picture and a code, which all of its styles share."""
+    if dtype != "float32":  # In float32 it is soon ready as it is, and little slower.
+        net = fold(net, dtype)
     signature = [tf.TensorSpec((1, None, None, 3)), tf.TensorSpec((1, net.input["code"].shape[-1]))]
 
     def stylize(image, code):
@@ -197,13 +204,16 @@ class Blend:
     Args:
         styles: Names of styles, or paths of their folders.
         shares: Weight of each style, positive; None for equal weights.
+        mixed_precision: As in `Stylizer`.
 
     Raises:
         InputError: No such style, or one that cannot be loaded.
     """
 
-    def __init__(self, styles: Sequence[str | Path], shares: Sequence[float] | None = None):
-        self._stylizers = [Stylizer(style) for style in styles]
+    def __init__(
+        self, styles: Sequence[str | Path], shares: Sequence[float] | None = None, *, mixed_precision: str = "auto"
+    ):
+        self._stylizers = [Stylizer(style, mixed_precision=mixed_precision) for style in styles]
         self._shares = np.float32(shares or [1.0] * len(styles))
         self._shares /= self._shares.sum()
 

@@ -53,7 +53,7 @@ def stylize(
     if protected is not None:
         strength = strengths(protected, strength, options.protect_strength)
     folders = tuple(str(find_style(style, fast=options.fast)) for style in options.style)
-    net = stylizer(folders, options.blend and tuple(options.blend))
+    net = stylizer(folders, options.blend and tuple(options.blend), options.mixed_precision)
     size = painted_size(picture, options.stroke)
     result = net(picture, strength=strength, color=options.color, grain=grain, painted_size=size, alone=alone)
     return Picture(Proof(options.proof)(result.straight), result.alpha) if options.proof else result
@@ -110,17 +110,20 @@ def in_styles(picture: Picture, styles: Sequence[str]) -> Iterator[tuple[int, Pi
         yield place, stylizer((styles[place],)).glimpse(picture)
 
 
-def stylizer(styles: Sequence[str], shares: Sequence[float] | None = None) -> Callable[..., Picture]:
+def stylizer(
+    styles: Sequence[str], shares: Sequence[float] | None = None, mixed_precision: str = "auto"
+) -> Callable[..., Picture]:
     """Load a style, or several to blend. It is the same object again, until one is a painting that has been tuned.
 
     Args:
         styles: Names, or paths of folders or paintings.
         shares: Weight of each style; None for equal weights.
+        mixed_precision: As in `Stylizer`.
 
     Raises:
         InputError: There is no such style, or the numbers differ.
     """
-    return _loaded(styles, shares, tuple(map(_changed, styles)))
+    return _loaded(styles, shares, mixed_precision, tuple(map(_changed, styles)))
 
 
 def _changed(style: str) -> int | None:
@@ -130,9 +133,9 @@ def _changed(style: str) -> int | None:
 
 
 @functools.lru_cache(_LOADED)
-def _loaded(styles: Sequence[str], shares: Sequence[float] | None, changed: Sequence[int | None]):
+def _loaded(styles: Sequence[str], shares: Sequence[float] | None, mixed_precision: str, changed: Sequence[int | None]):
     if shares is None and len(styles) == 1:
-        return Stylizer(styles[0])
+        return Stylizer(styles[0], mixed_precision=mixed_precision)
     if shares is not None and len(shares) != len(styles):
         raise InputError(f"`blend` needs a share for each `style`. Received: {len(shares)}.")
-    return Blend(styles, shares)
+    return Blend(styles, shares, mixed_precision=mixed_precision)

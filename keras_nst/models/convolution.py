@@ -63,7 +63,7 @@ def convolve(image, kernel, strides: tuple[int, int] = (1, 1), padding: str = "v
     if padding == "reflect":
         if suits_tiles:
             return reflected_winograd(image, kernel)
-        image, padding = ops.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect"), "valid"
+        image, padding = reflect(image, 1), "valid"
     if is_single and strides == (1, 1) and kernel.shape[3] <= 3 and padding == "valid":
         return sum_of_rows(image, kernel)
     if is_single and place == _COMPILED and None not in image.shape[1:3]:
@@ -75,6 +75,21 @@ def convolve(image, kernel, strides: tuple[int, int] = (1, 1), padding: str = "v
         if is_wide and strides == (1, 1) and kernel.shape[:2] == (3, 3) and height % _OUTPUTS == 0:
             return winograd(image, kernel, padding)
     return ops.conv(image, kernel, strides, padding)
+
+
+def reflect(image, width: int):
+    """Pad by reflection, without repeating the border pixel, in the form that is fastest on the device.
+
+    Args:
+        image: (batch, height, width, channels).
+        width: Pixels on each of the four sides.
+    """
+    around = (width, width)
+    if _place.get() != _ONE_PICTURE:
+        return ops.pad(image, ((0, 0), around, around, (0, 0)), mode="reflect")
+    # Without a compiler, joining rows takes half the time of TensorFlow's padding.
+    image = ops.concatenate([image[:, width:0:-1], image, image[:, -2 : -2 - width : -1]], axis=1)
+    return ops.concatenate([image[:, :, width:0:-1], image, image[:, :, -2 : -2 - width : -1]], axis=2)
 
 
 def convolve_depthwise(image, kernel, strides: tuple[int, int]):

@@ -7,7 +7,7 @@ reflection.
 import keras
 from keras import layers, ops
 
-from keras_nst.models.convolution import convolve, convolve_depthwise
+from keras_nst.models.convolution import convolve, convolve_depthwise, reflect
 
 PACKAGE = "keras_nst"
 
@@ -41,8 +41,7 @@ class ReflectionPadding2D(_SizeChange):
         return side + 2 * self.padding
 
     def call(self, image):
-        around = (self.padding, self.padding)
-        return ops.pad(image, ((0, 0), around, around, (0, 0)), mode="reflect")
+        return reflect(image, self.padding)
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding}

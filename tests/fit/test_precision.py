@@ -31,6 +31,23 @@ def test_the_quickest_is_bfloat16_where_the_processor_multiplies_it(
     assert precision.settled("auto") == expected
 
 
+@pytest.mark.parametrize(
+    ("flags", "asked", "expected"),
+    [
+        ("avx512_bf16", "auto", "float32"),
+        ("avx512_bf16 amx_bf16", "auto", "mixed_bfloat16"),
+        ("avx512_bf16 amx_bf16", "off", "float32"),
+        ("", "bfloat16", "mixed_bfloat16"),
+    ],
+)
+def test_pictures_are_painted_in_bfloat16_where_matrix_instructions_multiply_it(
+    tmp_path, monkeypatch, flags, asked, expected
+):
+    (tmp_path / "cpuinfo").write_text(FLAGS.format(flags))
+    monkeypatch.setattr(precision, "PROCESSOR", tmp_path / "cpuinfo")
+    assert precision.painting_policy(asked) == expected
+
+
 def test_where_nothing_tells_of_the_processor_it_is_single(tmp_path, monkeypatch):
     monkeypatch.setattr(precision, "PROCESSOR", tmp_path / "none")
     assert precision.policy("auto") == "float32"

@@ -31,6 +31,42 @@ def test_a_folded_net_makes_the_same_picture(net, rng, shape):
         np.testing.assert_allclose(fold(net)(images), net(images), atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(1, 16, 16, 3), (1, 37, 50, 3), (2, 24, 20, 3)])
+def test_in_half_precision_it_makes_almost_the_same_picture(net, rng, shape):
+    images = rng.random(shape, np.float32)
+    half = fold(net, "mixed_bfloat16")
+    with of_one_picture():
+        result, expected = half(images).numpy(), net(images).numpy()
+    assert result.dtype == np.float32
+    # A net of random weights has more contrast, and so larger errors, than a trained one.
+    assert 0 < np.abs(result - expected).mean() < 3 / 255
+    # A step of bfloat16 near 1 is 1/256: whatever comes after the last convolution must be finer.
+    assert np.abs(result * 256 - np.rint(result * 256)).max() > 0.1
+    computed = {layer.compute_dtype for layer in half.layers if isinstance(layer, keras.layers.Conv2D)}
+    assert computed == {"bfloat16"}
+
+
+@pytest.mark.parametrize("channels", [8, 16])
+def test_scale_and_offset_of_a_normalization_stay_exact_in_half_precision(channels):
+    image = keras.Input((None, None, channels))
+    normalization = keras.layers.GroupNormalization(groups=-1)
+    net = keras.Model(image, Convolution2D(1, 1)(normalization(image)))
+    normalization.gamma.assign([1.001] * channels)  # Between two numbers of bfloat16.
+    folded = next(layer for layer in fold(net, "mixed_bfloat16").layers if isinstance(layer, type(normalization)))
+    values = tf.constant([[[[-1.0], [1.0]]]]) * tf.ones(channels)
+    seen = []
+    normalize = tf.compat.v1.nn.fused_batch_norm
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            tf.compat.v1.nn,
+            "fused_batch_norm",
+            lambda *args, **kwargs: seen.append(kwargs["scale"]) or normalize(*args, **kwargs),
+        )
+        assert folded(tf.cast(values, tf.bfloat16)).dtype == tf.bfloat16
+    np.testing.assert_allclose(seen[0], [1.001] * channels, rtol=1e-6)
+
+
 def operations(net, batch):
     """The number of operations of each type, for this machine."""
     with for_this_machine():

@@ -12,6 +12,7 @@ from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.color import luma
+from keras_nst.pictures.given import as_picture
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged
 
@@ -101,6 +102,13 @@ def test_any_size_is_kept_by_a_net_of_many_styles(rng, size):
         result = Stylizer("arlesiennes")(picture, alone=alone).rgb
         assert result.shape == picture.rgb.shape
         assert np.isfinite(result).all()
+
+
+@pytest.mark.parametrize("style", ["starry_night", "starry_night-lite", "arlesiennes"])
+def test_in_half_precision_a_picture_is_almost_the_same(style):
+    picture = resize(as_picture("sample:coffee"), 160)
+    single, half = (Stylizer(style, mixed_precision=each)(picture).rgb for each in ("off", "bfloat16"))
+    assert 0 < np.abs(half - single).mean() < 1.5 / 255
 
 
 def test_strength_mixes_linearly_from_the_photograph_to_the_style(stylizer, picture):
