@@ -84,7 +84,7 @@ class PaintedPhotographs:
                     style.skipped[painting[-1]] = str(error)
                     continue
                 numbers[painting] = range(len(self.known), len(self.known) + each)
-                self.known += _squares(rgb, self._style_size, each, seed=len(numbers))
+                self.known += squares(rgb, self._style_size, each, seed=len(numbers), smallest=_PAINTING)
             self._numbers.append([number for painting in sources for number in numbers.get(painting, ())])
 
     def __len__(self) -> int:
@@ -151,16 +151,27 @@ class PaintedPhotographs:
         return np.int32(drawn)
 
 
-def _squares(rgb: np.ndarray, size: int, count: int, seed: int) -> list[np.ndarray]:
-    """The central square of a picture, and random ones that cover most of it, (1, size, size, 3) each."""
+def squares(rgb: np.ndarray, size: int, count: int, *, seed: int, smallest: float) -> list[np.ndarray]:
+    """The central square of a picture, and random ones.
+
+    Args:
+        rgb: (1, height, width, 3).
+        size: Side of the results in pixels.
+        count: Number of squares.
+        seed: Of the random ones.
+        smallest: Least side of a random square, as a share of the picture's shorter side.
+
+    Returns:
+        (1, size, size, 3) each.
+    """
     rng = np.random.default_rng(seed)
     height, width = rgb.shape[1:3]
-    squares = [_middle(rgb)]
+    cut = [_middle(rgb)]
     for _ in range(count - 1):
-        side = round(min(height, width) * rng.uniform(_PAINTING, 1))
+        side = round(min(height, width) * rng.uniform(smallest, 1))
         top, left = rng.integers(height - side, endpoint=True), rng.integers(width - side, endpoint=True)
-        squares.append(rgb[:, top : top + side, left : left + side])
-    return [fit_short_side(square, size) for square in squares]
+        cut.append(rgb[:, top : top + side, left : left + side])
+    return [fit_short_side(square, size) for square in cut]
 
 
 def _middle(rgb: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Compare a set of results with the set of a style's pictures: FID, KID and Inception Score, and their networks."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +10,20 @@ import numpy as np
 from keras import ops
 
 from keras_nst.data.datasets import photographs
+from keras_nst.data.sets import squares
 from keras_nst.errors import InputError
-from keras_nst.evaluation.inputs import read_square
 from keras_nst.evaluation.measures import class_score, frechet, kernel_distance
 from keras_nst.models.cam import gap_classifier
 from keras_nst.models.observer import Observer
 from keras_nst.models.weights import kept_by_keras
+from keras_nst.pictures.io import read
 
 INCEPTION, VGG = "inception_v3", "vgg16"
-VGG_LAYER = "relu5_1"
-"""The deepest layer of the package's weights."""
+VGG_LAYERS = {"relu1_1": 30.0, "relu2_1": 180.0, "relu3_1": 300.0, "relu4_1": 210.0}
+"""The layers whose means and standard deviations tell styles apart (Huang & Belongie 2017), each with the root mean
+square of these numbers in photographs, by which they are divided."""
 
-_VGG_UNIT = 25.0  # Root mean square of the mean features of photographs. It keeps distances out of the millions.
+_SQUARES, _SMALLEST = 100, 0.5  # A small collection is cut into so many squares, of at least this share of a picture.
 
 SETS = {
     "fid": ("↓", "Fréchet distance between the sets of results and style pictures, by pooled features of"),
@@ -65,7 +68,7 @@ def embedding(weights: str | Path | None, *, features: keras.Model, classifier: 
     Args:
         weights: HDF5 file of keras.applications' InceptionV3 with its classifier; None for the file in Keras's cache,
             if there is one.
-        features: VGG16, for the points without InceptionV3: the means of `VGG_LAYER`, divided by 25.
+        features: VGG16, for the points without InceptionV3: means and standard deviations of `VGG_LAYERS`.
         classifier: Classifier from `gap_classifier`, for the classes without InceptionV3.
 
     Raises:
@@ -83,9 +86,12 @@ def embedding(weights: str | Path | None, *, features: keras.Model, classifier: 
     observer = Observer(vgg=features)
 
     def embed(image):
-        observed = observer(image, [f"vgg/{VGG_LAYER}"])[f"vgg/{VGG_LAYER}"]
-        point = _first(ops.mean(observed, axis=(1, 2))) / _VGG_UNIT
-        return point, _first(ops.softmax(classifier(image, training=False)["logits"]))
+        observed = observer(image, [f"vgg/{layer}" for layer in VGG_LAYERS])
+        point = []
+        for layer, unit in VGG_LAYERS.items():
+            values = ops.cast(observed[f"vgg/{layer}"], "float32")
+            point += [_first(statistic(values, axis=(1, 2))) / unit for statistic in (ops.mean, ops.std)]
+        return np.concatenate(point), _first(ops.softmax(classifier(image, training=False)["logits"]))
 
     return Embedding(VGG, classifier.name.removeprefix("cam_"), embed)
 
@@ -111,7 +117,7 @@ class StyleSet:
         download: bool = False,
         progress: Callable[[Iterable], Iterable] = iter,
     ):
-        """Read the pictures as squares, and embed them.
+        """Embed the central square of each picture, and of a small set also random squares.
 
         Args:
             source: A folder or dataset for `keras_nst.data.datasets.photographs`.
@@ -127,19 +133,24 @@ class StyleSet:
         self.embedding = embedding
         self.skipped: dict[str, str] = {}
         self._name = pictures.name
+        self._count, each = 0, math.ceil(_SQUARES / len(pictures))
         points = []
-        for _, (name, file) in zip(progress(range(len(pictures))), pictures.sources(), strict=True):
+        for number, (name, file) in zip(progress(range(len(pictures))), pictures.sources(), strict=True):
             try:
-                points.append(embedding.embed(read_square(file, size))[0])
+                rgb = read(file).rgb
             except InputError as error:
                 self.skipped[name] = str(error)
-        if len(points) < 2:
-            raise InputError(f"A distance between sets needs at least two pictures. {source} holds {len(points)}.")
+                continue
+            self._count += 1
+            cut = squares(rgb, size, each, seed=number, smallest=_SMALLEST)
+            points += [embedding.embed(square)[0] for square in cut]
+        if self._count < 2:
+            raise InputError(f"A distance between sets needs at least two pictures. {source} holds {self._count}.")
         self._points = np.stack(points)
 
     def describe(self) -> dict[str, str | int]:
         """The set's name and size, for a report."""
-        return {"style": self._name, "style_pictures": len(self._points)}
+        return {"style": self._name, "style_pictures": self._count}
 
     def compare(self, results: Sequence[Embedded]) -> dict[str, float]:
         """Compute the measures `SETS` of a model.

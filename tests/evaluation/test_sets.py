@@ -9,7 +9,7 @@ from keras_nst.evaluation import sets
 from keras_nst.evaluation.evaluate import FACTS, MEASURES, STYLE_SCALES, evaluate
 from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.evaluation.report import write_report
-from keras_nst.evaluation.sets import SETS, StyleSet, embedding, meanings
+from keras_nst.evaluation.sets import SETS, Embedding, StyleSet, embedding, meanings
 
 SIZE = 64
 
@@ -51,7 +51,11 @@ def points(at_hand, images):
 def test_the_networks_at_hand_give_pooled_features_and_classes(at_hand, features, classifier, rng):
     image = rng.uniform(size=(1, SIZE, SIZE, 3)).astype(np.float32)
     point, probabilities = at_hand.embed(image)
-    np.testing.assert_allclose(point, np.asarray(features(image)["relu5_1"]).mean((0, 1, 2)) / 25, rtol=1e-5)
+    expected = []
+    for layer, unit in {"relu1_1": 30, "relu2_1": 180, "relu3_1": 300, "relu4_1": 210}.items():
+        values = np.asarray(features(image)[layer])[0]
+        expected += [values.mean((0, 1)) / unit, values.std((0, 1)) / unit]
+    np.testing.assert_allclose(point, np.concatenate(expected), rtol=1e-4, atol=1e-6)
     exponentials = np.exp(np.asarray(classifier(image)["logits"])[0])
     np.testing.assert_allclose(probabilities, exponentials / exponentials.sum(), rtol=1e-5)
     assert (at_hand.features, at_hand.classes) == ("vgg16", "colors")
@@ -71,7 +75,26 @@ def test_inceptions_weights_come_from_the_file_or_from_kerass_cache(inception, f
     assert inception == [("InceptionV3", "mine.h5"), ("InceptionV3", cached)]
 
 
-def test_results_are_compared_as_a_set_by_the_papers_formulas(at_hand, paintings, rng):
+def test_a_small_set_is_cut_into_many_squares(pictures, at_hand, rng):
+    halves = np.zeros((SIZE, 2 * SIZE, 3), np.float32)
+    halves[:, SIZE:] = 1
+    folder = pictures("halves", one=halves, two=halves)
+    seen = []
+    counted = Embedding("vgg16", "colors", lambda image: seen.append(image) or at_hand.embed(image))
+    style = StyleSet(folder, SIZE, counted)
+    assert style.describe()["style_pictures"] == 2
+    assert len(seen) == 100
+    means = [image.mean() for image in seen]
+    assert means[0] == pytest.approx(0.5, abs=0.01)  # The middle.
+    assert (min(means), max(means)) == (0, 1)
+    again = StyleSet(folder, SIZE, at_hand)
+    assert again.compare([at_hand.embed(seen[0]), at_hand.embed(seen[1])]) == style.compare(
+        [at_hand.embed(seen[0]), at_hand.embed(seen[1])]
+    )
+
+
+def test_results_are_compared_as_a_set_by_the_papers_formulas(at_hand, paintings, rng, monkeypatch):
+    monkeypatch.setattr(sets, "_SQUARES", 1)
     style = StyleSet(paintings, SIZE, at_hand)
     results = [rng.uniform(size=(1, SIZE, SIZE, 3)).astype(np.float32) for _ in range(5)]
     measured = style.compare([at_hand.embed(image) for image in results])
