@@ -43,7 +43,7 @@ def load(url: str) -> None:
 
 def stylize(url: str, photo: str) -> float:
     page, began = Page(url), time.perf_counter()
-    answer = page.call("stylize", picture(photo), None, "starry_night", 1, "style", "no", 0.4, "", 0.5, "png")
+    answer = page.call("stylize", picture(photo), None, "starry_night", 1, 1, "style", "no", 0.4, "", 0.5, "png")
     path = answer["data"][2]["value"]["path"]
     assert page.get(f"/gradio_api/file={path}")[0] == 200
     return time.perf_counter() - began

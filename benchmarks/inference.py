@@ -31,7 +31,7 @@ import cv2
 import numpy as np
 from skimage import data
 
-STYLE = "starry_night"
+STYLE = "the_scream"  # Of the paper's architecture.
 SHARE, LEVEL = 0.75, 1 / 255
 HALF_SHARE, HALF_LEVEL = 0.65, 1.5 / 255
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -1,6 +1,6 @@
 """Transfer time and size of styles, as in table 1 of Liu et al. 2019: 480x640 pixels, the mean of 15 pictures.
 
-python benchmarks/transfer_time.py starry_night [STYLE...]
+python benchmarks/transfer_time.py the_scream [STYLE...]
 """
 
 import os
@@ -22,7 +22,7 @@ PICTURES = 15
 def main(styles: list[str]) -> int:
     """Print a row for each style."""
     photograph = transform.resize(data.coffee(), (480, 640), anti_aliasing=True)[None].astype("float32")
-    stylizers = {style: Stylizer(style) for style in styles or ["starry_night"]}
+    stylizers = {style: Stylizer(style) for style in styles or ["the_scream"]}
     seconds = {style: [] for style in stylizers}
     for turn in range(PICTURES + 1):
         for style, stylizer in stylizers.items():
