@@ -14,8 +14,8 @@ from keras_nst.data.sets import PaintedPhotographs
 from keras_nst.errors import InputError
 from keras_nst.fields import values
 from keras_nst.fit import devices, precision
-from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
-from keras_nst.fit.curves import drop_torn_line, read_log
+from keras_nst.fit.callbacks import Checkpoint, Guard, Log, Preview, ProgressLine
+from keras_nst.fit.curves import read_log
 from keras_nst.jobs.setups import Setup, setup
 from keras_nst.jobs.shelf import SAMPLES, SIDE, shelve
 from keras_nst.jobs.training_folder import LOG, TRAINING, TrainingFolder
@@ -107,21 +107,21 @@ def _fit(training: Setup, folder: Path, console: Console, *, write: bool) -> Non
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
     samples = [fit_short_side(read(f"sample:{name}").rgb, SIDE) for name in SAMPLES]
     board = folder / "tensorboard"
-    if write:
-        drop_torn_line(folder / LOG)
     if write and board.is_file():
         board.unlink()
+    if write and step == 0:  # It is of the training that is replaced.
+        (folder / LOG).unlink(missing_ok=True)
     callbacks = [Guard(options.steps)]
     if write:
         where = f"{options.devices} devices" if options.devices > 1 else keras.distribution.list_devices()[0]
         console.line(f"Steps {step + 1} to {options.steps} on {where}. Compiling the first step takes a while.")
         callbacks += [
             ProgressLine(console, options.steps, options.batch),
-            # Before the checkpoint: if the process is killed between them, an epoch is logged twice, not lost.
-            keras.callbacks.CSVLogger(folder / LOG, append=step > 0 and bool(read_log(folder / LOG))),
-            Checkpoint(folder),
+            Log(folder / LOG),
             keras.callbacks.TensorBoard(board, write_graph=False),
             Preview(folder / PREVIEW, samples, board / "preview"),
+            # The last: if the process is killed before it, an epoch is logged twice, not lost.
+            Checkpoint(folder),
         ]
     batches = training.source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step)
     try:

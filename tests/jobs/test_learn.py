@@ -541,6 +541,7 @@ def test_a_finished_style_is_overwritten_on_request_alone_and_as_a_whole(options
     assert learn.learn(learn.dataclasses.replace(other, resume=True)) == folder
     assert all(content()[name] != before[name] for name in before)
     assert read_card(folder)["seed"] == 1
+    assert len(losses(folder)) == 1  # That of the training that was replaced is gone.
 
 
 def test_options_that_are_sequences_are_the_same_when_a_training_is_resumed(tmp_path):
