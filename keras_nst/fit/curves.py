@@ -33,7 +33,8 @@ def curves(logs: Mapping[str, Mapping[str, Sequence[float]]], *, axis: str = "ep
                 (lines[label],) = axes.plot(counts, log[term], color=f"C{index}", marker=".")
         axes.set(title=term, xlabel=axis)
         axes.margins(y=0.1)
-        axes.set_ylim(bottom=0)
+        if axes.dataLim.ymin >= 0:
+            axes.set_ylim(bottom=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
     figure.legend(lines.values(), lines, loc="outside upper center", ncols=len(lines), frameon=False)

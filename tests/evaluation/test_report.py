@@ -177,6 +177,14 @@ def test_curves_have_a_plot_for_each_term_of_any_model():
     assert drawn == {"style": [[0.5, 0.25], [0.5]], "content": [[1.5, 1.25]], "cam": [[2, 1]]}
 
 
+def test_curves_show_all_of_their_line_and_zero_if_it_is_positive():
+    lines = {"style": [0.5, 0.25], "adversarial": [0.5, -0.75]}  # The hinge game's loss is negative.
+    shown = {plot.get_title(): plot.get_ylim() for plot in curves({"ours": lines}).axes}
+    assert shown["style"][0] == 0
+    for term, line in lines.items():
+        assert shown[term][0] <= min(line) < max(line) <= shown[term][1]
+
+
 def test_the_curves_of_a_log_are_its_terms_alone(tmp_path, evaluation, monkeypatch):
     seen = {}
     monkeypatch.setattr("keras_nst.evaluation.report.curves", lambda logs: seen.update(logs) or curves(logs))
