@@ -50,7 +50,7 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
 
     Raises:
         InputError: A picture, source or folder cannot be used, the folder holds a style or an unfinished training, the
-            training to resume has other options or is running, or the loss is no longer finite.
+            training to resume has other options, more steps or is running, or the loss is no longer finite.
     """
     folder = TrainingFolder(options.folder)
     if not options.resume:
@@ -84,7 +84,10 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
         folder.claim(facts)
     try:
         folder.restore(training.trainer, console)
-        _fit(training, folder.path, console, write=is_chief)
+        if (taken := training.trainer.steps_taken) > training.options.steps:
+            raise InputError(f"The training in {folder.path} has taken {taken} steps. Give at least as many `steps`.")
+        if taken < training.options.steps:
+            _fit(training, folder.path, console, write=is_chief)
         if is_chief:
             _write(training, facts, folder.path)
             if NETS[options.net].conditional:

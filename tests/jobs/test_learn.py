@@ -430,6 +430,28 @@ def test_a_training_that_was_interrupted_leaves_its_folder_to_the_next(options, 
     assert kept.traceback
 
 
+def test_a_training_with_all_its_steps_takes_none_when_it_is_resumed_and_no_fewer_can_be_asked_for(
+    options, monkeypatch
+):
+    options = learn.dataclasses.replace(options, steps=17)  # Epochs have two steps.
+    taken = []
+
+    def written(training, *_):
+        taken.append(training.trainer.steps_taken)
+        if len(taken) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(learn, "_write", written)
+    with pytest.raises(KeyboardInterrupt):
+        learn.learn(options)
+    before = (options.folder / "training" / "log.csv").read_bytes()
+    with pytest.raises(InputError, match=r"has taken 17 steps.*`steps`"):
+        learn.learn(learn.dataclasses.replace(options, steps=16, resume=True))
+    learn.learn(learn.dataclasses.replace(options, resume=True))
+    assert taken == [17, 17]
+    assert (options.folder / "training" / "log.csv").read_bytes() == before
+
+
 def test_of_two_checkpoints_the_newest_that_can_be_read_is_gone_on_from(tmp_path):
     state = {name: keras.Variable(np.zeros(3, np.float32)) for name in ("net/kernel", "average/kernel")}
     for value in (1.0, 2.0, 3.0):
