@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 
 import keras
@@ -21,7 +21,7 @@ from keras_nst.jobs.shelf import SAMPLES, SIDE, shelve
 from keras_nst.jobs.training_folder import LOG, TRAINING, TrainingFolder
 from keras_nst.memory import check_memory
 from keras_nst.models.nets import NETS
-from keras_nst.models.saved import CODE, PREVIEW, name_for, read_facts, save_style
+from keras_nst.models.saved import CARD, PREVIEW, codes_for, name_for, read_facts, save_style
 from keras_nst.models.styles import read_card
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
@@ -152,22 +152,24 @@ def _crops(source: PaintedPhotographs, options: TrainingOptions):
 
 
 def _write(training: Setup, facts: Mapping, folder: Path) -> None:
-    """Write the style, with the log's values of the last epoch."""
+    """Write the style, with the log's values of the last epoch. Codes for the net that it replaces are removed."""
     # In float32, so that the style runs at full precision and speed anywhere.
     net = training.net()
     net.set_weights(training.trainer.trained.get_weights())
     *_, last = {}, *read_log(folder / LOG)
     final = {name: last[name] for name in ("total", *facts["weights"]) if name in last}
     card = {**facts, "final": final, "version": keras_nst.__version__}
+    replaced = codes_for(training.options.folder)
     save_style(training.options.folder, net, card, preview=folder / PREVIEW)
+    for code in replaced:
+        shutil.rmtree(code)
 
 
 def _write_codes(training: Setup, console: Console) -> None:
     """Write the styles of the paintings of the first set, if these are few files, in the net's folder."""
     folder, first = training.options.folder, training.source.styles[0]
-    for older in folder.glob(f"*/{CODE}"):  # They are for the net that was replaced.
-        shutil.rmtree(older.parent)
-    files = _named(source for _, source in first.sources() if isinstance(source, Path))
+    taken = {TRAINING, *(card.parent.name for card in folder.glob(f"*/{CARD}"))}
+    files = _named((source for _, source in first.sources() if isinstance(source, Path)), taken)
     if not 0 < len(files) <= _SHELF:
         return
     if keras.backend.backend() != "tensorflow":
@@ -176,12 +178,12 @@ def _write_codes(training: Setup, console: Console) -> None:
     shelve(folder, files, folder, console=console)
 
 
-def _named(paintings: Iterable[Path]) -> dict[str, Path]:
-    """The paintings by the names of their styles; a name that is taken, or the training's, gets a number."""
+def _named(paintings: Iterable[Path], taken: Set[str]) -> dict[str, Path]:
+    """The paintings by the names of their styles; a name that is taken gets a number."""
     named: dict[str, Path] = {}
     for painting in paintings:
         name, number = name_for(painting), 1
-        while name in (*named, TRAINING):
+        while name in named or name in taken:
             number += 1
             name = f"{name_for(painting)}_{number}"
         named[name] = painting

@@ -89,6 +89,21 @@ def read_facts(folder: str | Path) -> dict:
     return card
 
 
+def holds_net(folder: Path) -> bool:
+    """Whether a folder is that of a net or a style."""
+    return any((folder / file).is_file() for file in (MODEL, PAINTER, CODE))
+
+
+def codes_for(home: Path) -> list[Path]:
+    """The folders within a net's folder that hold codes for this net, by their cards.
+
+    Raises:
+        InputError: A card is not a JSON object.
+    """
+    net, codes = read_facts(home).get(HASH), sorted(home.glob(f"*/{CODE}"))
+    return [code.parent for code in codes if net and read_facts(code.parent).get(PAINTER_HASH) == net]
+
+
 def load_painter(folder: str | Path) -> "keras.Model":
     """Load a net of many styles with its predictor, as built by `keras_nst.models.predictor.predicted`.
 

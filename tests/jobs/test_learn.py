@@ -32,8 +32,9 @@ from keras_nst.jobs.training_folder import OPTIONS, TrainingFolder
 from keras_nst.models.nets import NETS
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts
-from keras_nst.models.saved import load_painter, save_code
+from keras_nst.models.saved import HASH, PAINTER_HASH, load_painter, save_code, save_style
 from keras_nst.models.styles import load_net, read_card, styles
+from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.pictures.io import read
@@ -618,10 +619,12 @@ def test_each_painting_of_the_first_set_becomes_a_style(options, shelf, real_vgg
     asked = learn.dataclasses.replace(options, style=[shelf], output=str(home))
     Image.new("RGB", (60, 80), (9, 9, 9)).save(Path(shelf) / "flat.png")
     more = ["--net", "unet", "--recipe", "ghiasi2017", "--steps", "2", "--overwrite"]
-    (home / "older").mkdir(parents=True)
-    (home / "older" / "code.npy").touch()  # Of the net that is replaced.
+    home.mkdir(parents=True)
+    (home / "card.json").write_text(json.dumps({HASH: "the net that is replaced"}))
+    for name, net in {"older": "the net that is replaced", "other": "another net"}.items():
+        save_code(home / name, np.zeros(128), {"painter": "mine", PAINTER_HASH: net})
     assert main(["train", *arguments(asked, home, *more)]) == 0
-    assert {code.parent.name for code in home.glob("*/code.npy")} == {"red", "blue"}
+    assert {code.parent.name for code in home.glob("*/code.npy")} == {"red", "blue", "other"}
     told = capsys.readouterr()
     assert "--style blue -o" in told.out
     assert "flat has no style of its own" in told.err
@@ -644,6 +647,13 @@ def test_a_style_that_is_a_code_is_not_replaced_unasked(options):
         learn.learn(options)
 
 
+@pytest.mark.parametrize("net", ["johnson", "unet"])
+def test_a_folder_around_other_styles_is_no_place_for_a_style(options, net):
+    save_code(options.folder / "poppies", np.zeros(128), {"painter": "unet"})
+    with pytest.raises(InputError, match=r"holds other styles \(poppies\)\. Choose another `output`"):
+        learn.learn(learn.dataclasses.replace(options, net=net))
+
+
 def test_styles_that_are_not_written_when_the_training_is_killed_are_written_when_it_is_resumed(
     options, shelf, real_vgg, monkeypatch
 ):
@@ -657,7 +667,7 @@ def test_styles_that_are_not_written_when_the_training_is_killed_are_written_whe
     assert not TrainingFolder(folder).can_be_resumed
 
 
-def test_a_painting_that_cannot_be_read_is_skipped_and_two_of_one_name_are_two_styles(options, shelf, real_vgg):
+def test_a_painting_that_cannot_be_read_is_skipped_and_styles_of_one_name_are_several(options, shelf, real_vgg):
     (Path(shelf) / "a_first.png").write_bytes(b"nothing")
     (Path(shelf) / "more").mkdir()
     shutil.copy(Path(shelf) / "red.png", Path(shelf) / "more" / "Red.png")
@@ -665,9 +675,12 @@ def test_a_painting_that_cannot_be_read_is_skipped_and_two_of_one_name_are_two_s
     console = Console(quiet=True)
     told = []
     console.line = told.append
-    asked = learn.dataclasses.replace(options, style=[shelf], net="unet", recipe="ghiasi2017", steps=1)
+    save_style(options.folder / "red", transfer_net((4, 4, 8), 1), {})
+    before = (options.folder / "red" / "model.keras").read_bytes()
+    asked = learn.dataclasses.replace(options, style=[shelf], net="unet", recipe="ghiasi2017", steps=1, overwrite=True)
     folder = learn.learn(asked, console=console)
-    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red", "training_2", "red_2"}
+    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red_2", "training_2", "red_3"}
+    assert (folder / "red" / "model.keras").read_bytes() == before
     assert any("a_first.png" in line for line in told)
 
 
