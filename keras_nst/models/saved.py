@@ -15,6 +15,7 @@ Keras is loaded only with the first net.
 import contextlib
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -69,8 +70,9 @@ SHIPPED = next((path for path in (_PACKAGE / TRAINED, _PACKAGE.parent / TRAINED)
 
 
 def name_for(painting: str | Path) -> str:
-    """The name of the style that is learned from a file or folder."""
-    return Path(painting).stem.lower().replace(" ", "_")
+    """The name of the style that is learned from a file or folder, never empty; "." has the folder's own name."""
+    path = Path(os.path.abspath(painting))  # `Path.resolve` would follow a link, to another name.
+    return ((path.name if path.is_dir() else path.stem) or "style").lower().replace(" ", "_")
 
 
 def read_facts(folder: str | Path) -> dict:
