@@ -18,10 +18,10 @@ from keras_nst.fit.callbacks import Checkpoint, Guard, Log, Preview, ProgressLin
 from keras_nst.fit.curves import read_log
 from keras_nst.jobs.setups import Setup, setup
 from keras_nst.jobs.shelf import SAMPLES, SIDE, shelve
-from keras_nst.jobs.training_folder import LOG, TRAINING, TrainingFolder
+from keras_nst.jobs.training_folder import TrainingFolder
 from keras_nst.memory import check_memory
 from keras_nst.models.nets import NETS
-from keras_nst.models.saved import CARD, PREVIEW, codes_for, name_for, read_facts, save_style
+from keras_nst.models.saved import CARD, LOG, PREVIEW, TRAINING, codes_for, name_for, read_facts, save_style
 from keras_nst.models.styles import read_card
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read

@@ -11,10 +11,9 @@ from keras_nst.files import replacing
 from keras_nst.fit import checkpoints
 from keras_nst.fit.curves import curves, read_losses
 from keras_nst.fit.trainer import Trainer
-from keras_nst.models.saved import PREVIEW, holds_net
+from keras_nst.models.saved import LOG, PREVIEW, TRAINING, holds_net
 
-TRAINING = "training"
-OPTIONS, LOG, LOSSES, LOCK = "options.json", "log.csv", "losses.png", "lock"
+OPTIONS, LOSSES, LOCK = "options.json", "losses.png", "lock"
 
 ADJUSTABLE = ("devices", "epochs", "learning_rate", "steps", "weights")
 """Options that may change when a training is resumed, to rescue it from an exploding loss or to extend it."""

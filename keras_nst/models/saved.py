@@ -5,6 +5,7 @@
         code.npy        the style's code for a net of many styles
         card.json       origin: recipe, weights, data, steps, final losses, version, hashes of style image and net
         preview.jpg     photographs above, results below
+        training/       its training: log.csv, and while it is unfinished checkpoints and another preview
     unet/
         painter.keras   a net of many styles, and the predictor of their codes
         card.json, preview.jpg
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     import keras
 
 MODEL, PAINTER, CODE, CARD, PREVIEW = "model.keras", "painter.keras", "code.npy", "card.json", "preview.jpg"
+TRAINING, LOG = "training", "log.csv"
+"""The subfolder of a training, and the file in it that is written first."""
+
 TRAINED = Path("saved_models")
 """Folder in the working directory that train.py writes new styles to."""
 
@@ -94,6 +98,11 @@ def read_facts(folder: str | Path) -> dict:
 def holds_net(folder: Path) -> bool:
     """Whether a folder is that of a net or a style."""
     return any((folder / file).is_file() for file in (MODEL, PAINTER, CODE))
+
+
+def has_previews(folder: Path) -> bool:
+    """Whether the pictures in a folder are previews of a net, a style or a training, and no photographs."""
+    return holds_net(folder) or (folder.name == TRAINING and (folder / LOG).is_file())
 
 
 def codes_for(home: Path) -> list[Path]:
