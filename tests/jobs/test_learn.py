@@ -122,7 +122,7 @@ def options(tmp_path, rng):
 def arguments(options, output, *more):
     return [
         *("--style", *options.style, "--content", options.content, "--steps", str(options.steps), "--size", "32"),
-        *("--batch", "2", "--style-size", "48", "--output", str(output)),
+        *("--batch", "2", "--style-size", str(options.style_size), "--output", str(output)),
         *(("--learning-rate", str(options.learning_rate)) if options.learning_rate else ()),
         *("--recipe", options.recipe, "--mixed-precision", options.mixed_precision, *more),
     ]
@@ -198,6 +198,7 @@ def collection(options, tmp_path, rng, monkeypatch):
         options,
         recipe="sdp_gan",
         style=str(tmp_path / "flat"),
+        style_size=learn.TrainingOptions.style_size,
         learning_rate=None,
         output=str(tmp_path / "gan"),
     )
@@ -290,6 +291,18 @@ def test_cyclegan_is_learned_with_a_way_back(collection):
         ({"recipe": "johnson2016", "style": "sample:coffee", "content_schedule": "fixed"}, "`content_schedule`"),
         ({"content_layer": "relu4_4"}, r"Unknown `content_layer`: 'relu4_4'\. Did you mean 'relu4_"),
         ({"recipe": "cyclegan", "content_layer": "relu4_1"}, "cyclegan has no content term.*`content_layer`"),
+        ({"recipe": "cyclegan", "backbone": "vgg19"}, "cyclegan has no content term.*`backbone`"),
+        ({"recipe": "cyclegan", "saliency": "subject"}, "No saliency map is used.*`saliency`"),
+        ({"recipe": "cartoongan", "saliency": "subject"}, "No saliency map is used.*`saliency`"),
+        ({"recipe": "cartoongan", "concatenate": False}, "no saliency net.*`concatenate`"),
+        ({"weights": {"saliency": 0.0}, "concatenate": False}, "no saliency net.*`concatenate`"),
+        ({"keep": ["cam"]}, "sdp_gan keeps no semantics.*`keep`"),
+        ({"recipe": "cartoongan", "lambda2": 2.0}, "cartoongan keeps no semantics.*`lambda2`"),
+        ({"classifier_size": 64}, "sdp_gan keeps no semantics.*`classifier_size`"),
+        ({"style_size": 64}, "`style_size`"),
+        ({"validation": "photos"}, "`validation`"),
+        ({"recipe": "kolkin2019", "style": "sample:coffee", "classifier": "ResNet50"}, "`keep` has cam.*`classifier`"),
+        ({"recipe": "liu2019", "style": "sample:coffee", "keep": ["edge"], "classifier_classes": 7}, "`classifier_cla"),
         ({"recipe": "cyclegan", "weights": {"adversarial": 0.0}}, "no game"),
         ({"saliency": "nowhere"}, r"nowhere.*subject, rbd\+mbd, or a folder"),
         ({"batch": 5}, "`batch`"),
@@ -299,10 +312,11 @@ def test_cyclegan_is_learned_with_a_way_back(collection):
         ({"content": None, "epochs": 2}, "`steps`"),
     ],
 )
-def test_what_cannot_be_learned_is_told(collection, changed, message):
+def test_what_cannot_be_learned_is_told(collection, tmp_path, changed, message):
     with pytest.raises(InputError, match=message):
         learn.learn(learn.dataclasses.replace(collection, **changed))
-    assert not (collection.folder / "model.keras").exists()
+    assert not collection.folder.exists()
+    assert not [*tmp_path.rglob(".keras_nst/*/*.png")]  # Maps take long.
 
 
 @pytest.mark.slow
