@@ -1,6 +1,7 @@
 """The options of the jobs: what each of them can be asked to do."""
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -188,7 +189,8 @@ class TrainingOptions:
         from keras_nst.models.saved import TRAINED, name_for  # Loads NumPy, which the help does without.
 
         if self.output:
-            return Path(self.output)
+            folder = Path(self.output)
+            return folder if folder.name.strip(".") else Path(os.path.abspath(folder))  # It gives the style its name.
         name = name_for(self.style[0])
         return TRAINED / (name if self.net == type(self).net else f"{name}-{self.net}")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_nst.console import Console
 from keras_nst.models.nets import NETS
 from keras_nst.models.painter import NAME
-from keras_nst.models.saved import CODE, TRAINED, check_painter
+from keras_nst.models.saved import TRAINED, check_painter, codes_for
 from keras_nst.models.styles import find_style, is_style, styles
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
@@ -40,7 +40,7 @@ def run(options: TrainingOptions) -> int:
 
 def _use(folder: Path) -> str:
     """The command that applies a style that was learned, or paintings' styles by a net that has none of its own."""
-    style = folder if is_style(folder) else next((code.parent for code in sorted(folder.glob(f"*/{CODE}"))), None)
+    style = folder if is_style(folder) else next(iter(codes_for(folder)), None)
     if style is None:
         there = "" if folder == TRAINED / NAME else f"move it to {TRAINED / NAME}, and then "
         return f"{there}python stylize.py PHOTO --style PAINTING"

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_nst.errors import InputError, unknown
+from keras_nst.models.saved import has_previews
 from keras_nst.pictures.io import read
 from keras_nst.pictures.kinds import PICTURES, look_through
 from keras_nst.pictures.samples import SAMPLES, dead_leaves, sample_path
@@ -257,9 +258,10 @@ def photographs(source: str | Path | None, *, download: bool = False) -> Photogr
     """Open a set of pictures and read the first, so that a wrong source fails before a training starts.
 
     Args:
-        source: A folder, with its subfolders except hidden ones; "tfds:NAME[:SPLIT]" for a dataset of TensorFlow
-            Datasets, where NAME may include config and version ("tfds:coco/2014:1.1.0:train") and SPLIT defaults to
-            "train"; None for the built-in samples, where half of the crops are dead leaves.
+        source: A folder, with its subfolders except hidden ones and those of styles and trainings; "tfds:NAME[:SPLIT]"
+            for a dataset of TensorFlow Datasets, where NAME may include config and version
+            ("tfds:coco/2014:1.1.0:train") and SPLIT defaults to "train"; None for the built-in samples, where half of
+            the crops are dead leaves.
         download: Whether a missing dataset of TensorFlow Datasets may be downloaded.
 
     Returns:
@@ -276,7 +278,7 @@ def photographs(source: str | Path | None, *, download: bool = False) -> Photogr
     if not os.path.isdir(folder):
         problem = "is a file" if os.path.exists(folder) else "does not exist"
         raise InputError(f"A set of pictures must be a folder or tfds:NAME[:SPLIT]. {str(source)!r} {problem}.")
-    paths = look_through(folder, deep=True).pictures
+    paths = look_through(folder, into=lambda inner: not has_previews(inner)).pictures
     if not paths:
         raise InputError(f"No pictures in {str(source)!r} or its subfolders. Put some there (.{' .'.join(PICTURES)}).")
     return _Files("folder", folder.resolve().name, folder, paths)

@@ -201,6 +201,7 @@ class PairedSets:
         photos: str | Path | None,
         style: str | Path,
         *,
+        least: int = 1,
         saliency: Callable[[Path | None], References | GivenReferences] | None = References,
         download: bool = False,
         console: Console | None = None,
@@ -210,15 +211,22 @@ class PairedSets:
         Args:
             photos: As in `photographs`.
             style: As in `photographs`; a folder or a dataset.
+            least: Least number of pictures of each set: a batch.
             saliency: Function from the photographs' folder to their reference maps; None for maps of zeros.
             download: Whether a missing dataset may be downloaded.
             console: Shows progress; None for no progress.
 
         Raises:
-            InputError: A set does not exist or holds no picture that can be read, or maps cannot be written.
+            InputError: A set does not exist, is too small or holds nothing that can be read, or no map can be written.
         """
         self.photos = photographs(photos, download=download)
         self.style = photographs(style, download=download)
+        for pictures in (self.photos, self.style):
+            if len(pictures) < least:
+                raise InputError(
+                    f"A batch of {least} needs as many pictures. The {pictures.kind} {pictures.name!r} holds "
+                    f"{len(pictures)}. Add some, or lower `batch`."
+                )
         self._references = saliency and saliency(self.photos.folder)
         if self._references:
             self._references.prepare(self.photos.sources(), len(self.photos), console=console)
@@ -245,16 +253,7 @@ class PairedSets:
             Tuples (photo, saliency, style, blurred) without end, of shape (batch, size, size, channels), float32 in
             [0, 1]. A map has one channel, and is cropped and mirrored like its photograph. `blurred` is the style's
             crop with edges blurred at this size, as in the papers with 256 pixels.
-
-        Raises:
-            InputError: A set has fewer pictures than a batch.
         """
-        for pictures in (self.photos, self.style):
-            if len(pictures) < batch:
-                raise InputError(
-                    f"A batch of {batch} needs as many pictures. The {pictures.kind} {pictures.name!r} holds "
-                    f"{len(pictures)}. Add some, or lower `batch`."
-                )
         # With the same seed, sets of equal size would have the same order, and a photograph always the same picture.
         photos = self.photos.batches(
             size=size, batch=batch, seed=2 * seed, start=start, draw=self._with_saliency, channels=4

@@ -13,10 +13,10 @@ from keras_nst.evaluation.evaluate import FACTS, MEASURES, Evaluation
 from keras_nst.evaluation.sets import meanings
 from keras_nst.files import replacing
 from keras_nst.fit.curves import curves, read_losses
+from keras_nst.models.saved import LOG, TRAINING
 from keras_nst.pictures.io import write
 
 RESULTS, SUMMARY, REPORT, PICTURES = "results.csv", "summary.json", "report.md", "pictures"
-TRAINING_LOG = Path("training", "log.csv")
 # Descriptions of the style in a report.
 _PAINTING = "the painting {style} with a shorter side of {style_size} pixels"
 _STYLE_SET = "the {style_pictures} pictures of {style}, squares of the same size"
@@ -70,7 +70,7 @@ def _write_pictures(folder: Path, evaluation: Evaluation) -> dict[str, str]:
     scores = {label: evaluation.values(label, "cam_ssim") for label in evaluation.models}
     names = list(dict.fromkeys(row["photograph"] for row in evaluation.rows))
     charts = {"cam_ssim": (bars(scores, names, "SSIM of the activation maps"), "SSIM of the activation maps.")}
-    logs = {label: read_losses(path / TRAINING_LOG) for label, path in evaluation.models.items()}
+    logs = {label: read_losses(path / TRAINING / LOG) for label, path in evaluation.models.items()}
     if any(logs.values()):
         charts["losses"] = curves(logs), "Losses of the trainings, unweighted."
     for name, (chart, caption) in charts.items():

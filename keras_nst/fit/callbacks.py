@@ -1,6 +1,7 @@
-"""Keras callbacks of a training: its end, checkpoints, previews and the progress bar."""
+"""Keras callbacks of a training: its end, log, checkpoints, previews and the progress bar."""
 
 import contextlib
+import csv
 import math
 import time
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
+from keras_nst.files import replacing
 from keras_nst.fit import checkpoints
+from keras_nst.fit.curves import read_log
 from keras_nst.pictures.io import write
 from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.sheet import contact_sheet
@@ -47,6 +50,27 @@ class Guard(keras.callbacks.Callback):
             )
         if self._step >= self._steps:
             self.model.stop_training = True
+
+
+class Log(keras.callbacks.Callback):
+    """Adds the means of each epoch to a log (CSV), which may have begun with other terms.
+
+    Args:
+        path: The file; it has a column for each name of any epoch, and an empty cell where an epoch has no value.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self._path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Replace the file by one with this epoch."""
+        rows = [*read_log(self._path), {"epoch": epoch, **logs}]
+        with replacing(self._path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, dict.fromkeys(name for row in rows for name in row))
+            writer.writeheader()
+            # All digits of float32.
+            writer.writerows({name: f"{value:.9g}" for name, value in row.items()} for row in rows)
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -1,6 +1,5 @@
 """Plots of the losses over a training."""
 
-import contextlib
 import csv
 import math
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ def curves(logs: Mapping[str, Mapping[str, Sequence[float]]], *, axis: str = "ep
     """Plot each term of the loss over the epochs, with one line per model in the color of the model's bars.
 
     Args:
-        logs: {model: {term: its unweighted value after each epoch}}; empty for a model without a log.
+        logs: {model: {term: its unweighted value after each epoch, NaN for none}}; empty for a model without a log.
         axis: Label of the horizontal axis.
 
     Source: Liu et al. 2019, fig. 8.
@@ -34,7 +33,8 @@ def curves(logs: Mapping[str, Mapping[str, Sequence[float]]], *, axis: str = "ep
                 (lines[label],) = axes.plot(counts, log[term], color=f"C{index}", marker=".")
         axes.set(title=term, xlabel=axis)
         axes.margins(y=0.1)
-        axes.set_ylim(bottom=0)
+        if axes.dataLim.ymin >= 0:
+            axes.set_ylim(bottom=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
     figure.legend(lines.values(), lines, loc="outside upper center", ncols=len(lines), frameon=False)
@@ -56,13 +56,6 @@ def read_log(log: Path) -> list[dict[str, float]]:
     return [row for row in numbers if row]
 
 
-def drop_torn_line(log: Path) -> None:
-    """Cut off an incomplete last line of a log."""
-    with contextlib.suppress(OSError), open(log, "r+b") as file:
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
-
-
 def _number(text) -> float:
     try:
         return float(text)
@@ -71,7 +64,8 @@ def _number(text) -> float:
 
 
 def read_losses(log: Path) -> dict[str, list[float]]:
-    """Read {term: its unweighted value after each epoch} from a training's log; empty if nothing can be read."""
+    """Read {term: its unweighted value after each epoch, NaN for none} from a training's log; empty without a log."""
     epochs = read_log(log)
-    terms = [name for name in epochs[0] if name not in _NO_TERMS and not name.startswith("val_")] if epochs else []
-    return {term: [epoch[term] for epoch in epochs if term in epoch] for term in terms}
+    terms = dict.fromkeys(name for epoch in epochs for name in epoch)
+    own = [name for name in terms if name not in _NO_TERMS and not name.startswith("val_")]
+    return {term: [epoch.get(term, math.nan) for epoch in epochs] for term in own}

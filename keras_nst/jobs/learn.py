@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 
 import keras
@@ -14,14 +14,14 @@ from keras_nst.data.sets import PaintedPhotographs
 from keras_nst.errors import InputError
 from keras_nst.fields import values
 from keras_nst.fit import devices, precision
-from keras_nst.fit.callbacks import Checkpoint, Guard, Preview, ProgressLine
-from keras_nst.fit.curves import drop_torn_line, read_log
+from keras_nst.fit.callbacks import Checkpoint, Guard, Log, Preview, ProgressLine
+from keras_nst.fit.curves import read_log
 from keras_nst.jobs.setups import Setup, setup
 from keras_nst.jobs.shelf import SAMPLES, SIDE, shelve
-from keras_nst.jobs.training_folder import LOG, TRAINING, TrainingFolder
+from keras_nst.jobs.training_folder import TrainingFolder
 from keras_nst.memory import check_memory
 from keras_nst.models.nets import NETS
-from keras_nst.models.saved import CODE, PREVIEW, name_for, read_facts, save_style
+from keras_nst.models.saved import CARD, LOG, PREVIEW, TRAINING, codes_for, name_for, read_facts, save_style
 from keras_nst.models.styles import read_card
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
@@ -50,7 +50,7 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
 
     Raises:
         InputError: A picture, source or folder cannot be used, the folder holds a style or an unfinished training, the
-            training to resume has other options or is running, or the loss is no longer finite.
+            training to resume has other options, more steps or is running, or the loss is no longer finite.
     """
     folder = TrainingFolder(options.folder)
     if not options.resume:
@@ -84,7 +84,10 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
         folder.claim(facts)
     try:
         folder.restore(training.trainer, console)
-        _fit(training, folder.path, console, write=is_chief)
+        if (taken := training.trainer.steps_taken) > training.options.steps:
+            raise InputError(f"The training in {folder.path} has taken {taken} steps. Give at least as many `steps`.")
+        if taken < training.options.steps:
+            _fit(training, folder.path, console, write=is_chief)
         if is_chief:
             _write(training, facts, folder.path)
             if NETS[options.net].conditional:
@@ -107,21 +110,21 @@ def _fit(training: Setup, folder: Path, console: Console, *, write: bool) -> Non
     epoch_steps = max(1, min(EPOCH_STEPS, options.steps // EPOCHS))
     samples = [fit_short_side(read(f"sample:{name}").rgb, SIDE) for name in SAMPLES]
     board = folder / "tensorboard"
-    if write:
-        drop_torn_line(folder / LOG)
     if write and board.is_file():
         board.unlink()
+    if write and step == 0:  # It is of the training that is replaced.
+        (folder / LOG).unlink(missing_ok=True)
     callbacks = [Guard(options.steps)]
     if write:
         where = f"{options.devices} devices" if options.devices > 1 else keras.distribution.list_devices()[0]
         console.line(f"Steps {step + 1} to {options.steps} on {where}. Compiling the first step takes a while.")
         callbacks += [
             ProgressLine(console, options.steps, options.batch),
-            # Before the checkpoint: if the process is killed between them, an epoch is logged twice, not lost.
-            keras.callbacks.CSVLogger(folder / LOG, append=step > 0 and bool(read_log(folder / LOG))),
-            Checkpoint(folder),
+            Log(folder / LOG),
             keras.callbacks.TensorBoard(board, write_graph=False),
             Preview(folder / PREVIEW, samples, board / "preview"),
+            # The last: if the process is killed before it, an epoch is logged twice, not lost.
+            Checkpoint(folder),
         ]
     batches = training.source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step)
     try:
@@ -149,22 +152,24 @@ def _crops(source: PaintedPhotographs, options: TrainingOptions):
 
 
 def _write(training: Setup, facts: Mapping, folder: Path) -> None:
-    """Write the style, with the log's values of the last epoch."""
+    """Write the style, with the log's values of the last epoch. Codes for the net that it replaces are removed."""
     # In float32, so that the style runs at full precision and speed anywhere.
     net = training.net()
     net.set_weights(training.trainer.trained.get_weights())
     *_, last = {}, *read_log(folder / LOG)
     final = {name: last[name] for name in ("total", *facts["weights"]) if name in last}
     card = {**facts, "final": final, "version": keras_nst.__version__}
+    replaced = codes_for(training.options.folder)
     save_style(training.options.folder, net, card, preview=folder / PREVIEW)
+    for code in replaced:
+        shutil.rmtree(code)
 
 
 def _write_codes(training: Setup, console: Console) -> None:
     """Write the styles of the paintings of the first set, if these are few files, in the net's folder."""
     folder, first = training.options.folder, training.source.styles[0]
-    for older in folder.glob(f"*/{CODE}"):  # They are for the net that was replaced.
-        shutil.rmtree(older.parent)
-    files = _named(source for _, source in first.sources() if isinstance(source, Path))
+    taken = {TRAINING, *(card.parent.name for card in folder.glob(f"*/{CARD}"))}
+    files = _named((source for _, source in first.sources() if isinstance(source, Path)), taken)
     if not 0 < len(files) <= _SHELF:
         return
     if keras.backend.backend() != "tensorflow":
@@ -173,12 +178,12 @@ def _write_codes(training: Setup, console: Console) -> None:
     shelve(folder, files, folder, console=console)
 
 
-def _named(paintings: Iterable[Path]) -> dict[str, Path]:
-    """The paintings by the names of their styles; a name that is taken, or the training's, gets a number."""
+def _named(paintings: Iterable[Path], taken: Set[str]) -> dict[str, Path]:
+    """The paintings by the names of their styles; a name that is taken gets a number."""
     named: dict[str, Path] = {}
     for painting in paintings:
         name, number = name_for(painting), 1
-        while name in (*named, TRAINING):
+        while name in named or name in taken:
             number += 1
             name = f"{name_for(painting)}_{number}"
         named[name] = painting

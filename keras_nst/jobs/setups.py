@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +44,10 @@ CLIP = 10.0
 PREVIEW_STYLES = 8
 ONLY_ADVERSARIAL = ("game", "spectral_norm", "concatenate", "saliency", "content_layer", "content_schedule")
 """Options that only recipes for collections take."""
+CONTENT = ("content_layer", "content_schedule", "backbone", "vgg_weights")
+"""Options of their content term."""
+CLASSIFIER = ("classifier", "classifier_weights", "classifier_classes", "classifier_size")
+"""Options of the classifier whose activation maps are kept."""
 
 
 class Setup(NamedTuple):
@@ -76,23 +80,25 @@ def setup(options: TrainingOptions, console: Console) -> Setup:
     Raises:
         InputError: A picture or set cannot be used, or options cannot be used together.
     """
+    if options.epochs is not None and options.content is None:
+        raise InputError("The built-in samples are endless and have no epochs. Give `content`, or `steps`.")
     build = _against_discriminator if options.recipe in ADVERSARIAL else _against_painting
     return build(options, console)
 
 
 def _against_painting(options: TrainingOptions, console: Console) -> Setup:
     """A transfer net that minimizes a recipe's loss for a painting, for a collection as one, or for many paintings."""
-    for name in changed(options, TrainingOptions):
-        if name in ONLY_ADVERSARIAL:
-            message = f"The recipe {options.recipe} has no discriminator and no saliency net."
-            raise InputError(f"{message} Leave out `{name}`, or choose the recipe sdp_gan.")
+    _refuse(options, ONLY_ADVERSARIAL, f"The recipe {options.recipe} does not take options of sdp_gan.")
     chosen = recipe(options.recipe, as_printed=options.as_printed)
-    options = dataclasses.replace(options, classifier=options.classifier or chosen.classifier)
     loss = chosen.loss(keep=options.keep, lambdas=(options.lambda1, options.lambda2), weights=options.weights)
+    keeps_maps = "cam" in loss.networks("output")
+    if not keeps_maps:
+        _refuse(options, CLASSIFIER, "No classifier is used unless `keep` has cam.")
+    options = dataclasses.replace(options, classifier=options.classifier or chosen.classifier)
     keras.utils.set_random_seed(options.seed)
     policy = precision.policy(options.mixed_precision)
     networks = {"vgg": _vgg(options, policy)}
-    if "cam" in loss.networks("output"):
+    if keeps_maps:
         networks["cam"] = gap_classifier(
             options.classifier,
             weights=options.classifier_weights,
@@ -148,17 +154,13 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
 
 def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
     """A generator that is trained with a discriminator on a collection."""
-    if options.validation:
-        raise InputError(f"The recipe {options.recipe} has no loss for validation. Leave out `validation`.")
-    if options.net != TrainingOptions.net:
-        raise InputError(f"The recipe {options.recipe} has its own net. Leave out `net`.")
-    if options.keep is not None or (options.lambda1, options.lambda2) != (
-        TrainingOptions.lambda1,
-        TrainingOptions.lambda2,
-    ):
-        raise InputError(f"The recipe {options.recipe} {NO_SEMANTICS}")
+    named = f"The recipe {options.recipe}"
+    _refuse(options, ("validation",), f"{named} has no loss for validation.")
+    _refuse(options, ("net",), f"{named} has its own net.")
+    _refuse(options, ("keep", "lambda1", "lambda2", *CLASSIFIER), f"{named} {NO_SEMANTICS}")
+    _refuse(options, ("style_size",), f"{named} crops the pictures of the style as the photographs.")
     if len(options.style) > 1:
-        raise InputError(f"The recipe {options.recipe} learns one collection. Give `style` one folder or dataset.")
+        raise InputError(f"{named} learns one collection. Give `style` one folder or dataset.")
     (style,) = options.style
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     layer, networks = _content(chosen, options)
@@ -170,9 +172,10 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         )
     has_map = MAP in loss.probes("output")
     guided = has_map or f"saliency/{MAP}" in loss.probes("content")
-    references = _references(options.saliency) if guided else None
-    source = PairedSets(options.content, style, saliency=references, download=options.download, console=console)
-    options = _counted(options, source)
+    if not has_map:
+        _refuse(options, ("concatenate",), "There is no saliency net.")
+    if not guided:
+        _refuse(options, ("saliency",), "No saliency map is used.")
     keras.utils.set_random_seed(options.seed)
     policy = precision.policy(options.mixed_precision)
     build = partial(generator, concatenated=options.concatenate, **({} if has_map else {"saliency_filters": None}))
@@ -183,6 +186,17 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
         kind, net, judges = AdversarialTrainer, learner(), judge()
     if options.init:
         _begin_as(cyclegan.painter(net) if chosen.cyclic else part(net, PICTURE), load_net(options.init), options)
+    # After all checks of the options, since it computes the missing maps.
+    references = _references(options.saliency) if guided else None
+    source = PairedSets(
+        options.content,
+        style,
+        least=options.batch,
+        saliency=references,
+        download=options.download,
+        console=console,
+    )
+    options = _counted(options, source)
     trainer = kind(
         net,
         judges,
@@ -201,12 +215,17 @@ def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
     return Setup(options, trainer, source, None, made_of, lambda: part(build(), PICTURE))
 
 
+def _refuse(options: TrainingOptions, names: Sequence[str], reason: str) -> None:
+    """Refuse options that would have no effect."""
+    for name in changed(options, TrainingOptions):
+        if name in names:
+            raise InputError(f"{reason} Leave out `{name}`.")
+
+
 def _content(chosen: AdversarialRecipe, options: TrainingOptions) -> tuple[list[str], dict[str, keras.Model]]:
     """The layer that content is measured at, and the network with this layer; none if the recipe has no content."""
     if not chosen.content_layers:
-        for name in ("content_layer", "content_schedule", "backbone", "vgg_weights"):
-            if getattr(options, name) is not None:
-                raise InputError(f"The recipe {options.recipe} has no content term. Leave out `{name}`.")
+        _refuse(options, CONTENT, f"The recipe {options.recipe} has no content term.")
         return [], {}
     layer = options.content_layer or chosen.content_layers[options.backbone or "vgg16"]
     features = _vgg(options, precision.policy(options.mixed_precision))
@@ -238,8 +257,6 @@ def _counted(options: TrainingOptions, source: PaintedPhotographs | PairedSets) 
     """The options with the number of steps of their epochs."""
     if options.epochs is None:
         return options
-    if options.content is None:
-        raise InputError("The built-in samples are endless and have no epochs. Give `content`, or `steps`.")
     return dataclasses.replace(options, steps=math.ceil(options.epochs * len(source) / options.batch))
 
 

@@ -11,10 +11,9 @@ from keras_nst.files import replacing
 from keras_nst.fit import checkpoints
 from keras_nst.fit.curves import curves, read_losses
 from keras_nst.fit.trainer import Trainer
-from keras_nst.models.saved import CODE, MODEL, PAINTER, PREVIEW
+from keras_nst.models.saved import LOG, PREVIEW, TRAINING, holds_net
 
-TRAINING = "training"
-OPTIONS, LOG, LOSSES, LOCK = "options.json", "log.csv", "losses.png", "lock"
+OPTIONS, LOSSES, LOCK = "options.json", "losses.png", "lock"
 
 ADJUSTABLE = ("devices", "epochs", "learning_rate", "steps", "weights")
 """Options that may change when a training is resumed, to rescue it from an exploding loss or to extend it."""
@@ -37,7 +36,7 @@ class TrainingFolder:
         return any((self.path / name).is_file() for name in (checkpoints.NEWEST, checkpoints.BEFORE))
 
     def check_free(self, *, overwrite: bool) -> None:
-        """Check that a new training would not replace a style or an unfinished training.
+        """Check that a new training would not replace a style or an unfinished training, nor mix with other styles.
 
         Raises:
             InputError: It would, and `overwrite` does not allow it.
@@ -45,10 +44,15 @@ class TrainingFolder:
         if self.can_be_resumed:
             message = "holds an unfinished training. Pass `resume` to continue it, or remove that folder."
             raise InputError(f"{self.path} {message}")
-        if any((self._style / net).exists() for net in (MODEL, PAINTER, CODE)) and not overwrite:
+        if overwrite:
+            return
+        if holds_net(self._style):
             raise InputError(
                 f"{self._style} holds a style. Choose another `output`, or pass `overwrite` to replace it at the end."
             )
+        if other := next(filter(holds_net, sorted(self._style.glob("*"))), None):
+            message = "Choose another `output`, such as a new folder in it, or pass `overwrite` to write beside them."
+            raise InputError(f"{self._style} holds other styles ({other.name}). {message}")
 
     def check_same(self, facts: dict) -> None:
         """Check that there is a training to resume, and that it is the same.

@@ -45,7 +45,8 @@ def gap_classifier(
         (batch, h, w, classes), "logits": (batch, classes), "pooled": mean of the last features (batch, channels)}.
 
     Raises:
-        InputError: An unknown backbone, one without global average pooling, or weights that do not fit.
+        InputError: An unknown backbone, one without global average pooling, a size that is too small for it, or weights
+            that do not fit.
 
     Source: Liu et al. 2019, section III.E and eq. (6); Zhou et al. 2016, "Learning deep features for discriminative
     localization".
@@ -55,7 +56,11 @@ def gap_classifier(
     side = {"input_shape": (size, size, 3)} if size else {}
     # The package's weights fit any size. All others are loaded after the network's last layers have been checked.
     own = weights if backbone in EMBEDDED and (weights, classes) == ("imagenet", 1000) else None
-    network = build(weights=own, classes=classes, **side)
+    try:
+        network = build(weights=own, classes=classes, **side)
+    except ValueError as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise InputError(f"Cannot build {backbone} for pictures of {size} pixels: {reason}. Choose more.") from error
     head, features = _head(network, backbone)
     if weights != own:
         _load(network, build, backbone, weights, classes)

@@ -5,6 +5,7 @@
         code.npy        the style's code for a net of many styles
         card.json       origin: recipe, weights, data, steps, final losses, version, hashes of style image and net
         preview.jpg     photographs above, results below
+        training/       its training: log.csv, and while it is unfinished checkpoints and another preview
     unet/
         painter.keras   a net of many styles, and the predictor of their codes
         card.json, preview.jpg
@@ -15,6 +16,7 @@ Keras is loaded only with the first net.
 import contextlib
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     import keras
 
 MODEL, PAINTER, CODE, CARD, PREVIEW = "model.keras", "painter.keras", "code.npy", "card.json", "preview.jpg"
+TRAINING, LOG = "training", "log.csv"
+"""The subfolder of a training, and the file in it that is written first."""
+
 TRAINED = Path("saved_models")
 """Folder in the working directory that train.py writes new styles to."""
 
@@ -69,8 +74,9 @@ SHIPPED = next((path for path in (_PACKAGE / TRAINED, _PACKAGE.parent / TRAINED)
 
 
 def name_for(painting: str | Path) -> str:
-    """The name of the style that is learned from a file or folder."""
-    return Path(painting).stem.lower().replace(" ", "_")
+    """The name of the style that is learned from a file or folder, never empty; "." has the folder's own name."""
+    path = Path(os.path.abspath(painting))  # `Path.resolve` would follow a link, to another name.
+    return ((path.name if path.is_dir() else path.stem) or "style").lower().replace(" ", "_")
 
 
 def read_facts(folder: str | Path) -> dict:
@@ -87,6 +93,26 @@ def read_facts(folder: str | Path) -> dict:
     if not isinstance(card, dict):
         raise InputError(f"{path} is not a JSON object. Correct it or remove it.")
     return card
+
+
+def holds_net(folder: Path) -> bool:
+    """Whether a folder is that of a net or a style."""
+    return any((folder / file).is_file() for file in (MODEL, PAINTER, CODE))
+
+
+def has_previews(folder: Path) -> bool:
+    """Whether the pictures in a folder are previews of a net, a style or a training, and no photographs."""
+    return holds_net(folder) or (folder.name == TRAINING and (folder / LOG).is_file())
+
+
+def codes_for(home: Path) -> list[Path]:
+    """The folders within a net's folder that hold codes for this net, by their cards.
+
+    Raises:
+        InputError: A card is not a JSON object.
+    """
+    net, codes = read_facts(home).get(HASH), sorted(home.glob(f"*/{CODE}"))
+    return [code.parent for code in codes if net and read_facts(code.parent).get(PAINTER_HASH) == net]
 
 
 def load_painter(folder: str | Path) -> "keras.Model":

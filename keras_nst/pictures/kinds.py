@@ -1,7 +1,7 @@
 """Tell pictures, clips and other files apart."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,14 +45,14 @@ class Found(NamedTuple):
         return f"Left out of {folder}: {names} ({len(others)} of {sum(map(len, self))} files)."
 
 
-def look_through(folder: str | Path, *, deep: bool = False) -> Found:
+def look_through(folder: str | Path, *, into: Callable[[Path], bool] | None = None) -> Found:
     """List the files of a folder by kind.
 
     Args:
         folder: The folder.
-        deep: Whether to include its subfolders, except hidden ones.
+        into: Whether to include a subfolder that is neither hidden nor a link; None to include none.
     """
-    return tell_apart(_files(Path(folder), deep))
+    return tell_apart(_files(Path(folder), into))
 
 
 def tell_apart(paths: Iterable[Path]) -> Found:
@@ -81,11 +81,11 @@ def is_animation(source: str | Path) -> bool:
         return False
 
 
-def _files(folder: Path, deep: bool) -> Iterator[Path]:
+def _files(folder: Path, into: Callable[[Path], bool] | None) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if os.path.isdir(path):
-            if deep and not path.is_symlink() and not _is_hidden(path):
-                yield from _files(path, deep)
+            if into and not path.is_symlink() and not _is_hidden(path) and into(path):
+                yield from _files(path, into)
         else:
             yield path
 

@@ -182,6 +182,19 @@ def test_a_folder_is_searched_through_but_for_hidden_files(tmp_path):
     assert source.skipped == {}
 
 
+@pytest.mark.parametrize(
+    "own", ["wave/model.keras", "wave/painter.keras", "wave/code.npy", "wave/training/log.csv", "training/log.csv"]
+)
+def test_previews_of_styles_and_trainings_among_photographs_are_none(folder, own):
+    """As after `cd photographs; keras-nst train --style ../starry.jpg --content .`."""
+    before = photographs(folder).describe()
+    for path in (folder / own, (folder / own).with_name("preview.jpg")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ramp(0).save(path, "JPEG")
+    assert photographs(folder).describe() == before
+    assert len(photographs((folder / own).parent)) == 1  # Where they are asked for.
+
+
 @pytest.fixture
 def half_broken(folder) -> dict[str, Path]:
     """A folder with as many corrupt files as good ones."""

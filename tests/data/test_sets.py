@@ -94,11 +94,12 @@ def test_corrupt_files_of_both_sets_are_replaced_and_listed(sets):
     assert set(numbers(style)) <= {*range(8)}
 
 
-def test_a_set_smaller_than_a_batch_is_refused(sets):
-    with pytest.raises(InputError, match=r"^A batch of 6 needs as many .*folder 'photos' holds 5\..*`batch`\.$"):
-        PairedSets(*sets).batches(size=SIZE, batch=6, seed=0)
-    with pytest.raises(InputError, match=r"'photos' holds 5"):
-        PairedSets(*sets[::-1]).batches(size=SIZE, batch=6, seed=0)
+def test_a_set_smaller_than_a_batch_is_refused_before_any_map_is_computed(sets):
+    message = r"^A batch of 6 needs as many .*folder 'photos' holds 5\..*`batch`\.$"
+    for first, second in (sets, sets[::-1]):
+        with pytest.raises(InputError, match=message):
+            PairedSets(first, second, least=6)
+    assert not list(sets[0].parent.rglob(".keras_nst"))
 
 
 def test_a_missing_set_is_told(sets, tmp_path):

@@ -177,6 +177,14 @@ def test_curves_have_a_plot_for_each_term_of_any_model():
     assert drawn == {"style": [[0.5, 0.25], [0.5]], "content": [[1.5, 1.25]], "cam": [[2, 1]]}
 
 
+def test_curves_show_all_of_their_line_and_zero_if_it_is_positive():
+    lines = {"style": [0.5, 0.25], "adversarial": [0.5, -0.75]}  # The hinge game's loss is negative.
+    shown = {plot.get_title(): plot.get_ylim() for plot in curves({"ours": lines}).axes}
+    assert shown["style"][0] == 0
+    for term, line in lines.items():
+        assert shown[term][0] <= min(line) < max(line) <= shown[term][1]
+
+
 def test_the_curves_of_a_log_are_its_terms_alone(tmp_path, evaluation, monkeypatch):
     seen = {}
     monkeypatch.setattr("keras_nst.evaluation.report.curves", lambda logs: seen.update(logs) or curves(logs))
@@ -193,7 +201,14 @@ def test_a_damaged_log_has_no_losses(tmp_path, content):
 
 def test_of_a_log_that_was_cut_short_all_is_read_that_is_there(tmp_path):
     (tmp_path / "log.csv").write_text(LOG + "2,1.125")
-    assert read_losses(tmp_path / "log.csv") == {"content": [1.5, 1.25, 1.125], "style": [0.5, 0.25]}
+    losses = read_losses(tmp_path / "log.csv")
+    np.testing.assert_array_equal([losses["content"], losses["style"]], [[1.5, 1.25, 1.125], [0.5, 0.25, np.nan]])
+
+
+def test_a_term_that_came_later_has_the_epochs_that_it_has(tmp_path):
+    (tmp_path / "log.csv").write_text("epoch,style,color\n0,0.5,\n1,,3\n2,0.25,2\n")
+    losses = read_losses(tmp_path / "log.csv")
+    np.testing.assert_array_equal([losses["style"], losses["color"]], [[0.5, np.nan, 0.25], [np.nan, 3, 2]])
 
 
 def test_names_of_files_are_no_formulas(tmp_path):

@@ -32,8 +32,9 @@ from keras_nst.jobs.training_folder import OPTIONS, TrainingFolder
 from keras_nst.models.nets import NETS
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts
-from keras_nst.models.saved import load_painter, save_code
+from keras_nst.models.saved import HASH, PAINTER_HASH, load_painter, save_code, save_style
 from keras_nst.models.styles import load_net, read_card, styles
+from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.pictures.io import read
@@ -121,7 +122,7 @@ def options(tmp_path, rng):
 def arguments(options, output, *more):
     return [
         *("--style", *options.style, "--content", options.content, "--steps", str(options.steps), "--size", "32"),
-        *("--batch", "2", "--style-size", "48", "--output", str(output)),
+        *("--batch", "2", "--style-size", str(options.style_size), "--output", str(output)),
         *(("--learning-rate", str(options.learning_rate)) if options.learning_rate else ()),
         *("--recipe", options.recipe, "--mixed-precision", options.mixed_precision, *more),
     ]
@@ -197,6 +198,7 @@ def collection(options, tmp_path, rng, monkeypatch):
         options,
         recipe="sdp_gan",
         style=str(tmp_path / "flat"),
+        style_size=learn.TrainingOptions.style_size,
         learning_rate=None,
         output=str(tmp_path / "gan"),
     )
@@ -289,6 +291,18 @@ def test_cyclegan_is_learned_with_a_way_back(collection):
         ({"recipe": "johnson2016", "style": "sample:coffee", "content_schedule": "fixed"}, "`content_schedule`"),
         ({"content_layer": "relu4_4"}, r"Unknown `content_layer`: 'relu4_4'\. Did you mean 'relu4_"),
         ({"recipe": "cyclegan", "content_layer": "relu4_1"}, "cyclegan has no content term.*`content_layer`"),
+        ({"recipe": "cyclegan", "backbone": "vgg19"}, "cyclegan has no content term.*`backbone`"),
+        ({"recipe": "cyclegan", "saliency": "subject"}, "No saliency map is used.*`saliency`"),
+        ({"recipe": "cartoongan", "saliency": "subject"}, "No saliency map is used.*`saliency`"),
+        ({"recipe": "cartoongan", "concatenate": False}, "no saliency net.*`concatenate`"),
+        ({"weights": {"saliency": 0.0}, "concatenate": False}, "no saliency net.*`concatenate`"),
+        ({"keep": ["cam"]}, "sdp_gan keeps no semantics.*`keep`"),
+        ({"recipe": "cartoongan", "lambda2": 2.0}, "cartoongan keeps no semantics.*`lambda2`"),
+        ({"classifier_size": 64}, "sdp_gan keeps no semantics.*`classifier_size`"),
+        ({"style_size": 64}, "`style_size`"),
+        ({"validation": "photos"}, "`validation`"),
+        ({"recipe": "kolkin2019", "style": "sample:coffee", "classifier": "ResNet50"}, "`keep` has cam.*`classifier`"),
+        ({"recipe": "liu2019", "style": "sample:coffee", "keep": ["edge"], "classifier_classes": 7}, "`classifier_cla"),
         ({"recipe": "cyclegan", "weights": {"adversarial": 0.0}}, "no game"),
         ({"saliency": "nowhere"}, r"nowhere.*subject, rbd\+mbd, or a folder"),
         ({"batch": 5}, "`batch`"),
@@ -298,10 +312,11 @@ def test_cyclegan_is_learned_with_a_way_back(collection):
         ({"content": None, "epochs": 2}, "`steps`"),
     ],
 )
-def test_what_cannot_be_learned_is_told(collection, changed, message):
+def test_what_cannot_be_learned_is_told(collection, tmp_path, changed, message):
     with pytest.raises(InputError, match=message):
         learn.learn(learn.dataclasses.replace(collection, **changed))
-    assert not (collection.folder / "model.keras").exists()
+    assert not collection.folder.exists()
+    assert not [*tmp_path.rglob(".keras_nst/*/*.png")]  # Maps take long.
 
 
 @pytest.mark.slow
@@ -430,6 +445,28 @@ def test_a_training_that_was_interrupted_leaves_its_folder_to_the_next(options, 
     assert kept.traceback
 
 
+def test_a_training_with_all_its_steps_takes_none_when_it_is_resumed_and_no_fewer_can_be_asked_for(
+    options, monkeypatch
+):
+    options = learn.dataclasses.replace(options, steps=17)  # Epochs have two steps.
+    taken = []
+
+    def written(training, *_):
+        taken.append(training.trainer.steps_taken)
+        if len(taken) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(learn, "_write", written)
+    with pytest.raises(KeyboardInterrupt):
+        learn.learn(options)
+    before = (options.folder / "training" / "log.csv").read_bytes()
+    with pytest.raises(InputError, match=r"has taken 17 steps.*`steps`"):
+        learn.learn(learn.dataclasses.replace(options, steps=16, resume=True))
+    learn.learn(learn.dataclasses.replace(options, resume=True))
+    assert taken == [17, 17]
+    assert (options.folder / "training" / "log.csv").read_bytes() == before
+
+
 def test_of_two_checkpoints_the_newest_that_can_be_read_is_gone_on_from(tmp_path):
     state = {name: keras.Variable(np.zeros(3, np.float32)) for name in ("net/kernel", "average/kernel")}
     for value in (1.0, 2.0, 3.0):
@@ -541,6 +578,7 @@ def test_a_finished_style_is_overwritten_on_request_alone_and_as_a_whole(options
     assert learn.learn(learn.dataclasses.replace(other, resume=True)) == folder
     assert all(content()[name] != before[name] for name in before)
     assert read_card(folder)["seed"] == 1
+    assert len(losses(folder)) == 1  # That of the training that was replaced is gone.
 
 
 def test_options_that_are_sequences_are_the_same_when_a_training_is_resumed(tmp_path):
@@ -595,10 +633,12 @@ def test_each_painting_of_the_first_set_becomes_a_style(options, shelf, real_vgg
     asked = learn.dataclasses.replace(options, style=[shelf], output=str(home))
     Image.new("RGB", (60, 80), (9, 9, 9)).save(Path(shelf) / "flat.png")
     more = ["--net", "unet", "--recipe", "ghiasi2017", "--steps", "2", "--overwrite"]
-    (home / "older").mkdir(parents=True)
-    (home / "older" / "code.npy").touch()  # Of the net that is replaced.
+    home.mkdir(parents=True)
+    (home / "card.json").write_text(json.dumps({HASH: "the net that is replaced"}))
+    for name, net in {"older": "the net that is replaced", "other": "another net"}.items():
+        save_code(home / name, np.zeros(128), {"painter": "mine", PAINTER_HASH: net})
     assert main(["train", *arguments(asked, home, *more)]) == 0
-    assert {code.parent.name for code in home.glob("*/code.npy")} == {"red", "blue"}
+    assert {code.parent.name for code in home.glob("*/code.npy")} == {"red", "blue", "other"}
     told = capsys.readouterr()
     assert "--style blue -o" in told.out
     assert "flat has no style of its own" in told.err
@@ -621,6 +661,13 @@ def test_a_style_that_is_a_code_is_not_replaced_unasked(options):
         learn.learn(options)
 
 
+@pytest.mark.parametrize("net", ["johnson", "unet"])
+def test_a_folder_around_other_styles_is_no_place_for_a_style(options, net):
+    save_code(options.folder / "poppies", np.zeros(128), {"painter": "unet"})
+    with pytest.raises(InputError, match=r"holds other styles \(poppies\)\. Choose another `output`"):
+        learn.learn(learn.dataclasses.replace(options, net=net))
+
+
 def test_styles_that_are_not_written_when_the_training_is_killed_are_written_when_it_is_resumed(
     options, shelf, real_vgg, monkeypatch
 ):
@@ -634,7 +681,7 @@ def test_styles_that_are_not_written_when_the_training_is_killed_are_written_whe
     assert not TrainingFolder(folder).can_be_resumed
 
 
-def test_a_painting_that_cannot_be_read_is_skipped_and_two_of_one_name_are_two_styles(options, shelf, real_vgg):
+def test_a_painting_that_cannot_be_read_is_skipped_and_styles_of_one_name_are_several(options, shelf, real_vgg):
     (Path(shelf) / "a_first.png").write_bytes(b"nothing")
     (Path(shelf) / "more").mkdir()
     shutil.copy(Path(shelf) / "red.png", Path(shelf) / "more" / "Red.png")
@@ -642,9 +689,12 @@ def test_a_painting_that_cannot_be_read_is_skipped_and_two_of_one_name_are_two_s
     console = Console(quiet=True)
     told = []
     console.line = told.append
-    asked = learn.dataclasses.replace(options, style=[shelf], net="unet", recipe="ghiasi2017", steps=1)
+    save_style(options.folder / "red", transfer_net((4, 4, 8), 1), {})
+    before = (options.folder / "red" / "model.keras").read_bytes()
+    asked = learn.dataclasses.replace(options, style=[shelf], net="unet", recipe="ghiasi2017", steps=1, overwrite=True)
     folder = learn.learn(asked, console=console)
-    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red", "training_2", "red_2"}
+    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red_2", "training_2", "red_3"}
+    assert (folder / "red" / "model.keras").read_bytes() == before
     assert any("a_first.png" in line for line in told)
 
 

@@ -127,6 +127,8 @@ def test_it_can_be_fitted_to_classes_of_ones_own_and_read_back(tmp_path, rng):
         ({"backbone": "VGG16"}, "must end in global average pooling and one dense layer. VGG16 does"),
         ({"backbone": "MobileNetV3Small"}, "MobileNetV3Small does not"),
         ({"classes": 7}, "ImageNet has 1000 classes. Received: 7"),
+        ({"backbone": "InceptionV3", "size": 64}, "InceptionV3 for pictures of 64 pixels: .*at least 75x75"),
+        ({"backbone": "squeezenet1_1", "size": 16}, "Cannot build squeezenet1_1 for pictures of 16 pixels"),
         ({"weights": "missing.h5"}, "No weights of efficientnet_lite0 at missing.h5"),
     ],
 )

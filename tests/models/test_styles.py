@@ -11,6 +11,7 @@ import pytest
 from keras_nst.errors import InputError
 from keras_nst.models import saved, styles
 from keras_nst.models.transfer_net import transfer_net
+from keras_nst.options import TrainingOptions
 
 
 @pytest.fixture
@@ -76,6 +77,36 @@ def test_the_fast_net_of_a_style_is_found_and_not_listed(net, shelf):
     for style in ("mine", shelf / "mine", "mine-lite"):
         assert styles.find_style(style, fast=True).resolve() == (shelf / "mine-lite").resolve()
     assert styles.find_style("mine-lite").name == "mine-lite"
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (".", "monet"),
+        ("../monet/", "monet"),
+        ("late/..", "monet"),
+        ("van.gogh", "van.gogh"),
+        ("van.gogh.jpg", "van.gogh"),
+        ("Starry Night.jpg", "starry_night"),
+        ("linked.jpg", "linked"),
+        ("tfds:noise", "tfds:noise"),
+        ("/", "style"),
+    ],
+)
+def test_a_style_has_the_name_of_its_painting_however_the_path_is_typed(tmp_path, monkeypatch, given, name):
+    here = tmp_path / "Monet"
+    (here / "van.gogh").mkdir(parents=True)
+    (here / "late").mkdir()
+    (here / "linked.jpg").symlink_to(here / "other.jpg")
+    monkeypatch.chdir(here)
+    assert saved.name_for(given.replace("monet", "Monet")) == name
+
+
+def test_a_folder_that_is_typed_as_dots_gives_a_style_its_name(tmp_path, monkeypatch):
+    (tmp_path / "monet" / "late").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "monet" / "late")
+    names = [TrainingOptions(style="x.jpg", output=output).folder.name for output in (".", "..", "early", "early/")]
+    assert names == ["late", "monet", "early", "early"]
 
 
 def test_steps_are_those_of_all_trainings():
