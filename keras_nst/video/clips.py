@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from keras_nst.errors import InputError
-from keras_nst.pictures.decoding import decode_frame
+from keras_nst.pictures.decoding import decode_frame, square_size
 from keras_nst.pictures.encoding import OWNER
 from keras_nst.pictures.io import MAX_PIXELS, MIN_SIDE, read_record
 from keras_nst.pictures.kinds import is_animation
@@ -78,7 +78,8 @@ def inspect(
         path: The file.
         whole: Whether to refuse a file that is cut short.
         max_frames: Largest number of frames; None for any.
-        max_pixels: Largest number of pixels of a frame, checked before decoding; later ones have at most `MAX_PIXELS`.
+        max_pixels: Largest number of square pixels of a frame, checked before decoding; later ones have at most
+            `MAX_PIXELS`.
 
     Raises:
         InputError: The file is missing, damaged, cut short, not a clip, without video, too small or beyond the limits;
@@ -88,12 +89,12 @@ def inspect(
         return _inspect_animation(path, max_frames, max_pixels)
     with reading(path) as container:
         stream = _video(container, path)
+        aspect = stream.sample_aspect_ratio or Fraction(1)
         with _told(path):
-            check_size(stream.height, stream.width, max_pixels)
+            check_size(*square_size(stream.height, stream.width, aspect), max_pixels)
         first = next(container.decode(stream), None)
         _check_size(path, first and (first.height, first.width))
-        aspect = stream.sample_aspect_ratio or Fraction(1)
-        size = decode_frame(first, aspect).shape[1:3]
+        size = _decoded(path, first, aspect, max_pixels).shape[1:3]
     with reading(path) as container:
         stream = _video(container, path)
         shown: list[set[int]] = [set()]  # Time stamps of each part; the clock restarts between parts.
@@ -138,7 +139,7 @@ def read_frames(clip: Clip, *, skip: int = 0, max_size: int | None = None) -> It
         max_size: Longest side to shrink frames to.
 
     Raises:
-        InputError: A frame cannot be decoded.
+        InputError: A frame cannot be decoded, or is beyond `MAX_PIXELS`.
     """
     for number, (stamp, pixels) in enumerate(_stored_frames(clip)):
         if number >= skip:
@@ -157,7 +158,7 @@ def sample_frames(clip: Clip, every: float, max_size: int | None = None) -> Iter
         The frame's number, counted from 0, and its colors (1, H, W, 3) float32 in [0, 1].
 
     Raises:
-        InputError: A frame cannot be decoded.
+        InputError: As in `read_frames`.
     """
     begin = span = None
     for number, (stamp, pixels) in enumerate(_stored_frames(clip)):
@@ -188,7 +189,14 @@ def _stored_frames(clip: Clip) -> Iterator[tuple[int, Callable[[], np.ndarray]]]
             if stamp == last:
                 continue  # It would have no duration.
             last = stamp
-            yield stamp, functools.partial(decode_frame, frame, clip.aspect)
+            yield stamp, functools.partial(_decoded, clip.path, frame, clip.aspect, MAX_PIXELS)
+
+
+def _decoded(path: str | Path, frame, aspect: Fraction, max_pixels: int) -> np.ndarray:
+    """The pixels of a frame, (1, H, W, 3), if they are not too many once they are square."""
+    with _told(path):
+        check_size(*square_size(frame.height, frame.width, aspect), max_pixels)
+    return decode_frame(frame, aspect)
 
 
 def _fitted(rgb: np.ndarray, clip: Clip, max_size: int | None) -> np.ndarray:

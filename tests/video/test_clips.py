@@ -168,6 +168,16 @@ def test_pixels_become_square(tmp_path, aspect, size):
     assert (clip.size, clip.aspect) == (size, 1)
 
 
+def test_pixels_are_counted_as_they_will_be_before_they_become_square(tmp_path, monkeypatch):
+    clips.write(tmp_path / "in.mp4", PICTURES, aspect=Fraction(40))
+    clip = inspect(tmp_path / "in.mp4", max_pixels=40 * 64 * 48)
+    monkeypatch.setattr("keras_nst.video.clips.decode_frame", None)
+    monkeypatch.setattr("keras_nst.video.clips.MAX_PIXELS", 40 * 64 * 48 - 1)
+    for read in (lambda: inspect(clip.path, max_pixels=40 * 64 * 48 - 1), lambda: next(read_frames(clip))):
+        with pytest.raises(InputError, match=r"in\.mp4: frames of 2560 x 48 pixels are more than the limit of 122,879"):
+            read()
+
+
 def test_frames_of_another_size_are_brought_to_the_first(tmp_path):
     clips.write(tmp_path / "1.ts", PICTURES[:6], sound=None)
     clips.write(
