@@ -179,13 +179,18 @@ def _stored_frames(clip: Clip) -> Iterator[tuple[int, Callable[[], np.ndarray]]]
     with reading(clip.path) as container:
         stream = _video(container, clip.path)
         stream.thread_type = "AUTO"
+        # AVI has no times of showing. FFmpeg guesses some, out of order, but those of decoding, counted from the first
+        # frame, are the same.
+        is_avi = container.format.name == "avi"
         last, shift = None, 0
         for frame in container.decode(stream):
-            stamp = 0 if last is None else last + 1
-            if frame.pts is not None:
-                if last is not None and frame.pts + shift < last:  # The clock restarts where files were concatenated.
-                    shift = last + round(1 / clip.rate / clip.time_base) - frame.pts
-                stamp = frame.pts + shift
+            stamp, given = 0 if last is None else last + 1, frame.dts if is_avi else frame.pts
+            if given is not None:
+                if last is None:
+                    shift = -given if is_avi else 0
+                elif given + shift < last:  # The clock restarts where files were concatenated.
+                    shift = last + round(1 / clip.rate / clip.time_base) - given
+                stamp = given + shift
             if stamp == last:
                 continue  # It would have no duration.
             last = stamp

@@ -47,6 +47,15 @@ def test_time_stamps_rate_and_colors_are_kept(tmp_path, suffix, stamps):
         assert np.abs(kept - original).mean() < 6 / 255
 
 
+def test_frames_of_an_avi_file_which_has_no_times_of_showing_follow_each_other(tmp_path):
+    clips.write(tmp_path / "in.avi", PICTURES, sound="mp3")
+    clip = inspect(tmp_path / "in.avi")
+    stamps, frames = zip(*read_frames(clip), strict=True)
+    np.testing.assert_allclose(np.float64(stamps) * float(clip.time_base * clips.RATE), range(12))
+    for frame, picture in zip(frames, PICTURES, strict=True):
+        assert np.abs(frame - picture / 255).mean() < 6 / 255
+
+
 def test_sound_is_copied_where_the_file_can_hold_it(tmp_path):
     clips.write(tmp_path / "in.mp4", PICTURES)
     copied(tmp_path / "in.mp4", tmp_path / "out.mkv")
