@@ -81,7 +81,7 @@ def stylize_clip(
         segments += 1
         parts.save(segments, done, steady.carried)
     with replacing(output) as temporary:
-        join(temporary, clip, [parts.segment(number) for number in range(segments)], sound, record)
+        join(temporary, clip, [parts.segment(number) for number in range(segments)], sound, record, max_size=max_size)
     parts.remove()
 
 

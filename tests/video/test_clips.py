@@ -11,6 +11,8 @@ from reference import clips
 
 from keras_nst.errors import InputError
 from keras_nst.pictures.decoding import decode_frame
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.video.animations import read_animation
 from keras_nst.video.clips import clip_record, inspect, read_frames
 from keras_nst.video.writing import carried_sound, check_clip_format, join, write_frames
 
@@ -311,6 +313,29 @@ def test_animations_keep_their_frames_times_and_colors(tmp_path, suffix):
         assert image.info["loop"] == 0
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".mp4", ".mov", ".mkv"])
+def test_the_last_frame_is_shown_as_long_as_before(tmp_path, suffix):
+    moving(tmp_path / "in.png", PICTURES[:4], [100, 100, 100, 3000], "PNG")
+    clip = copied(tmp_path / "in.png", tmp_path / f"out{suffix}")
+    assert float(clip.last * clip.time_base) == pytest.approx(3, abs=1e-3)
+    copied(clip.path, tmp_path / "again.apng")
+    *_, (begin, end, _) = read_animation(tmp_path / "again.apng")
+    assert end - begin == pytest.approx(3000, abs=1)
+
+
+def test_a_frame_of_hours_has_the_longest_time_of_a_gif(tmp_path):
+    moving(tmp_path / "in.webp", PICTURES[:3], [100, 100, 4_000_000], "WEBP")
+    copied(tmp_path / "in.webp", tmp_path / "out.gif")
+    assert [end - begin for begin, end, _ in read_animation(tmp_path / "out.gif")] == [100, 100, 655_350]
+
+
+def test_a_clip_is_as_long_as_before_if_its_format_tells_no_frames_duration(tmp_path):
+    moving(tmp_path / "in.gif", PICTURES[:4], 1000, "GIF")
+    assert copied(tmp_path / "in.gif", tmp_path / "out.webm").damage is None
+    with av.open(str(tmp_path / "out.webm")) as container:
+        assert container.duration == pytest.approx(4_000_000, abs=1000)
+
+
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
 def test_an_animation_becomes_a_clip(tmp_path, format):
     moving(tmp_path / f"in.{format.lower()}", PICTURES[:4], DURATIONS, format)
@@ -330,6 +355,23 @@ def test_what_is_transparent_in_an_animation_stays_so(tmp_path):
                 image.seek(number)
                 alpha = np.asarray(image.convert("RGBA"))[..., 3]
                 np.testing.assert_array_equal(alpha, pictures[number][..., 3])
+
+
+@pytest.mark.parametrize("max_size", [None, 31])
+def test_hard_transparency_stays_hard_where_odd_sides_lose_a_row(tmp_path, max_size):
+    shown = np.uint8(255) * (np.indices((63, 47))[1] < 24)
+    moving(tmp_path / "in.png", [np.dstack([picture, shown]) for picture in clips.frames(2, 47, 63)], 100, "PNG")
+    clip = inspect(tmp_path / "in.png")
+    frames = list(read_frames(clip, max_size=max_size))
+    write_frames(tmp_path / "segment", clip, ".webp", frames)
+    join(tmp_path / "out.webp", clip, [tmp_path / "segment"], max_size=max_size)
+    expected = resize(
+        Picture(np.zeros((1, 63, 47, 3), np.float32), np.float32(shown[None, ..., None] / 255)), max_size or 63
+    )
+    height, width = frames[0][1].shape[:2]
+    with Image.open(tmp_path / "out.webp") as image:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+    np.testing.assert_allclose(alpha / 255, expected.alpha[0, :height, :width, 0], atol=1 / 255)
 
 
 def test_frames_that_ask_for_no_time_are_shown_as_browsers_do(tmp_path):
