@@ -152,6 +152,24 @@ def read_frames(clip: Clip, *, skip: int = 0, max_size: int | None = None) -> It
             yield stamp, fitted(pixels(), clip, max_size)
 
 
+def check_shrunk(clip: Clip, max_size: int | None) -> None:
+    """Check that frames are large enough to be stylized once they are shrunk.
+
+    Args:
+        clip: From `inspect`.
+        max_size: As in `read_frames`.
+
+    Raises:
+        InputError: They are not.
+    """
+    if max_size and min(clip.size) * max_size < MIN_SIDE * max(clip.size):
+        height, width = clip.size
+        raise InputError(
+            f"Cannot read {clip.path}: {width} x {height} pixels shrunk to {max_size} on the longest side leave a side "
+            f"under the minimum of {MIN_SIDE}."
+        )
+
+
 def sample_frames(clip: Clip, every: float, max_size: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Read the first frame of each time span of a clip.
 
@@ -164,8 +182,9 @@ def sample_frames(clip: Clip, every: float, max_size: int | None = None) -> Iter
         The frame's number, counted from 0, and its colors (1, H, W, 3) float32 in [0, 1].
 
     Raises:
-        InputError: As in `read_frames`.
+        InputError: As in `read_frames`, or frames would be shrunk too far.
     """
+    check_shrunk(clip, max_size)
     begin = span = None
     for number, (stamp, pixels) in enumerate(_stored_frames(clip)):
         begin = stamp if begin is None else begin
