@@ -61,7 +61,7 @@ def optimize(
 
     Returns:
         The picture, (1, h, w, 3) float32 in [0, 1], with a longest side of at most `options.end_size`. Partly selected
-        pixels are fully restyled; `pictures.compositing.blend` with `coverage` mixes them.
+        pixels are fully restyled; `restyle` mixes them.
 
     Raises:
         InputError: An option or mask cannot be used.
@@ -90,6 +90,34 @@ def optimize(
         report = progress and functools.partial(progress, side)
         image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
     return np.where(free, with_colors(image, sized, options.color), sized)
+
+
+def restyle(
+    picture: Picture,
+    regions: Sequence[Region],
+    options: PixelOptions,
+    *,
+    progress: Callable[[int, Progress], None] | None = None,
+) -> Picture:
+    """Restyle a picture as `optimize` does, partly selected pixels in part, and keep its alpha.
+
+    Args:
+        picture: The photograph.
+        regions: As in `optimize`.
+        options: As in `optimize`.
+        progress: As in `optimize`.
+
+    Returns:
+        The picture, with a longest side of at most `options.end_size`.
+
+    Raises:
+        InputError: As from `optimize`.
+    """
+    options = settled(options)
+    rgb = optimize(picture.rgb, regions, options, progress=progress)
+    if (covered := coverage(regions)) is not None:
+        rgb = mix(resize(Picture(picture.rgb), options.end_size).rgb, rgb, fit(covered, rgb))
+    return Picture(rgb, resize(picture, options.end_size).alpha)
 
 
 def scales(longest: int, options: PixelOptions) -> dict[int, int]:
