@@ -207,8 +207,9 @@ class Blend:
         self._shares = np.float32(shares or [1.0] * len(styles))
         self._shares /= self._shares.sum()
 
-    def __call__(self, picture: Picture, **how) -> Picture:
+    def __call__(self, picture: Any, **how) -> Picture:
         """Stylize a picture. Arguments and result are those of `Stylizer`."""
+        picture = as_picture(picture)
         results = (stylizer(picture, **how).straight for stylizer in self._stylizers)
         return Picture(
             sum(share * straight for share, straight in zip(self._shares, results, strict=True)), picture.alpha
