@@ -49,7 +49,7 @@ def run(options: Optimize) -> int:
             "Using VGG16, since VGG19's weights are not installed. --backbone vgg19 downloads them, "
             "--vgg-weights FILE reads them."
         )
-    with Reporter(console, scales(max(picture.rgb.shape[1:3]), chosen), output, options.save_every) as reporter:
+    with Reporter(console, scales(picture.rgb.shape[1:3], chosen), output, options.save_every) as reporter:
         try:
             result = restyle(picture, regions, chosen, progress=reporter)
         except KeyboardInterrupt:

@@ -72,7 +72,7 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: Part
 
     longest = max(rgb.shape[1:3])
     settings = settled(dataclasses.replace(options, end_size=min(longest, options.end_size or longest)))
-    with Reporter(Console(), scales(longest, settings)) as reporter:
+    with Reporter(Console(), scales(rgb.shape[1:3], settings)) as reporter:
         painted = optimize(rgb, [Region([painting.rgb], mask=mask)], settings, progress=reporter)
     if painted.shape == rgb.shape:
         return painted
