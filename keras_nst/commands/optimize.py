@@ -21,6 +21,7 @@ from keras_nst.options import STARTS, PixelOptions, Region
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.pyramid import finished
+from keras_nst.recipes import left_open
 from keras_nst.select.named import named_mask
 
 
@@ -49,6 +50,9 @@ def run(options: Optimize) -> int:
             "Using VGG16, since VGG19's weights are not installed. --backbone vgg19 downloads them, "
             "--vgg-weights FILE reads them."
         )
+    if options.as_printed:
+        for line in left_open(options.recipe):
+            console.line(line)
     with Reporter(console, scales(picture.rgb.shape[1:3], chosen), output, options.save_every) as reporter:
         try:
             result = restyle(picture, regions, chosen, progress=reporter)
