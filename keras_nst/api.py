@@ -10,7 +10,8 @@ import numpy as np
 from keras_nst.errors import InputError
 from keras_nst.options import HarmonizeOptions, PixelOptions, Region
 from keras_nst.pictures.given import as_picture
-from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.picture import Picture
+from keras_nst.select.masks import check, from_picture
 
 
 def optimize(photograph: Any, painting: Any, mask: Any = None, **options: Any) -> Picture:
@@ -19,7 +20,8 @@ def optimize(photograph: Any, painting: Any, mask: Any = None, **options: Any) -
     Args:
         photograph: Any form that `keras_nst.pictures.given.as_picture` accepts.
         painting: The same, or a list of several to blend.
-        mask: The part to restyle, white, of the photograph's size; None for the whole photograph.
+        mask: The part to restyle, in the same forms and of the photograph's size: its alpha or, if it is opaque, its
+            luma. What is selected in part is restyled in part. None for the whole photograph.
         **options: Fields of `PixelOptions`.
 
     Returns:
@@ -28,14 +30,13 @@ def optimize(photograph: Any, painting: Any, mask: Any = None, **options: Any) -
     Raises:
         InputError: A picture or an option cannot be used.
     """
-    from keras_nst.jobs.optimize import optimize as optimized
+    from keras_nst.jobs.optimize import restyle
 
     picture = as_picture(photograph)
     paintings = painting if isinstance(painting, list | tuple) else [painting]
     selected = None if mask is None else _selected(mask, picture)
     region = Region([as_picture(each).rgb for each in paintings], [1.0] * len(paintings), selected)
-    result = optimized(picture.rgb, [region], PixelOptions(**options))
-    return Picture(result, resize(picture, max(result.shape[1:3])).alpha)
+    return restyle(picture, [region], PixelOptions(**options))
 
 
 def harmonize(painting: Any, composite: Any, mask: Any = None, **options: Any) -> Picture:
@@ -44,7 +45,8 @@ def harmonize(painting: Any, composite: Any, mask: Any = None, **options: Any) -
     Args:
         painting: The painting without the object, in any form that `keras_nst.pictures.given.as_picture` accepts.
         composite: The painting with the object, of the same size.
-        mask: The object, white; None to find it by the difference of both.
+        mask: The object, as in `optimize`: what is selected by more than one half. None to find it by the difference of
+            both.
         **options: Fields of `HarmonizeOptions`.
 
     Returns:
@@ -65,8 +67,6 @@ def harmonize(painting: Any, composite: Any, mask: Any = None, **options: Any) -
 
 
 def _selected(mask: Any, picture: Picture) -> np.ndarray:
-    values = as_picture(mask).rgb[..., :1]
-    if values.shape[1:3] != picture.rgb.shape[1:3]:
-        sizes = " and ".join("{1} x {0}".format(*each.shape[1:3]) for each in (picture.rgb, values))
-        raise InputError(f"The mask and the picture must have the same size. Received {sizes} pixels.")
-    return values
+    selected = from_picture(as_picture(mask))
+    check(selected, *picture.rgb.shape[1:3])
+    return selected

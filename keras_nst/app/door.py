@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
@@ -62,7 +63,21 @@ class Names:
 @dataclass
 class _Upload:
     when: float
+    files: int = 1
     size: int = 0
+
+
+class _Count:
+    """Counts how often a mark occurs in content that comes in pieces."""
+
+    def __init__(self, mark: bytes):
+        self._mark, self._rest, self.found = mark, b"", 0
+
+    def add(self, piece: bytes) -> None:
+        """Read on."""
+        piece = self._rest + piece
+        self.found += piece.count(self._mark)
+        self._rest = piece[max(0, len(piece) - len(self._mark) + 1) :]
 
 
 class Door:
@@ -97,14 +112,15 @@ class Door:
         async def counted():
             nonlocal total
             message = await receive()
-            total += len(message.get("body", b""))
-            check(total)
+            body = message.get("body", b"")
+            total += len(body)
+            check(total, body)
             return message
 
         await self._app(scope, counted, send)
 
-    def _admit(self, scope) -> Callable[[int], None]:
-        """Admit a request, and return the check of its size so far, which raises the same exception.
+    def _admit(self, scope) -> Callable[[int, bytes], None]:
+        """Admit a request, and return a check of its size so far and its next piece, which raises the same exception.
 
         Raises:
             HTTPException: The request is refused.
@@ -118,34 +134,42 @@ class Door:
         routes = self._open.get(scope["method"])
         if not routes or not routes.fullmatch(scope["path"]):
             raise HTTPException(404, "Closed.")
-        visitor = scope["client"][0] if scope["client"] else ""
-        check = self._upload(visitor) if scope["path"] == _UPLOAD else self._check_message
-        check(int(headers.get("content-length", 0)))
-        return check
+        length = int(headers.get("content-length", 0))
+        if scope["path"] == _UPLOAD:
+            return self._upload(scope["client"][0] if scope["client"] else "", headers, length)
+        self._check_message(length, b"")
+        return self._check_message
 
-    def _check_message(self, size: int) -> None:
+    def _check_message(self, size: int, _: bytes) -> None:
         if size > self._limits.message:
             raise _too_large("The request has", self._limits.message)
 
-    def _upload(self, visitor: str) -> Callable[[int], None]:
-        """Start counting an upload of a visitor; returns the check of its size so far."""
+    def _upload(self, visitor: str, headers: Headers, length: int) -> Callable[[int, bytes], None]:
+        """Start counting an upload of a visitor, of a length; returns the check of its size and files so far."""
         now, limits = time.monotonic(), self._limits
         for name, uploads in list(self._uploads.items()):
             uploads[:] = [upload for upload in uploads if upload.when > now - limits.age]
             if not uploads:
                 del self._uploads[name]
         uploads = self._uploads.setdefault(visitor, [])
-        if len(uploads) >= limits.uploads:
-            raise HTTPException(413, f"You have uploaded {limits.uploads} files, the limit for now. Try again later.")
-        uploads.append(this := _Upload(now))
+        this = _Upload(now)
+        # Each file follows a mark, and another one ends the request.
+        marks = _Count(b"--" + parse_options_header(headers.get("content-type"))[1].get(b"boundary", b""))
 
-        def check(size: int) -> None:
+        def check(size: int, piece: bytes) -> None:
+            marks.add(piece)
+            others, files = [upload for upload in uploads if upload is not this], max(1, marks.found - 1)
+            if sum(upload.files for upload in others) + files > limits.uploads:
+                told = f"You have uploaded {limits.uploads} files, the limit for now. Try again later."
+                raise HTTPException(413, told)
             if size > limits.file + _FORM:
                 raise _too_large("The file has", limits.file)
-            if sum(upload.size for upload in uploads) - this.size + size > limits.uploaded:
+            if sum(upload.size for upload in others) + size > limits.uploaded:
                 raise _too_large("With this file you have uploaded", limits.uploaded)
-            this.size = max(this.size, size)
+            this.files, this.size = files, max(this.size, size)
 
+        check(length, b"")
+        uploads.append(this)
         return check
 
     async def _discard(self, receive) -> None:

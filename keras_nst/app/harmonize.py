@@ -20,7 +20,7 @@ from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import fit
 from keras_nst.select.masks import bounding_box, seen
-from keras_nst.select.paste import check_object, colors, place
+from keras_nst.select.paste import colors, place, whole_object
 
 _SIZE, _TURN = (5, 100), (-180, 180)
 _CUT = 640  # Longest side in pixels of the object as the page shows it.
@@ -147,8 +147,7 @@ class HarmonizeTab(Tab):
         if scene.painting is None or scene.selection is None:
             raise InputError("An object and a painting are needed. Choose both first.")
         pasted, mask = self._pasted(scene)
-        selected = np.float32(mask > 0.5)
-        check_object(selected)
+        selected = whole_object(mask)
         chosen = HarmonizeOptions(style_strength=None if strokes == "auto" else float(strokes), quality=quality)
         picture = self._workshop.picture(scene.painting)
         before = self._workshop.files.show(pasted)

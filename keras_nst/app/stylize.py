@@ -290,7 +290,7 @@ class StylizeTab(Tab):
         small = resize(Picture(full.rgb), options.end_size).rgb
         before, done, result = self._workshop.files.show(small), 0.0, small
 
-        plan = scales(max(small.shape[1:3]), options)
+        plan = scales(small.shape[1:3], options)
 
         def job(progress: Callable) -> np.ndarray:
             step = by_steps(plan, self._workshop.limits.seconds, progress)

@@ -15,7 +15,7 @@ from keras_nst.errors import InputError
 from keras_nst.models import painter
 from keras_nst.models.styles import find_style, has_fast, styles
 from keras_nst.options import StylizeOptions
-from keras_nst.pictures.io import MIN_SIDE, read
+from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.select.masks import overlay
 from keras_nst.select.subject import MASKS, subject_mask
@@ -160,8 +160,6 @@ class Workshop:
         net = self._net(options.style, options.blend)
         with self.files.for_visitors(), self.turns.turn("reading"):
             clip = inspect(path, max_frames=self.limits.frames, max_pixels=self.limits.pixels)
-        if min(clip.size) * self.limits.clip < MIN_SIDE * max(clip.size):
-            raise InputError("The clip is too narrow to be painted. Cut it to another shape.")
 
         def frame(rgb: np.ndarray, grain: np.ndarray) -> np.ndarray:
             self.turns.give_way(LONG)

@@ -242,7 +242,9 @@ class Harmonize(HarmonizeOptions):
         "of the object's sides", Number(1e-3, 1000, "S"), unset="it fits into half of BG's sides"
     )
     rotate: float | None = field("turn the object counterclockwise", Number(-360, 360, "DEG"))
-    keep_mask: str | None = field("write where the object is in BG", Text("FILE"))
+    keep_mask: str | None = field(
+        "write where the object is in PASTE, to be drawn on and given back with --mask", Text("FILE")
+    )
     report: str | None = field("write a page of the pictures and losses, and what is measured", Text("DIR"))
     compare: Sequence[str] = field(
         "another result of the same, for the report; may be repeated", Text("[LABEL=]FILE"), default=(), several="any"

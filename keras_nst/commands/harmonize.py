@@ -21,7 +21,7 @@ from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture
 from keras_nst.select.masks import is_transparent, seen
 from keras_nst.select.named import named_mask
-from keras_nst.select.paste import check_object, colors, find_object, is_unrelated, lay, place
+from keras_nst.select.paste import colors, find_object, is_unrelated, lay, place, whole_object
 from keras_nst.select.subject import cut_out
 
 
@@ -93,9 +93,7 @@ def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np
             composite, mask = lay(painting, *layer), layer[1]
         else:
             composite, mask = place(painting, *layer, options.at, options.scale, options.rotate or 0.0)
-    selected = np.float32(mask > 0.5)
-    check_object(selected)
-    return composite, selected, cut, taken
+    return composite, whole_object(mask), cut, taken
 
 
 def _others(options: Harmonize, painting: np.ndarray) -> dict[str, np.ndarray]:

@@ -18,10 +18,10 @@ from keras_nst.fields import values
 from keras_nst.files import make_folder
 from keras_nst.models.styles import styles
 from keras_nst.options import STARTS, PixelOptions, Region
-from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.io import read, write
-from keras_nst.pictures.picture import Picture, resize
-from keras_nst.pictures.pyramid import finished, fit
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.pyramid import finished
+from keras_nst.recipes import left_open
 from keras_nst.select.named import named_mask
 
 
@@ -41,7 +41,7 @@ def run(options: Optimize) -> int:
         make_folder(options.report)
     if options.init not in (None, *STARTS):
         read(options.init)  # Report a wrong path before TensorFlow loads.
-    from keras_nst.jobs.optimize import coverage, optimize, scales, settled
+    from keras_nst.jobs.optimize import restyle, scales, settled
 
     chosen = settled(options)
     console = Console()
@@ -50,30 +50,29 @@ def run(options: Optimize) -> int:
             "Using VGG16, since VGG19's weights are not installed. --backbone vgg19 downloads them, "
             "--vgg-weights FILE reads them."
         )
-    with Reporter(console, scales(max(picture.rgb.shape[1:3]), chosen), output, options.save_every) as reporter:
+    if options.as_printed:
+        for line in left_open(options.recipe):
+            console.line(line)
+    with Reporter(console, scales(picture.rgb.shape[1:3], chosen), output, options.save_every) as reporter:
         try:
-            restyled = optimize(picture.rgb, regions, chosen, progress=reporter)
+            result = restyle(picture, regions, chosen, progress=reporter)
         except KeyboardInterrupt:
             if reporter.saved:
                 again = f"--init {reporter.saved} --start-size {reporter.saved_side}"
                 raise KeyboardInterrupt(f"{again} continues from the last preview.") from None
             raise
-    if (covered := coverage(regions)) is not None:
-        photograph = resize(Picture(picture.rgb), chosen.end_size).rgb
-        restyled = blend(photograph, restyled, fit(covered, photograph))
-    alpha = None if picture.alpha is None else resize(picture, chosen.end_size).alpha
     record = _record(chosen, reporter.facts)
-    deliver(output, Picture(restyled, alpha), record=record)
+    deliver(output, result, record=record)
     if options.report:
         from keras_nst.evaluation.page import write_page
 
         paintings = {Path(style).name: read(style).rgb for style in options.style}
-        shown = {Path(options.content).name: picture.rgb, **paintings, **reporter.pictures, "result": restyled}
+        shown = {Path(options.content).name: picture.rgb, **paintings, **reporter.pictures, "result": result.rgb}
         write_page(options.report, f"{Path(output).name}, optimized", shown, reporter.history, record)
-    height, width = restyled.shape[1:3]
+    height, width = result.rgb.shape[1:3]
     if options.json:
-        result = {"input": options.content, "output": output, "width": width, "height": height, **reporter.facts}
-        print(json.dumps(result), file=sys.stderr if output == "-" else sys.stdout)
+        facts = {"input": options.content, "output": output, "width": width, "height": height, **reporter.facts}
+        print(json.dumps(facts), file=sys.stderr if output == "-" else sys.stdout)
     elif output != "-":
         print(f"{output}  {width}x{height}  {reporter.facts['seconds']:.0f} s")
     return 0

@@ -20,6 +20,7 @@ from keras_nst.options import STARTS, PixelOptions, Region
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged
+from keras_nst.recipes import left_open
 from keras_nst.select.masks import overlay
 
 
@@ -43,6 +44,10 @@ def run(options: Partial) -> int:
         write(options.save_mask, Picture(np.repeat(mask, 3, axis=-1)))
     if options.show_mask:
         write(options.show_mask, Picture(overlay(picture.rgb, mask)))
+
+    if options.as_printed:
+        for line in left_open(options.recipe):
+            Console().line(line)
 
     def restyled(style: str):
         return lambda rgb, mask=None: _restyle(style, rgb, mask, options)
@@ -72,7 +77,7 @@ def _restyle(style: str, rgb: np.ndarray, mask: np.ndarray | None, options: Part
 
     longest = max(rgb.shape[1:3])
     settings = settled(dataclasses.replace(options, end_size=min(longest, options.end_size or longest)))
-    with Reporter(Console(), scales(longest, settings)) as reporter:
+    with Reporter(Console(), scales(rgb.shape[1:3], settings)) as reporter:
         painted = optimize(rgb, [Region([painting.rgb], mask=mask)], settings, progress=reporter)
     if painted.shape == rgb.shape:
         return painted

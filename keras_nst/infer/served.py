@@ -6,10 +6,12 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 from keras_nst.errors import InputError
 from keras_nst.pictures.encoding import encode
+from keras_nst.pictures.given import as_picture
 from keras_nst.pictures.io import MAX_PIXELS, read
 from keras_nst.pictures.picture import Picture
 
@@ -46,15 +48,20 @@ class ServedStyle:
         if not self._retried(self._server.is_available):
             raise self._missing()
 
-    def __call__(self, picture: Picture) -> Picture:
+    def __call__(self, picture: Any) -> Picture:
         """Stylize a picture. Its size is limited by the server's memory.
+
+        Args:
+            picture: In any form that `keras_nst.pictures.given.as_picture` takes.
 
         Returns:
             A picture of the same size, with the same alpha.
 
         Raises:
-            InputError: The server can no longer be reached, takes too long, or refuses the picture.
+            InputError: The picture cannot be used, or the server can no longer be reached, takes too long, or refuses
+                it.
         """
+        picture = as_picture(picture)
         encoded = encode(Picture(picture.rgb), "png")
         height, width = picture.rgb.shape[1:3]
         limit = _FIXED + _OF_A_PIXEL * height * width

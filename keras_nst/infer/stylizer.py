@@ -1,7 +1,6 @@
 """Apply a trained style to pictures."""
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.given import as_picture
 from keras_nst.pictures.grain import steady_grain, with_grain
 from keras_nst.pictures.io import MIN_SIDE
-from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.picture import Picture, longest_side, resize
 from keras_nst.pictures.pyramid import Enlarged
 
 WHOLE_PIXELS, WHOLE_BYTES = 2**21, 2**10
@@ -111,8 +110,7 @@ class Stylizer:
         """Bands of the picture in the full style, each with its first row."""
         height, width = rgb.shape[1:3]
         if painted_size and max(height, width) > painted_size:
-            least = math.ceil(MIN_SIDE * max(height, width) / min(height, width))
-            small = resize(Picture(rgb), max(painted_size, least)).rgb
+            small = resize(Picture(rgb), max(painted_size, longest_side((height, width), MIN_SIDE))).rgb
             painted = np.concatenate([band for _, band in self._painted(small, grain, None, alone)], axis=1)
             enlarged = Enlarged(painted, small, rgb)
             for begin in range(0, height, _ROWS):
@@ -217,8 +215,9 @@ class Blend:
         self._shares = np.float32(shares or [1.0] * len(styles))
         self._shares /= self._shares.sum()
 
-    def __call__(self, picture: Picture, **how) -> Picture:
+    def __call__(self, picture: Any, **how) -> Picture:
         """Stylize a picture. Arguments and result are those of `Stylizer`."""
+        picture = as_picture(picture)
         results = (stylizer(picture, **how).straight for stylizer in self._stylizers)
         return Picture(
             sum(share * straight for share, straight in zip(self._shares, results, strict=True)), picture.alpha

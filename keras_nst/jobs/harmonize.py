@@ -25,7 +25,7 @@ from keras_nst.recipes.zhou.coloring import recolored
 from keras_nst.recipes.zhou.matching import MATCHING_LAYER, matched_style, nearest_patch_grams, surroundings
 from keras_nst.recipes.zhou.strokes import fitting_strength
 from keras_nst.select.masks import bounding_box, feather
-from keras_nst.select.paste import check_object
+from keras_nst.select.paste import whole_object
 
 QUALITIES = {"draft": (20, 0), "good": (24, 24), "best": (60, 60)}
 """Steps at the coarsest scale, and at each finer one."""
@@ -61,7 +61,7 @@ def harmonize(
     Args:
         painting: (1, h, w, 3) float32 in [0, 1].
         composite: The painting with the object, of the same shape.
-        mask: The mask of the object, (1, h, w, 1) in [0, 1].
+        mask: The mask of the object, (1, h, w, 1) in [0, 1]; what it selects by more than one half.
         options: The options.
         progress: Called after each step with the longest side of the scale, and the progress with the whole picture,
             which the next step changes in place. It may raise StopIteration to end the scale.
@@ -77,7 +77,7 @@ def harmonize(
     Differs from the source: see `keras_nst.recipes.zhou`.
     """
     options = options or HarmonizeOptions()
-    check_object(mask)
+    mask = whole_object(mask)
     soft = feather(mask, FEATHER)
     check_size(soft, precision.settled(options.mixed_precision), options.match)
     if options.style_strength is None:

@@ -26,7 +26,7 @@ from keras_nst.models.styles import read_card
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import fit_short_side
-from keras_nst.recipes import recipe
+from keras_nst.recipes import left_open, recipe
 
 # Steps per epoch, and least number of epochs. After each epoch, a preview, a checkpoint and a log line are written.
 EPOCH_STEPS, EPOCHS = 250, 8
@@ -75,8 +75,8 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
         training = setup(options, console)
     facts = _facts(training)
     if options.as_printed:
-        for choice in chosen.left_open:
-            console.line(f"The paper leaves open {choice}.")
+        for line in left_open(options.recipe):
+            console.line(line)
     if options.resume:
         folder.check_same(facts)
     is_chief = devices.is_chief(strategy)

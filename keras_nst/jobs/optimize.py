@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import keras
 import numpy as np
 
-from keras_nst.errors import unknown
+from keras_nst.errors import InputError, unknown
 from keras_nst.fit import precision
 from keras_nst.fit.matching import OWN_SHARE, Places, columns, matches
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
@@ -24,8 +24,8 @@ from keras_nst.models.weights import at_hand, vgg_weights
 from keras_nst.options import PixelOptions, Region
 from keras_nst.pictures.color import palette, recolored, with_colors
 from keras_nst.pictures.compositing import blend as mix
-from keras_nst.pictures.io import read
-from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.io import MIN_SIDE, read
+from keras_nst.pictures.picture import Picture, longest_side, resize
 from keras_nst.pictures.pyramid import finer, fit, sizes
 from keras_nst.recipes import recipe
 
@@ -61,7 +61,7 @@ def optimize(
 
     Returns:
         The picture, (1, h, w, 3) float32 in [0, 1], with a longest side of at most `options.end_size`. Partly selected
-        pixels are fully restyled; `pictures.compositing.blend` with `coverage` mixes them.
+        pixels are fully restyled; `restyle` mixes them.
 
     Raises:
         InputError: An option or mask cannot be used.
@@ -80,26 +80,63 @@ def optimize(
         dtype=precision.policy(options.mixed_precision),
     )
     image = coarser = None
-    for side in scales(max(full.shape[1:3]), options):
+    plan = scales(content.shape[1:3], options)
+    for side in plan:
         sized = resize(Picture(full), side).rgb
         masks = {number: _fit_mask(region.mask, sized) for number, region in numbered.items()}
         masks[0] = _fit_mask(coverage(regions), sized)
         free = masks[0] > 0
         start = _start(options, sized, numbered, masks) if image is None else finer(image, coarser, sized)
-        objective = _objective(loss, sized, start, numbered, masks, network, options)
+        try:
+            objective = _objective(loss, sized, start, numbered, masks, network, options)
+        except InputError:
+            if side == max(plan):
+                raise
+            continue  # A region may be too small at this scale.
         report = progress and functools.partial(progress, side)
         image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
     return np.where(free, with_colors(image, sized, options.color), sized)
 
 
-def scales(longest: int, options: PixelOptions) -> dict[int, int]:
-    """Longest side and greatest number of steps of each scale, from coarse to fine.
+def restyle(
+    picture: Picture,
+    regions: Sequence[Region],
+    options: PixelOptions,
+    *,
+    progress: Callable[[int, Progress], None] | None = None,
+) -> Picture:
+    """Restyle a picture as `optimize` does, partly selected pixels in part, and keep its alpha.
 
     Args:
-        longest: Longest side of the photograph.
+        picture: The photograph.
+        regions: As in `optimize`.
+        options: As in `optimize`.
+        progress: As in `optimize`.
+
+    Returns:
+        The picture, with a longest side of at most `options.end_size`.
+
+    Raises:
+        InputError: As from `optimize`.
+    """
+    options = settled(options)
+    rgb = optimize(picture.rgb, regions, options, progress=progress)
+    if (covered := coverage(regions)) is not None:
+        rgb = mix(resize(Picture(picture.rgb), options.end_size).rgb, rgb, fit(covered, rgb))
+    return Picture(rgb, resize(picture, options.end_size).alpha)
+
+
+def scales(size: tuple[int, int], options: PixelOptions) -> dict[int, int]:
+    """Longest side and greatest number of steps of each scale, from coarse to fine.
+
+    The shorter side has at least 16 pixels at the first scale, as the network needs, unless the end has less.
+
+    Args:
+        size: Height and width of the photograph.
         options: Options from `settled`.
     """
-    return dict.fromkeys(sizes(min(longest, options.end_size), options.start_size), options.iterations)
+    start = max(options.start_size, longest_side(size, MIN_SIDE))
+    return dict.fromkeys(sizes(min(max(size), options.end_size), start), options.iterations)
 
 
 def coverage(regions: Sequence[Region]) -> np.ndarray | None:
@@ -184,7 +221,8 @@ def _fitted(region: Region, sized: np.ndarray, options: PixelOptions) -> list[tu
     """The region's paintings at the size for a picture, with their masks."""
     pairs = []
     for painting in region.styles:
-        longest = max(round(max(sized.shape[1:3]) * options.style_scale), _least(painting))
+        least = longest_side(painting.shape[1:3], NARROWEST)
+        longest = max(round(max(sized.shape[1:3]) * options.style_scale), least)
         fitted = resize(Picture(painting), longest).rgb
         pairs.append((fitted, _fit_mask(region.style_mask, fitted)))
     return pairs
@@ -264,12 +302,6 @@ def _start(
             start = mix(start, recolored(sized, own, wanted), masks[number])
         return start
     return fit(read(options.init).rgb, sized)
-
-
-def _least(painting: np.ndarray) -> int:
-    """The longest side of a painting whose shorter side has `NARROWEST` pixels."""
-    sides = painting.shape[1:3]
-    return math.ceil(NARROWEST * max(sides) / min(sides))
 
 
 def _fit_mask(mask: np.ndarray | None, like: np.ndarray) -> np.ndarray:

@@ -87,10 +87,20 @@ def decode_frame(frame, aspect: Fraction = Fraction(1)) -> np.ndarray:
         frame.color_primaries = frame.color_trc = UNSPECIFIED
         stored = to_srgb(frame.reformat(format="rgb48le").to_ndarray(), space)
     if aspect != 1:
-        height, width = stored.shape[:2]
-        square = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
-        stored = cv2.resize(stored, square, interpolation=cv2.INTER_CUBIC)
+        square = square_size(*stored.shape[:2], aspect)
+        stored = cv2.resize(stored, square[::-1], interpolation=cv2.INTER_CUBIC)
     return _upright(stored, _orientation(frame))
+
+
+def square_size(height: int, width: int, aspect: Fraction) -> tuple[int, int]:
+    """Height and width of a frame once `decode_frame` has made its pixels square; neither is less than before.
+
+    Args:
+        height: Of the stored frame.
+        width: Of the stored frame.
+        aspect: Width of a stored pixel divided by its height.
+    """
+    return (height, round(width * aspect)) if aspect > 1 else (round(height / aspect), width)
 
 
 def _orientation(frame) -> int:

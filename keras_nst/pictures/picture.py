@@ -1,6 +1,7 @@
 """The form of a picture in memory."""
 
 import io
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -74,6 +75,16 @@ def resize(picture: Picture, max_size: int) -> Picture:
     premultiplied = shrink(picture.straight * picture.alpha)
     straight = np.divide(premultiplied, alpha, out=shrink(picture.straight), where=alpha > 0)
     return Picture(np.minimum(straight, 1), alpha)
+
+
+def longest_side(size: tuple[int, int], shorter: int) -> int:
+    """The least longest side of a picture, in pixels, at which its shorter side has at least `shorter` pixels.
+
+    Args:
+        size: Height and width, which give its shape.
+        shorter: In pixels.
+    """
+    return math.ceil(shorter * max(size) / min(size))
 
 
 def fit_short_side(rgb: np.ndarray, side: int) -> np.ndarray:

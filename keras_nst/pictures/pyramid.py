@@ -1,6 +1,5 @@
 """Coarse to fine: the sizes of a picture, and the steps between them."""
 
-import math
 from collections.abc import Mapping
 
 import cv2
@@ -13,9 +12,14 @@ _LEAST_VARIANCE = 1e-4  # Below, noise.
 
 
 def sizes(end: int, start: int) -> list[int]:
-    """Longest sides from coarse to fine, each half of the next, none below `start`."""
-    halvings = int(math.log2(end / min(start, end)))
-    return [round(end / 2**halving) for halving in range(halvings, -1, -1)]
+    """Longest sides from coarse to fine, each half of the next, none below `start`.
+
+    From any of them as `start`, the rest are the same.
+    """
+    found = [end]
+    while (coarser := round(end / 2 ** len(found))) >= start:
+        found.append(coarser)
+    return found[::-1]
 
 
 def finished(plan: Mapping[int, int], side: int, steps: int) -> float:

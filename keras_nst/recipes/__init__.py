@@ -32,3 +32,15 @@ def recipe(name: str, *, as_printed: bool = False):
     if not hasattr(module, "printed"):
         raise InputError(f"There is no {name} with the paper's own numbers. Leave out `as_printed`.")
     return module.printed()
+
+
+def left_open(name: str) -> list[str]:
+    """What a paper with its own numbers leaves open, and the choice made here: a line for each.
+
+    Args:
+        name: As in `recipe`.
+
+    Raises:
+        InputError: As from `recipe`.
+    """
+    return [f"The paper leaves open {choice}." for choice in recipe(name, as_printed=True).left_open]

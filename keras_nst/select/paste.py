@@ -220,16 +220,24 @@ def lay(painting: np.ndarray, rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return over(rgb * mask, mask, painting)
 
 
-def check_object(mask: np.ndarray) -> None:
-    """Check that a mask (1, h, w, 1) selects something, but not the whole painting.
+def whole_object(mask: np.ndarray) -> np.ndarray:
+    """The object that is harmonized: what a mask selects by more than one half.
+
+    Args:
+        mask: (1, h, w, 1) in [0, 1].
+
+    Returns:
+        Zeros and ones, float32, of the same shape.
 
     Raises:
-        InputError: It selects nothing or everything.
+        InputError: It is nothing or everything.
     """
-    if not mask.any():
+    selected = np.float32(mask > 0.5)
+    if not selected.any():
         raise InputError("The mask selects nothing of the painting. Expected some of it to be above one half.")
-    if mask.min() > 0:
+    if selected.all():
         raise InputError("The mask covers all of the painting. Expected the outline of an object; give another mask.")
+    return selected
 
 
 def _differences(picture: np.ndarray, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,7 @@ TIME_BASE = 1000
 _SHORTEST, _USUAL = 20, 100  # In milliseconds; like browsers, show a frame with a shorter duration for the usual one.
 _QUALITY = 90  # WebP's.
 _WEBP_FLAGS, _WEBP_ALPHA = 20, 0x10  # Offset of an extended file's flags, and the flag of transparency.
+_LONGEST = 655_350  # Milliseconds of a frame of a GIF, which counts 65,535 hundredths of a second.
 _OPAQUE = 128  # Least alpha that counts as opaque in a GIF.
 
 
@@ -90,7 +91,7 @@ def write_animation(
         path: The file.
         suffix: A suffix of `WRITABLE`.
         frames: (H, W, 3 or 4) uint8. A GIF has a palette of at most 256 colors for each frame.
-        durations: Duration of each frame in milliseconds.
+        durations: Duration of each frame in milliseconds; in a GIF at most 11 minutes.
         note: The file's description, as `encoding.encode` writes it; in a GIF its comment.
     """
     format = WRITABLE[suffix]
@@ -106,7 +107,7 @@ def write_animation(
         options |= {"pnginfo": text}
     else:
         # Without disposal, the frame before shows through transparent pixels.
-        options |= {"disposal": 2, "comment": note}
+        options |= {"disposal": 2, "comment": note, "duration": [min(_LONGEST, duration) for duration in durations]}
     first.save(path, format, **options)
     if format == "WEBP" and "A" in first.mode:
         with open(path, "r+b") as file:  # libwebp leaves out this flag if the visible part of all frames is a box.

@@ -1,8 +1,9 @@
 """Stylize a whole clip. An interrupted run can be resumed, and the output file is never incomplete."""
 
+import contextlib
 import itertools
 import json
-import shutil
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.files import check_unpacked, replacing
-from keras_nst.video.clips import Clip, read_frames
+from keras_nst.video.clips import Clip, check_shrunk, read_frames
 from keras_nst.video.ffmpeg import ffmpeg_name
 from keras_nst.video.steady import STEADINESS, Steady
 from keras_nst.video.writing import carried_sound, check_clip_format, join, write_frames
@@ -47,12 +48,13 @@ def stylize_clip(
         tell: Called before the first frame with a line for each sound or subtitle that the output cannot contain.
 
     Raises:
-        InputError: The clip is damaged, a result is not finite, or the output has an unknown format or cannot be
-            written.
+        InputError: The clip is damaged or would be shrunk too far, a result is not finite, or the output has an unknown
+            format or cannot be written.
     """
     output = Path(output)
     check_clip_format(output.suffix)
     ffmpeg_name(output)  # Refused before the work.
+    check_shrunk(clip, max_size)
     sound, left_out = carried_sound(clip, output.suffix)
     for line in left_out:
         tell(line)
@@ -81,10 +83,11 @@ def stylize_clip(
         segments += 1
         parts.save(segments, done, steady.carried)
     with replacing(output) as temporary:
-        join(temporary, clip, [parts.segment(number) for number in range(segments)], sound, record)
+        join(temporary, clip, [parts.segment(number) for number in range(segments)], sound, record, max_size=max_size)
     parts.remove()
 
 
+_OWN = re.compile(r"(\.\w+-)?(\d{5,}\.nut|state\.npz)")  # Those that `replacing` has not yet renamed have a prefix.
 _STATE_BYTES = 3_000_000_000  # Two frames of 100 megapixels in single precision, and more.
 
 
@@ -120,4 +123,9 @@ class _Parts:
             np.savez(temporary, job=self._job, segments=segments, frames=frames, **arrays)
 
     def remove(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Delete the files of the job, and the folder unless it holds others."""
+        with contextlib.suppress(OSError):
+            for path in [*self._folder.iterdir()]:
+                if _OWN.fullmatch(path.name):
+                    path.unlink()
+            self._folder.rmdir()

@@ -2,19 +2,19 @@
 
 import contextlib
 import heapq
+import itertools
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from keras_nst.errors import InputError
 from keras_nst.pictures.encoding import OWNER
 from keras_nst.pictures.kinds import is_animation
 from keras_nst.video.animations import TIME_BASE, WRITABLE, read_animation, write_animation
-from keras_nst.video.clips import Clip, Frame
+from keras_nst.video.clips import Clip, Frame, fitted
 from keras_nst.video.ffmpeg import ffmpeg_name, pyav, reading
 
 CODECS = {
@@ -125,7 +125,13 @@ def carried_sound(clip: Clip, suffix: str) -> tuple[list[int], list[str]]:
 
 
 def join(
-    path: str | Path, clip: Clip, segments: Sequence[Path], sound: Sequence[int] = (), record: dict | None = None
+    path: str | Path,
+    clip: Clip,
+    segments: Sequence[Path],
+    sound: Sequence[int] = (),
+    record: dict | None = None,
+    *,
+    max_size: int | None = None,
 ) -> None:
     """Join segments, and the sound of their clip, in one file.
 
@@ -137,13 +143,14 @@ def join(
         segments: From `write_frames`, in order.
         sound: Streams from `carried_sound`.
         record: How the frames were made, stored in the file's comment.
+        max_size: Longest side that the frames were shrunk to; of an animation, its transparency is as well.
 
     Raises:
         InputError: The clip can no longer be read.
     """
     av = pyav()
     if Path(path).suffix.lower()[1:] in WRITABLE:
-        _join_animation(path, clip, segments, record)
+        _join_animation(path, clip, segments, record, max_size)
         return
     with contextlib.ExitStack() as opened:
         target = opened.enter_context(av.open(ffmpeg_name(path), "w"))
@@ -158,7 +165,9 @@ def join(
             target.mux(packet)
 
 
-def _join_animation(path: str | Path, clip: Clip, segments: Sequence[Path], record: dict | None) -> None:
+def _join_animation(
+    path: str | Path, clip: Clip, segments: Sequence[Path], record: dict | None, max_size: int | None
+) -> None:
     av = pyav()
     stamps, frames = [], []
     for segment in segments:
@@ -169,9 +178,9 @@ def _join_animation(path: str | Path, clip: Clip, segments: Sequence[Path], reco
     if is_animation(clip.path):
         for number, (_, _, picture) in enumerate(read_animation(clip.path)):
             if picture.alpha is not None and picture.alpha.min() < 1:
-                alpha = cv2.resize(picture.alpha[0], frames[number].shape[1::-1], interpolation=cv2.INTER_AREA)
-                frames[number] = np.dstack([frames[number], np.rint(255 * alpha).astype(np.uint8)])
-    ends = [*stamps[1:], stamps[-1] + 1 / clip.rate]
+                alpha = np.rint(255 * fitted(picture.alpha, clip, max_size)).astype(np.uint8)
+                frames[number] = np.dstack([frames[number], alpha])
+    ends = [*stamps[1:], stamps[-1] + clip.last * clip.time_base]
     durations = [max(1, round(TIME_BASE * (end - stamp))) for stamp, end in zip(stamps, ends, strict=True)]
     write_animation(path, Path(path).suffix.lower()[1:], frames, durations, json.dumps({OWNER: record}))
 
@@ -185,15 +194,21 @@ def _sound_stream(target, stream):
 
 
 def _segment_packets(av, segments, video, clip):
-    duration = 1 / clip.rate
+    """The packets of the segments, each until the next one begins."""
+    packets = itertools.chain(_stored_packets(av, segments), [None])
+    for packet, following in itertools.pairwise(packets):
+        last = clip.last * clip.time_base
+        duration = following.pts * following.time_base - packet.pts * packet.time_base if following else last
+        packet.dts = packet.pts  # Frames are in order. The file has no DTS for the first.
+        packet.duration = round(duration / packet.time_base)
+        packet.stream = video
+        yield packet
+
+
+def _stored_packets(av, segments):
     for segment in segments:
         with av.open(ffmpeg_name(segment)) as container:
-            for packet in container.demux(video=0):
-                if packet.size:  # The last packet is empty.
-                    packet.dts = packet.pts  # Frames are in order. The file has no DTS for the first.
-                    packet.duration = round(duration / packet.time_base)
-                    packet.stream = video
-                    yield packet
+            yield from (packet for packet in container.demux(video=0) if packet.size)  # The last packet is empty.
 
 
 def _sound_packets(target, original, indices):

@@ -17,7 +17,7 @@ from reference.gradio_client import Page, picture
 from keras_nst.pictures.io import read
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = (0.5, "style", "no", 0.4, "", 0.5, "png")
+SETTINGS = (0.5, 1, "style", "no", 0.4, "", 0.5, "png")
 
 
 @pytest.fixture
@@ -147,10 +147,11 @@ CALLS = {
     "a strength that is none": ("tiny", ("<script>", *SETTINGS[1:])),
     "no strength": ("tiny", (None, *SETTINGS[1:])),
     "a strength that is no number": ("tiny", (float("nan"), *SETTINGS[1:])),
-    "another protection": ("tiny", (1, "style", "/etc/passwd", *SETTINGS[3:])),
-    "other colors": ("tiny", (1, "<script>", *SETTINGS[2:])),
-    "another second style": ("tiny", (*SETTINGS[:4], "/etc/passwd", *SETTINGS[5:])),
-    "a file of another kind": ("tiny", (*SETTINGS[:6], "svg")),
+    "another protection": ("tiny", (*SETTINGS[:3], "/etc/passwd", *SETTINGS[4:])),
+    "strokes beyond": ("tiny", (1, 1e9, *SETTINGS[2:])),
+    "other colors": ("tiny", (*SETTINGS[:2], "<script>", *SETTINGS[3:])),
+    "another second style": ("tiny", (*SETTINGS[:5], "/etc/passwd", *SETTINGS[6:])),
+    "a file of another kind": ("tiny", (*SETTINGS[:7], "svg")),
     "too little": ("tiny", (1,)),
 }
 
@@ -226,6 +227,21 @@ def test_one_visitor_uploads_no_more_than_the_sum(page):
     assert isinstance(page.upload(b"small", headers={"X-Forwarded-For": "203.0.113.8"}), str)
 
 
+def test_one_visitor_uploads_no_more_files_than_the_limit_in_few_requests_or_many(server, home):
+    content = (home / "halves.png").read_bytes()
+
+    def upload(count, visitor):
+        fields = [("files", (f"{number}.png", content)) for number in range(count)]
+        headers = {"X-Forwarded-For": visitor}
+        return urllib3.request("POST", f"{server[0]}/gradio_api/upload", fields=fields, headers=headers, retries=False)
+
+    for visitor, counts in {"203.0.113.21": (201,), "203.0.113.22": (150, 20, 30, 1)}.items():
+        answers = [upload(count, visitor) for count in counts]
+        assert [answer.status for answer in answers] == [200] * (len(counts) - 1) + [413]
+        assert b"uploaded 200 files, the limit for now" in answers[-1].data
+        assert [len(answer.json()) for answer in answers[:-1]] == [*counts[:-1]]
+
+
 @pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.evil.example", "203.0.113.7", "[::1", ""])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
 def test_other_names_are_not_served(server, name, method):
@@ -294,7 +310,8 @@ def test_a_folder_is_no_picture(page, photo, name):
 def test_no_component_fetches_a_file(page, photo, path):
     """Gradio looks for files in the values of all components."""
     refused(stylize(page, picture(photo), settings=(picture(path), *SETTINGS[1:])), "not here any more")
-    refused(stylize(page, picture(photo), settings=(1, [{"deep": picture(path)}], *SETTINGS[2:])), "not here any more")
+    deep = [{"deep": picture(path)}]
+    refused(stylize(page, picture(photo), settings=(1, 1, deep, *SETTINGS[3:])), "not here any more")
 
 
 def test_nothing_is_written_beside(page, photo, server, home):

@@ -86,7 +86,7 @@ def test_a_clip_is_shrunk_to_the_limit(workshop, clip):
     [
         ({"frames": 11}, "has 12 frames, more than the limit of 11"),
         ({"pixels": 3000}, "frames of 64 x 48 pixels are more than the limit of 3,000"),
-        ({"clip": 20}, "too narrow"),
+        ({"clip": 20}, "64 x 48 pixels shrunk to 20 .* minimum of 16"),
     ],
 )
 def test_a_clip_beyond_the_limits_is_told_in_a_line(workshop, clip, tmp_path, limits, told):

@@ -87,6 +87,13 @@ def unused():
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
+def test_any_form_of_a_picture_is_sent(url, protocol, here):
+    serve = ServedStyle(url, "tiny", protocol=protocol)
+    with Image.open("photo.png") as image:
+        for given in ("photo.png", image, np.asarray(image)):
+            np.testing.assert_array_equal(serve(given).rgb, serve(read("photo.png")).rgb)
+
+
 def test_the_result_is_the_nets_and_says_what_made_it(url, protocol, style, here, capsys):
     assert main(["client", url, "photo.png", "--style", "tiny", "--protocol", protocol, "-o", "out.png"]) == 0
     assert "out.png  47x36" in capsys.readouterr().out

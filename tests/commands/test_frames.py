@@ -51,6 +51,12 @@ def test_scenes_of_a_film_of_variable_rate_are_found_by_the_time(here):
     assert len(list((here / "found").iterdir())) == 10
 
 
+def test_frames_that_would_be_shrunk_too_far_are_told(here, capfd):
+    assert main(["frames", "film.avi", "-o", "small", "--max-size", "20"]) == 2
+    assert "160 x 96 pixels shrunk to 20" in capfd.readouterr().err
+    assert not (here / "small").exists()
+
+
 def test_an_animation_is_a_film(here, scenes):
     first, *others = map(Image.fromarray, scenes)
     first.save("moving.webp", save_all=True, append_images=others, duration=2000)

@@ -11,6 +11,7 @@ from keras_nst.cli import main
 from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.io import read, read_record
+from keras_nst.recipes import recipe
 
 # Shallow, so that it compiles in a second.
 QUICK = (
@@ -81,6 +82,20 @@ def test_each_mask_has_its_painting_and_the_rest_stays(here, capsys):
     before, after = read("photo.png").rgb, read("out.png").rgb
     np.testing.assert_array_equal(after[:, :, 24:], before[:, :, 24:])
     assert (after[:, :, :24] != before[:, :, :24]).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    "command", [("optimize", "photo.png", "a.jpg"), ("partial", "photo.png", "--rect", "8,8,32,20", "--style", "a.jpg")]
+)
+def test_what_a_paper_leaves_open_is_told_for_its_own_numbers(here, capsys, command):
+    quick = ("--recipe", "jin2020", "--iterations", 1, "--end-size", 48, "-o", "out.png", "--backbone", "vgg16")
+    *_, plain = run(capsys, *command, *quick)
+    *_, told = run(capsys, *command, *quick, "--as-printed")
+    choices = recipe("jin2020", as_printed=True).left_open
+    assert [line for line in told.splitlines() if "leaves open" in line] == [
+        f"The paper leaves open {choice}." for choice in choices
+    ]
+    assert "leaves open" not in plain
 
 
 def test_previews_are_written_beside_the_result(here, capsys):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_nst.errors import InputError
-from keras_nst.infer.stylizer import Stylizer
+from keras_nst.infer.stylizer import Blend, Stylizer
 from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.pictures.color import luma
@@ -41,6 +41,14 @@ def picture(rng):
 
 def test_the_result_is_the_nets(stylizer, net, picture):
     np.testing.assert_allclose(stylizer(picture, grain=False).rgb, net(picture.rgb), atol=5e-3)
+
+
+def test_any_form_of_a_picture_is_stylized_and_blended(stylizer, style, picture):
+    given = np.asarray(picture)
+    expected = stylizer(given)
+    np.testing.assert_allclose(Blend([style, style], [1, 3])(given).rgb, expected.rgb, atol=1e-6)
+    cut_out = np.dstack([given, np.full(given.shape[:2], 100, np.uint8)])
+    np.testing.assert_allclose(Blend([style])(cut_out).alpha, 100 / 255, atol=1e-6)
 
 
 def test_grain_is_the_same_each_time_and_gives_a_flat_picture_something_to_stylize(tmp_path):

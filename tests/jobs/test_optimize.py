@@ -8,7 +8,7 @@ from reference import losses as reference
 from keras_nst import memory
 from keras_nst.errors import InputError
 from keras_nst.jobs import optimize as job
-from keras_nst.jobs.optimize import check_size, coverage, optimize, settled
+from keras_nst.jobs.optimize import check_size, coverage, optimize, scales, settled
 from keras_nst.models.vgg import vgg
 from keras_nst.options import PixelOptions, Region
 from keras_nst.pictures.color import palette
@@ -145,6 +145,37 @@ def test_it_goes_from_coarse_to_fine(photograph, stripes):
         photograph, [Region([stripes[0]])], options, progress=lambda side, now: seen.append((side, now.image.shape))
     )
     assert list(dict.fromkeys(seen)) == [(24, (1, 18, 24, 3)), (48, (1, 36, 48, 3))]
+
+
+@pytest.mark.parametrize("size", [(300, 3000), (3000, 300), (48, 900), (300, 400)])
+def test_the_first_scale_is_wide_enough_for_the_network(size):
+    plan = [*scales(size, settled(PixelOptions()))]
+    shorter = [round(side * min(size) / max(size)) for side in plan]
+    assert shorter[0] >= 16
+    assert plan[-1] == min(512, max(size))
+    assert shorter[0] < 32 or plan[0] < 128  # Not finer than needed.
+
+
+def test_a_panorama_is_painted_with_the_defaults(rng):
+    photograph, painting = (rng.random((1, *size, 3), np.float32) for size in ((20, 200), (40, 40)))
+    told = []
+    result = optimize(
+        photograph, [Region([painting])], PixelOptions(iterations=1), progress=lambda side, now: told.append(side)
+    )
+    assert result.shape == photograph.shape
+    assert min(told) == 200
+
+
+def test_a_region_too_small_for_a_coarse_scale_begins_at_the_first_that_has_it(photograph, stripes):
+    small = np.zeros((1, 36, 48, 1), np.float32)
+    small[:, 10:22, 10:22] = 1
+    options = dataclasses.replace(SHALLOW, start_size=24, iterations=1, mask_rule="inside", style_layers=("relu2_1",))
+    told = []
+    optimize(photograph, [Region([stripes[0]], mask=small)], options, progress=lambda side, now: told.append(side))
+    assert set(told) == {48}
+    small[:, 14:] = 0
+    with pytest.raises(InputError, match="has no position"):
+        optimize(photograph, [Region([stripes[0]], mask=small)], options)
 
 
 def test_a_finer_scale_has_the_photographs_detail(photograph, stripes):

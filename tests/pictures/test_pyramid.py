@@ -6,10 +6,22 @@ from keras_nst.pictures.pyramid import Enlarged, finer, finished, fit, sizes
 
 @pytest.mark.parametrize(
     ("end", "start", "expected"),
-    [(512, 128, [128, 256, 512]), (500, 128, [250, 500]), (450, 450, [450]), (100, 128, [100])],
+    [
+        (512, 128, [128, 256, 512]),
+        (500, 128, [250, 500]),
+        (450, 450, [450]),
+        (100, 128, [100]),
+        (451, 113, [113, 226, 451]),
+    ],
 )
 def test_each_scale_is_half_of_the_next(end, start, expected):
     assert sizes(end, start) == expected
+
+
+def test_what_begins_at_a_scale_goes_on_as_from_coarser_ones():
+    for end in range(16, 1200):
+        scales = sizes(end, 16)
+        assert [sizes(end, side) for side in scales] == [scales[place:] for place in range(len(scales))]
 
 
 def test_the_work_that_is_finished_is_in_pixels_and_steps():

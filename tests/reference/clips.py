@@ -33,7 +33,9 @@ def write(path, pictures, *, sound="aac", rotation=0, stamps=None, options=None,
         if pictures:
             video = target.add_stream("libx264", rate=RATE, options={"crf": "10", "g": "6"})
             video.height, video.width = pictures[0].shape[:2]
-            video.pix_fmt, video.codec_context.time_base = "yuv420p", Fraction(1, 30_000)
+            video.pix_fmt = "yuv420p"
+            # AVI counts frames.
+            video.codec_context.time_base = 1 / RATE if str(path).endswith(".avi") else Fraction(1, 30_000)
             video.codec_context.sample_aspect_ratio = aspect or Fraction(1)
             if rotation:
                 video.set_display_rotation(rotation)

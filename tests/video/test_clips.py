@@ -11,6 +11,8 @@ from reference import clips
 
 from keras_nst.errors import InputError
 from keras_nst.pictures.decoding import decode_frame
+from keras_nst.pictures.picture import Picture, resize
+from keras_nst.video.animations import read_animation
 from keras_nst.video.clips import clip_record, inspect, read_frames
 from keras_nst.video.writing import carried_sound, check_clip_format, join, write_frames
 
@@ -45,6 +47,15 @@ def test_time_stamps_rate_and_colors_are_kept(tmp_path, suffix, stamps):
     for (_, original), (_, kept) in zip(read_frames(inspect(source)), read_frames(clip), strict=True):
         assert np.abs((kept - original).mean(axis=(0, 1))).max() < 2.5 / 255
         assert np.abs(kept - original).mean() < 6 / 255
+
+
+def test_frames_of_an_avi_file_which_has_no_times_of_showing_follow_each_other(tmp_path):
+    clips.write(tmp_path / "in.avi", PICTURES, sound="mp3")
+    clip = inspect(tmp_path / "in.avi")
+    stamps, frames = zip(*read_frames(clip), strict=True)
+    np.testing.assert_allclose(np.float64(stamps) * float(clip.time_base * clips.RATE), range(12))
+    for frame, picture in zip(frames, PICTURES, strict=True):
+        assert np.abs(frame - picture / 255).mean() < 6 / 255
 
 
 def test_sound_is_copied_where_the_file_can_hold_it(tmp_path):
@@ -166,6 +177,16 @@ def test_pixels_become_square(tmp_path, aspect, size):
     clips.write(tmp_path / "in.mp4", PICTURES, aspect=aspect)
     clip = copied(tmp_path / "in.mp4", tmp_path / "out.mp4")
     assert (clip.size, clip.aspect) == (size, 1)
+
+
+def test_pixels_are_counted_as_they_will_be_before_they_become_square(tmp_path, monkeypatch):
+    clips.write(tmp_path / "in.mp4", PICTURES, aspect=Fraction(40))
+    clip = inspect(tmp_path / "in.mp4", max_pixels=40 * 64 * 48)
+    monkeypatch.setattr("keras_nst.video.clips.decode_frame", None)
+    monkeypatch.setattr("keras_nst.video.clips.MAX_PIXELS", 40 * 64 * 48 - 1)
+    for read in (lambda: inspect(clip.path, max_pixels=40 * 64 * 48 - 1), lambda: next(read_frames(clip))):
+        with pytest.raises(InputError, match=r"in\.mp4: frames of 2560 x 48 pixels are more than the limit of 122,879"):
+            read()
 
 
 def test_frames_of_another_size_are_brought_to_the_first(tmp_path):
@@ -292,6 +313,29 @@ def test_animations_keep_their_frames_times_and_colors(tmp_path, suffix):
         assert image.info["loop"] == 0
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".mp4", ".mov", ".mkv"])
+def test_the_last_frame_is_shown_as_long_as_before(tmp_path, suffix):
+    moving(tmp_path / "in.png", PICTURES[:4], [100, 100, 100, 3000], "PNG")
+    clip = copied(tmp_path / "in.png", tmp_path / f"out{suffix}")
+    assert float(clip.last * clip.time_base) == pytest.approx(3, abs=1e-3)
+    copied(clip.path, tmp_path / "again.apng")
+    *_, (begin, end, _) = read_animation(tmp_path / "again.apng")
+    assert end - begin == pytest.approx(3000, abs=1)
+
+
+def test_a_frame_of_hours_has_the_longest_time_of_a_gif(tmp_path):
+    moving(tmp_path / "in.webp", PICTURES[:3], [100, 100, 4_000_000], "WEBP")
+    copied(tmp_path / "in.webp", tmp_path / "out.gif")
+    assert [end - begin for begin, end, _ in read_animation(tmp_path / "out.gif")] == [100, 100, 655_350]
+
+
+def test_a_clip_is_as_long_as_before_if_its_format_tells_no_frames_duration(tmp_path):
+    moving(tmp_path / "in.gif", PICTURES[:4], 1000, "GIF")
+    assert copied(tmp_path / "in.gif", tmp_path / "out.webm").damage is None
+    with av.open(str(tmp_path / "out.webm")) as container:
+        assert container.duration == pytest.approx(4_000_000, abs=1000)
+
+
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
 def test_an_animation_becomes_a_clip(tmp_path, format):
     moving(tmp_path / f"in.{format.lower()}", PICTURES[:4], DURATIONS, format)
@@ -311,6 +355,23 @@ def test_what_is_transparent_in_an_animation_stays_so(tmp_path):
                 image.seek(number)
                 alpha = np.asarray(image.convert("RGBA"))[..., 3]
                 np.testing.assert_array_equal(alpha, pictures[number][..., 3])
+
+
+@pytest.mark.parametrize("max_size", [None, 31])
+def test_hard_transparency_stays_hard_where_odd_sides_lose_a_row(tmp_path, max_size):
+    shown = np.uint8(255) * (np.indices((63, 47))[1] < 24)
+    moving(tmp_path / "in.png", [np.dstack([picture, shown]) for picture in clips.frames(2, 47, 63)], 100, "PNG")
+    clip = inspect(tmp_path / "in.png")
+    frames = list(read_frames(clip, max_size=max_size))
+    write_frames(tmp_path / "segment", clip, ".webp", frames)
+    join(tmp_path / "out.webp", clip, [tmp_path / "segment"], max_size=max_size)
+    expected = resize(
+        Picture(np.zeros((1, 63, 47, 3), np.float32), np.float32(shown[None, ..., None] / 255)), max_size or 63
+    )
+    height, width = frames[0][1].shape[:2]
+    with Image.open(tmp_path / "out.webp") as image:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+    np.testing.assert_allclose(alpha / 255, expected.alpha[0, :height, :width, 0], atol=1 / 255)
 
 
 def test_frames_that_ask_for_no_time_are_shown_as_browsers_do(tmp_path):

@@ -98,6 +98,35 @@ def test_a_result_that_is_not_finite_is_told(clip, tmp_path, steadiness):
     assert not (tmp_path / "out.mp4").exists()
 
 
+@pytest.mark.parametrize(("size", "max_size"), [((64, 640), 64), ((640, 64), 159), ((32, 32), 15)])
+def test_a_clip_that_would_be_shrunk_too_far_is_refused_before_anything_is_written(tmp_path, size, max_size):
+    clips.write(tmp_path / "in.mp4", clips.frames(3, *size[::-1]))
+    told = rf"in\.mp4: {size[1]} x {size[0]} pixels shrunk to {max_size} .* minimum of 16"
+    with pytest.raises(InputError, match=told):
+        stylize_clip(inspect(tmp_path / "in.mp4"), tmp_path / "out.mp4", negative, max_size=max_size)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_a_wide_clip_is_shrunk_as_far_as_it_can_be_stylized(tmp_path):
+    clips.write(tmp_path / "in.mp4", clips.frames(3, 640, 64))
+    stylize_clip(inspect(tmp_path / "in.mp4"), tmp_path / "out.mp4", negative, max_size=160)
+    assert inspect(tmp_path / "out.mp4").size == (16, 160)
+
+
+def test_files_that_are_not_its_own_stay_where_a_clip_is_written(clip, tmp_path):
+    """A folder may have the name of that for the segments."""
+    output, folder = tmp_path / "out.mp4", tmp_path / "out.mp4.parts"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("notes.txt", "song.nut", "deep/00000.nut", "deep/state.npz"):
+        (folder / name).write_text(name)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            stylize_clip(clip, output, killed_after(SEGMENT + 1))
+        stylize_clip(clip, output, negative)
+        kept = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+        assert kept == {name: name for name in ("notes.txt", "song.nut", "deep/00000.nut", "deep/state.npz")}
+
+
 def test_another_job_begins_anew(clip, tmp_path):
     told = []
     with pytest.raises(Killed):
