@@ -11,7 +11,8 @@ def strategy(count: int) -> tf.distribute.Strategy:
     """Make the strategy that splits batches over devices. Create networks, trainer and optimizers in its `scope`.
 
     Each device has all variables and computes a part of each batch. The gradients are summed, so a step equals that of
-    one device with the whole batch.
+    one device with the whole batch if the loss is a mean over pictures. A term that pools the pictures of a painting
+    (`keras_nst.losses.algebra.Term.pooled`) pools those on its device.
 
     Args:
         count: Number of devices: GPUs, or parts of the CPU if there is no GPU, for trying it out. If `TF_CONFIG` is
@@ -46,6 +47,11 @@ def strategy(count: int) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([f"{kind}:{number}" for number in range(count)])
 
 
+def replicas() -> int:
+    """The number of devices that share a batch, within the scope of a strategy."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process writes the files: it is the only one, or the first of several."""
     resolver = strategy.cluster_resolver
@@ -65,7 +71,7 @@ def suits_xla(policy: str) -> bool:
     """
     if has_gpu():
         return True
-    return tf.distribute.get_strategy().num_replicas_in_sync == 1 and policy != "mixed_bfloat16"
+    return replicas() == 1 and policy != "mixed_bfloat16"
 
 
 def by_elements(batches: tf.data.Dataset) -> tf.data.Dataset:

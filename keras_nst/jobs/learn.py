@@ -66,11 +66,6 @@ def learn(options: TrainingOptions, *, console: Console | None = None) -> Path:
         needed = options.batch * options.size**2 * CROP_BYTES
         check_memory((options.size, options.size), needed, lambda free: "Try a smaller `size` or `batch`.")
     strategy = devices.strategy(options.devices)
-    if options.batch % strategy.num_replicas_in_sync:
-        raise InputError(
-            f"A batch of {options.batch} cannot be shared by {strategy.num_replicas_in_sync} devices. "
-            "Expected a multiple; change `batch`."
-        )
     with strategy.scope():
         training = setup(options, console)
     facts = _facts(training)

@@ -82,6 +82,11 @@ def setup(options: TrainingOptions, console: Console) -> Setup:
     """
     if options.epochs is not None and options.content is None:
         raise InputError("The built-in samples are endless and have no epochs. Give `content`, or `steps`.")
+    if options.batch % devices.replicas():
+        raise InputError(
+            f"A batch of {options.batch} cannot be shared by {devices.replicas()} devices. "
+            "Expected a multiple; change `batch`."
+        )
     build = _against_discriminator if options.recipe in ADVERSARIAL else _against_painting
     return build(options, console)
 
@@ -114,6 +119,11 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
             raise InputError(
                 f"A batch of {options.batch} cannot be shared by {len(options.style)} styles. "
                 "Expected a multiple; change `batch`."
+            )
+        if len(options.style) % devices.replicas():
+            raise InputError(
+                f"{len(options.style)} sets of paintings cannot be shared by {devices.replicas()} devices. "
+                "Expected a multiple; change `style` or `devices`."
             )
         build = partial(predicted, options.net)
     alone = not many and len(options.style) == 1 and os.path.isfile(options.style[0])

@@ -391,11 +391,19 @@ def test_two_processes_learn_what_one_learns_and_go_on_after_one_died(options, t
     np.testing.assert_allclose([*rows.values()], losses(learn.learn(options)), rtol=1e-4, atol=1e-6)
 
 
-def test_a_batch_that_devices_cannot_share_is_refused(options, monkeypatch):
-    three = mock.MagicMock(num_replicas_in_sync=3)
-    monkeypatch.setattr(learn.devices, "strategy", lambda count: three)
-    with pytest.raises(InputError, match="3 devices"):
-        learn.learn(options)
+@pytest.mark.parametrize(
+    ("changed", "devices", "message"),
+    [
+        ({}, 3, "A batch of 2 cannot be shared by 3 devices"),
+        ({"recipe": "cartoongan"}, 3, "A batch of 2 cannot be shared by 3 devices"),
+        ({"net": "unet"}, 2, "1 sets of paintings cannot be shared by 2 devices"),
+    ],
+)
+def test_what_devices_cannot_share_is_refused(options, monkeypatch, changed, devices, message):
+    monkeypatch.setattr(learn.devices, "replicas", lambda: devices)
+    with pytest.raises(InputError, match=message):
+        learn.learn(learn.dataclasses.replace(options, **changed))
+    assert not options.folder.exists()
 
 
 def test_an_unfinished_training_is_neither_overwritten_nor_resumed_as_another_one(options, monkeypatch):
