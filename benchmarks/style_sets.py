@@ -5,7 +5,7 @@ the other half of the collection.
 
 Exits with 1 if the photographs are not the farthest, or the other half is not the nearest.
 
-    python benchmarks/collections.py COLLECTION/ OTHERS/ PHOTOGRAPHS/ STYLE [--limit 60]
+    python benchmarks/style_sets.py COLLECTION/ OTHERS/ PHOTOGRAPHS/ STYLE [--limit 60]
 """
 
 import argparse
