@@ -70,7 +70,7 @@ def main() -> int:
         for photograph in photographs.values():
             photograph = np.asarray(photograph)
             objective.bind(style | objective.targets("content", photograph))
-            own = objective(stylizer(Picture(photograph), grain=0).rgb).value
+            own = objective(stylizer(Picture(photograph), grain=False).rgb).value
             lowest = optimized(objective, photograph)
             shares.append(own / lowest[-1])
             passed.append(next((count for count, value in enumerate(lowest, 1) if value <= own), EVALUATIONS))

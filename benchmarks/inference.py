@@ -73,7 +73,7 @@ def stylizer(image: np.ndarray, folder: Path, precision: str = "off") -> Run:
     from keras_nst.pictures.picture import Picture
 
     stylize = Stylizer(STYLE, mixed_precision=precision)
-    return lambda picture: stylize(Picture(picture), grain=0).rgb
+    return lambda picture: stylize(Picture(picture), grain=False).rgb
 
 
 def saved_model(image: np.ndarray, folder: Path) -> Run:
