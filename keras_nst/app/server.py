@@ -146,7 +146,7 @@ def serve(
     """Context in which the page is served.
 
     Args:
-        host: Address of a network interface of this computer.
+        host: Address of a network interface of this computer; one of IPv6 with or without brackets.
         port: The port; 0 for any free one.
         share_dir: Folder in which to keep results; None to delete them when the server stops.
         names: Other names that browsers use for the server.
@@ -160,6 +160,8 @@ def serve(
     """
     with tempfile.TemporaryDirectory(prefix="keras_nst-") as name, contextlib.ExitStack() as cleaner:
         folder, limits = Path(name).resolve(), limits or Limits()
+        host = host.strip("[]")
+        address = f"[{host}]" if ":" in host else host
         for variable in ("GRADIO_TEMP_DIR", "GRADIO_EXAMPLES_CACHE"):
             os.environ[variable] = str(folder)  # The only folder that Gradio writes to or serves from.
         workshop = Workshop(folder, share_dir and Path(share_dir), limits)
@@ -174,8 +176,8 @@ def serve(
 
         try:
             _, url, _ = blocks.launch(
-                server_name=host,
-                server_port=port or _free_port(host),
+                server_name=address,
+                server_port=_free_port(host, port),
                 prevent_thread_lock=True,
                 quiet=True,
                 share=False,
@@ -192,9 +194,9 @@ def serve(
                 app_kwargs={"lifespan": lifespan},
             )
         except OSError as error:
-            raise InputError(f"Cannot serve at {host}:{port}. Choose another `port` or `host`.") from error
+            raise InputError(f"Cannot serve at {address}:{port}. Choose another `port` or `host`.") from error
         try:
-            yield url
+            yield url.replace("[::]", "[::1]")  # A browser may not open the first.
         finally:
             workshop.close()
             blocks.close(verbose=False)
@@ -207,9 +209,11 @@ def _theme() -> gr.themes.Base:
     return theme.set(**fill)
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
+def _free_port(host: str, port: int) -> int:
+    """The port, or any for 0; raises an OSError if it is taken, or the address is not this computer's."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # It may have been in use until now.
+        probe.bind((host, port))
         return probe.getsockname()[1]
 
 

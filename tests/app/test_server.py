@@ -3,7 +3,10 @@
 import io
 import json
 import os
+import socket
 import struct
+import subprocess
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -255,6 +258,31 @@ def test_the_names_of_this_computer_are_served(server):
     port = server[0].rpartition(":")[2]
     for name in ("127.0.0.1", "localhost", "LOCALHOST", "[::1]"):
         assert ask(server, "HEAD", "/", headers={"Host": f"{name}:{port}"})[0] == 200
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["::1", "[::]"])
+def test_addresses_of_ipv6_are_served(home, host):
+    command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--host", host]
+    with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()
+            assert "http://[::1]:" in line, process.communicate()[1]
+            address = line.split()[3].rstrip("/")
+            assert ask([address], "GET", "/config")[0] == 200
+            assert ask([address], "GET", "/config", headers={"Host": "evil.example"})[0] == 421
+        finally:
+            process.terminate()
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
