@@ -93,7 +93,7 @@ class StylizeTab(Tab):
         with gr.Row():
             strength = slider(0, 1, 1, "Strength", "stylize-strength", 0.05)
             stroke = slider(1, LARGEST_STROKE, 1, "Size of strokes", "stylize-stroke", 0.5)
-            color = gr.Radio(COLORS, value="style", label="Colors", elem_id="stylize-color", min_width=340)
+            color = gr.Radio(COLORS, value="style", label="Colors", elem_id="stylize-color", min_width=340, scale=2)
             suffix = gr.Radio(_SUFFIXES, value="png", label="File", elem_id="stylize-file", min_width=200)
         with gr.Row(equal_height=False):
             with gr.Accordion("Protect a part", open=False, elem_id="stylize-protecting"):
