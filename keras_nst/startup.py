@@ -61,6 +61,7 @@ def settle_keras(command: str) -> None:
     if asked not in BACKENDS or importlib.util.find_spec(asked) is None:
         known = ", ".join(filter(importlib.util.find_spec, BACKENDS))
         raise InputError(f"KERAS_BACKEND={asked} is not an installed backend. Known: {known}. Unset it.")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _SILENT)  # JAX, which Keras loads first, would set another.
     os.environ["KERAS_BACKEND"] = asked if command in _ANY_BACKEND else BACKENDS[0]
     sys.meta_path.insert(0, _Settled())
 

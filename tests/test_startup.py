@@ -102,6 +102,16 @@ def test_a_backend_that_is_none_is_told(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_what_jax_cannot_do_is_told_in_one_line(tmp_path, monkeypatch):
+    pytest.importorskip("jax")
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    command = ["train", "--recipe", "sdp_gan", "--style", "nowhere", "--content", "nowhere"]
+    run = f"from keras_nst.cli import main; raise SystemExit(main({command}))"
+    done = settled(run, tmp_path, KERAS_BACKEND="jax")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("error: The recipe sdp_gan does not run on JAX")
+
+
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
 @pytest.mark.parametrize(
     ("arguments", "code"), [(["stylize", "--list"], 0), (["stylize", "-", "-s", "starry_night"], 2), (["nothing"], 2)]

@@ -1,7 +1,9 @@
 """Gradients and compilation, which differ between Keras's backends."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import keras
 from keras import ops
@@ -11,8 +13,6 @@ from keras_nst.models.convolution import compiled_for_cpu
 
 class _Step:
     """The `train_step` of `Trainer`: also averages the weights and reports steps that mixed precision skips."""
-
-    averages = True
 
     def train_step(self, data):
         """Take one step of each player's optimizer on a batch that `losses_of` accepts."""
@@ -95,11 +95,41 @@ elif keras.backend.backend() == "torch":
             return [torch.autograd.grad(loss, [one.value for one in own], **keep) for loss, own in pairs]
 
 else:
+    import jax
 
-    class GradientStep:
-        """Empty: Keras's own `train_step` is used, which neither averages weights nor counts skipped steps."""
+    class GradientStep(_Step):
+        """Keras gives each step the values of all variables, and takes their new values from it."""
 
-        averages = False
+        def train_step(self, state, data):
+            """As in `_Step`; returns the logs, and the new values."""
+            groups = self.trainable_variables, self.non_trainable_variables, self.optimizer.variables
+            return _stateless(partial(super().train_step, data), (*groups, self.metrics_variables), state)
+
+        def test_step(self, state, data):
+            """As in `_Step`; returns the logs, and the new values."""
+            groups = self.trainable_variables, self.non_trainable_variables, self.metrics_variables
+            return _stateless(partial(super().test_step, data), groups, state)
+
+        def _gradients(self, losses, variables):
+            (own,) = variables  # Of one player: Keras gives no values of a second optimizer.
+            others = [*self.non_trainable_variables, *self.optimizer.variables, *self.metrics_variables]
+
+            def loss_at(values):
+                (loss,), (_, updated) = _stateless(losses, (own, others), (values, others))
+                return loss, updated
+
+            gradients, updated = jax.grad(loss_at, has_aux=True)([variable.value for variable in own])
+            for variable, value in zip(others, updated, strict=True):
+                variable.assign(value)
+            return [gradients]
+
+
+def _stateless(function: Callable[[], Any], groups: Sequence[Sequence], state: Sequence[Sequence]) -> tuple[Any, tuple]:
+    """Call a function with these values of groups of variables; returns its result, and the values that it leaves."""
+    pairs = [pair for group in zip(groups, state, strict=True) for pair in zip(*group, strict=True)]
+    with keras.StatelessScope(pairs) as scope:
+        result = function()
+    return result, tuple([scope.get_current_value(variable) for variable in group] for group in groups)
 
 
 def compiled(function: Callable) -> Callable:
@@ -110,8 +140,6 @@ def compiled(function: Callable) -> Callable:
         # tenth faster than in a graph, but takes twice the memory and seconds to compile.
         return tf.function(function, autograph=False)
     if backend == "jax":
-        import jax
-
         return jax.jit(function)
     return function
 
@@ -135,8 +163,6 @@ def value_and_gradient(function: Callable) -> Callable:
             return (value, rest), tape.gradient(value, first)
 
     elif backend == "jax":
-        import jax
-
         run = jax.value_and_grad(function, has_aux=True)
     else:
 

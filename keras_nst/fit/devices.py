@@ -2,6 +2,7 @@
 
 import os
 
+import keras
 import tensorflow as tf
 
 from keras_nst.errors import InputError
@@ -20,9 +21,11 @@ def strategy(count: int) -> tf.distribute.Strategy:
             GPUs.
 
     Raises:
-        InputError: There are GPUs, but fewer than `count`; TensorFlow was already set up with fewer devices; or
-            `TF_CONFIG` is not valid.
+        InputError: There are GPUs, but fewer than `count`; TensorFlow was already set up with fewer devices, or is not
+            Keras's backend; or `TF_CONFIG` is not valid.
     """
+    if (count > 1 or "TF_CONFIG" in os.environ) and keras.backend.backend() != "tensorflow":
+        raise InputError("Several `devices` or machines need TensorFlow. Unset KERAS_BACKEND, or use one.")
     if "TF_CONFIG" in os.environ:
         ring = tf.distribute.experimental.CommunicationImplementation.RING
         options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
@@ -64,12 +67,12 @@ def has_gpu() -> bool:
 
 
 def suits_xla(policy: str) -> bool:
-    """Whether XLA should compile a training step with this dtype policy.
+    """Whether XLA should compile a training step with this dtype policy. With JAX, nothing else compiles it.
 
-    XLA is faster except on CPUs with bfloat16, which it computes in float32 while TensorFlow's own kernels use the
-    hardware's instructions. It cannot compile for several parts of one CPU.
+    With TensorFlow, XLA is faster except on CPUs with bfloat16, which it computes in float32 while TensorFlow's own
+    kernels use the hardware's instructions. It cannot compile for several parts of one CPU.
     """
-    if has_gpu():
+    if has_gpu() or keras.backend.backend() == "jax":
         return True
     return replicas() == 1 and policy != "mixed_bfloat16"
 

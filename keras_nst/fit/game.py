@@ -14,7 +14,7 @@ JUDGED = "discriminator/logits"
 
 
 class GameTrainer(Trainer):
-    """Trains a net and a discriminator at once on each batch. Needs TensorFlow.
+    """Trains a net and a discriminator at once on each batch. It does not run on JAX, whose step has one optimizer.
 
     Subclasses define `losses_of`, the losses of both sides on a batch.
 

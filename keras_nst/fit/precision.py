@@ -4,13 +4,21 @@ from pathlib import Path
 
 import keras
 
+from keras_nst.errors import InputError
+
 PROCESSOR = Path("/proc/cpuinfo")
 INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 """x86 instructions that multiply bfloat16, in about half the time. Without them it takes longer than float32."""
 
 
 def settled(precision: str) -> str:
-    """Resolve "auto" to the fastest precision: "bfloat16" on a CPU that multiplies it, else "off"."""
+    """Resolve "auto" to the fastest precision: "bfloat16" on a CPU that multiplies it, else "off".
+
+    Raises:
+        InputError: "float16" with JAX, with which Keras's loss scaling does not know a trainer's step.
+    """
+    if precision == "float16" and keras.backend.backend() == "jax":
+        raise InputError("A `mixed_precision` of float16 does not run on JAX. Choose bfloat16, or unset KERAS_BACKEND.")
     if precision != "auto":
         return precision
     # The compilers of the other backends compute bfloat16 in float32.

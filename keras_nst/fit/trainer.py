@@ -17,8 +17,8 @@ from keras_nst.pictures.grain import with_grain
 class Trainer(GradientStep, keras.Model):
     """Base class: counts steps, averages the net's weights and logs. Subclasses define the losses.
 
-    With TensorFlow and PyTorch, `average` is an exponential moving average of the net's weights, which stylizes more
-    evenly than the weights of the last step, and the steps that loss scaling skips are counted.
+    `average` is an exponential moving average of the net's weights, which stylizes more evenly than the weights of the
+    last step. The steps that loss scaling skips are counted.
 
     A subclass defines `players`, pairs of an optimizer and its variables; `losses_of(data)`, the loss of each player
     on a batch, which also logs; and `term_weights`, the current weights of the terms.
@@ -52,8 +52,8 @@ class Trainer(GradientStep, keras.Model):
 
     @property
     def trained(self) -> keras.Model:
-        """The trained net: the average if there is one, else the net itself."""
-        return self.average if self.averages else self.net
+        """The trained net: the average."""
+        return self.average
 
     @property
     def steps_taken(self) -> int:
@@ -118,8 +118,6 @@ class StyleTrainer(Trainer):
     defaults to "content"; and for a net of many styles "style", the paintings (k, h, w, 3), or the numbers of known
     ones (k,), each of which serves batch / k consecutive photographs.
 
-    The loss is in `compute_loss`, so any Keras backend can train the net.
-
     Args:
         net: Model from photographs (batch, height, width, 3) in [0, 1] to stylized ones; or, with a condition, from
             {"image": photographs, "statistics": (batch, n)}.
@@ -176,14 +174,6 @@ class StyleTrainer(Trainer):
         style = self._style(batch)
         self._compared(self.trained(self._inputs(batch, style), training=False), batch, style)
         return {name: mean.result() for name, mean in self._means.items()}
-
-    def call(self, batch, training=None):
-        """The net's output, (batch, height, width, 3) in [0, 1]."""
-        return self.net(self._inputs(batch, self._style(batch)), training=training)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The objective of `y_pred`, the stylized photographs of batch `x`; logs each term."""
-        return self._compared(y_pred, x, self._style(x))
 
     def _style(self, batch: Mapping) -> _Style | None:
         """The styles of a batch's paintings, or of those whose numbers it holds."""

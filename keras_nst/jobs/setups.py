@@ -165,6 +165,8 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
 def _against_discriminator(options: TrainingOptions, console: Console) -> Setup:
     """A generator that is trained with a discriminator on a collection."""
     named = f"The recipe {options.recipe}"
+    if keras.backend.backend() == "jax":
+        raise InputError(f"{named} does not run on JAX. Unset KERAS_BACKEND.")
     _refuse(options, ("validation",), f"{named} has no loss for validation.")
     _refuse(options, ("net",), f"{named} has its own net.")
     _refuse(options, ("keep", "lambda1", "lambda2", *CLASSIFIER), f"{named} {NO_SEMANTICS}")

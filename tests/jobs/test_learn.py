@@ -319,12 +319,28 @@ def test_what_cannot_be_learned_is_told(collection, tmp_path, changed, message):
     assert not [*tmp_path.rglob(".keras_nst/*/*.png")]  # Maps take long.
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"recipe": "cyclegan"}, "The recipe cyclegan does not run on JAX"),
+        ({"mixed_precision": "float16"}, "`mixed_precision` of float16 does not run on JAX"),
+        ({"devices": 2}, "Several `devices` .* need TensorFlow"),
+    ],
+)
+def test_what_jax_cannot_do_is_told_before_anything_is_read(options, monkeypatch, changed, message):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(InputError, match=message):
+        learn.learn(learn.dataclasses.replace(options, content="nowhere", **changed))
+
+
 @pytest.mark.slow
-def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(options, tmp_path):
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(options, tmp_path, backend):
+    pytest.importorskip(backend)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    command = [sys.executable, __file__, "adam"]
-    subprocess.run([*command, *arguments(options, whole)], check=True, capture_output=True, env=ENVIRONMENT)
-    process = subprocess.Popen([*command, *arguments(options, killed)], stdout=-3, stderr=-3, env=ENVIRONMENT)
+    command, environment = [sys.executable, __file__, "adam"], {**ENVIRONMENT, "KERAS_BACKEND": backend}
+    subprocess.run([*command, *arguments(options, whole)], check=True, capture_output=True, env=environment)
+    process = subprocess.Popen([*command, *arguments(options, killed)], stdout=-3, stderr=-3, env=environment)
     log = killed / "training" / "log.csv"
     while not log.is_file() or len(log.read_text().splitlines()) < 1 + 4:  # Four epochs of five steps.
         assert process.poll() is None
@@ -333,7 +349,7 @@ def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_o
     process.wait()
     assert not (killed / "model.keras").exists()
     subprocess.run(
-        [*command, *arguments(options, killed, "--resume")], check=True, capture_output=True, env=ENVIRONMENT
+        [*command, *arguments(options, killed, "--resume")], check=True, capture_output=True, env=environment
     )
     for expected, weight in zip(load_net(whole).get_weights(), load_net(killed).get_weights(), strict=True):
         np.testing.assert_allclose(weight, expected, atol=1e-5)

@@ -35,14 +35,21 @@ def pictures(count: int, channels: int = 3) -> np.ndarray:
 
 
 def style() -> list:
-    """A training of the transfer net: its logs, and the net afterwards."""
+    """A training of the transfer net, at a rate that follows its step: its logs, and its state afterwards."""
     loss = 1.0 * losses.content("relu2_1") + 5.0 * losses.style("relu1_2", "relu2_1") + 1.0 * losses.total_variation()
     objective = Objective(loss, Observer(vgg=vgg(["relu1_2", "relu2_1"]))).bind(style=pictures(1))
     trainer = StyleTrainer(given(transfer_net((4, 4, 8), 1)), objective)
-    trainer.compile(keras.optimizers.SGD(1e-3), jit_compile=False)
+    rate = trainer.scheduled(lambda step: 5e-4 * (1 + ops.cast(step, "float32")))
+    trainer.compile(keras.optimizers.SGD(rate), jit_compile=keras.backend.backend() == "jax")
     photographs = {"content": pictures(2)}
     logs = [trainer.train_on_batch(photographs, return_dict=True) for _ in range(STEPS)]
-    return [*([float(log[name]) for name in ("total", *loss.weights)] for log in logs), *trainer.net.get_weights()]
+    validated = trainer.test_on_batch(photographs, return_dict=True)
+    return [
+        *([float(log[name]) for name in ("total", *loss.weights)] for log in [*logs, validated]),
+        [trainer.steps_taken, float(trainer.optimizer.learning_rate)],
+        *trainer.net.get_weights(),
+        *trainer.average.get_weights(),
+    ]
 
 
 def game() -> list:
