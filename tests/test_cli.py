@@ -335,6 +335,7 @@ def test_an_evaluation_compares_models_in_a_table_and_a_report(here, style, caps
 
 def test_an_evaluation_against_a_folder_compares_sets_and_names_the_networks(here, capsys, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(here))
+    monkeypatch.setattr("keras_nst.evaluation.sets._SQUARES", 1)
     arguments = ("evaluate", "--photos", "photos", "--style", "photos", "--size", 64, "--model", "same=photos")
     code, out, _ = run(capsys, *arguments, "--json")
     summary = json.loads(out)

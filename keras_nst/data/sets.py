@@ -166,12 +166,12 @@ def squares(rgb: np.ndarray, size: int, count: int, *, seed: int, smallest: floa
     """
     rng = np.random.default_rng(seed)
     height, width = rgb.shape[1:3]
-    cut = [_middle(rgb)]
+    cut = [_middle(fit_short_side(rgb, size))]
     for _ in range(count - 1):
         side = round(min(height, width) * rng.uniform(smallest, 1))
         top, left = rng.integers(height - side, endpoint=True), rng.integers(width - side, endpoint=True)
-        cut.append(rgb[:, top : top + side, left : left + side])
-    return [fit_short_side(square, size) for square in cut]
+        cut.append(fit_short_side(rgb[:, top : top + side, left : left + side], size))
+    return cut
 
 
 def _middle(rgb: np.ndarray) -> np.ndarray:
