@@ -30,10 +30,15 @@ def _seeded():
     keras.utils.set_random_seed(0)
 
 
-@pytest.fixture(autouse=True)
-def _single_precision(monkeypatch):
-    """Without a processor that is known to multiply bfloat16, "auto" is float32: results are those of all machines."""
-    monkeypatch.setattr("keras_nst.fit.precision.PROCESSOR", Path("/nowhere"))
+@pytest.fixture(autouse=True, scope="session")
+def _single_precision():
+    """Without a processor that is known to multiply bfloat16, "auto" is float32: results are those of all machines.
+
+    For the whole session, so that it holds for nets that a module's tests share, too.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("keras_nst.fit.precision.PROCESSOR", Path("/nowhere"))
+        yield
 
 
 @pytest.fixture

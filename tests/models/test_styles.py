@@ -238,5 +238,5 @@ def test_every_shipped_style_has_a_card_that_says_what_made_it_and_a_preview():
     for folder in (model.parent for model in shipped):
         card = json.loads((folder / saved.CARD).read_text("utf-8"))
         assert {"recipe", "weights", "content", "steps", "final", "version"} <= card.keys()
-        assert card.keys() & {"style_sha256", "paintings"}
+        assert card.keys() & {"style_sha256", "paintings", "style_set"}
         assert (folder / saved.PREVIEW).is_file()
