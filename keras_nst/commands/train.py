@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_nst.console import Console
 from keras_nst.models.nets import NETS
 from keras_nst.models.painter import NAME
-from keras_nst.models.saved import TRAINED, check_painter, codes_for
+from keras_nst.models.saved import TRAINED, codes_for, find_home
 from keras_nst.models.styles import find_style, is_style, styles
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
@@ -20,7 +20,7 @@ def run(options: TrainingOptions) -> int:
         if not os.path.isdir(style) and not style.startswith("tfds:"):
             read(style)  # Report a wrong path before TensorFlow loads.
     if options.init:
-        (check_painter if NETS[options.net].conditional else find_style)(options.init)
+        (find_home if NETS[options.net].conditional else find_style)(options.init)
     if options.content is None:
         console.line(
             "Training on built-in samples and synthetic images. A folder of photographs (--content) gives better nets."

@@ -21,7 +21,7 @@ from keras_nst.jobs.shelf import SAMPLES, SIDE, shelve
 from keras_nst.jobs.training_folder import TrainingFolder
 from keras_nst.memory import check_memory
 from keras_nst.models.nets import NETS
-from keras_nst.models.saved import CARD, LOG, PREVIEW, TRAINING, codes_for, name_for, read_facts, save_style
+from keras_nst.models.saved import CARD, LOG, PREVIEW, TRAINING, codes_for, find_home, name_for, read_facts, save_style
 from keras_nst.models.styles import read_card
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
@@ -194,7 +194,7 @@ def _facts(training: Setup) -> dict:
         del asked[other]
     # A card may be published, so it names no folders. For `init` it includes the other style's facts.
     is_painter = NETS[options.net].conditional
-    asked["init"] = options.init and (read_facts if is_painter else read_card)(options.init)
+    asked["init"] = options.init and (read_facts(find_home(options.init)) if is_painter else read_card(options.init))
     asked["validation"] = options.validation and Path(options.validation).name
     asked["saliency"] = Path(options.saliency).name
     asked["vgg_weights"] = options.vgg_weights and Path(options.vgg_weights).name

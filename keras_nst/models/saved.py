@@ -115,27 +115,28 @@ def codes_for(home: Path) -> list[Path]:
     return [code.parent for code in codes if net and read_facts(code.parent).get(PAINTER_HASH) == net]
 
 
-def load_painter(folder: str | Path) -> "keras.Model":
+def load_painter(net: str | Path) -> "keras.Model":
     """Load a net of many styles with its predictor, as built by `keras_nst.models.predictor.predicted`.
 
     Args:
-        folder: The net's folder.
+        net: Its folder or name.
 
     Raises:
         InputError: No such net, or one that cannot be loaded (see `load_net`).
     """
-    return load(check_painter(folder) / PAINTER, check_weights)
+    return load(find_home(net) / PAINTER, check_weights)
 
 
-def check_painter(folder: str | Path) -> Path:
-    """Check that a folder holds a net of many styles, and return it.
+def find_home(net: str | Path) -> Path:
+    """The folder of a net of many styles, given the folder or the name of a net in the working directory or shipped.
 
     Raises:
-        InputError: It does not.
+        InputError: There is no such net.
     """
-    if not (Path(folder) / PAINTER).is_file():
-        raise InputError(f"{folder} holds no {PAINTER}. Expected the folder of a net of many styles.")
-    return Path(folder)
+    for folder in (Path(net), TRAINED / net, SHIPPED / net):
+        if (folder / PAINTER).is_file():
+            return folder
+    raise InputError(f"{net} holds no {PAINTER}. Expected the folder or the name of a net of many styles.")
 
 
 def load(path: Path, check: Callable[[Path, "keras.Model"], None]) -> "keras.Model":

@@ -74,6 +74,12 @@ def test_a_code_for_another_net_of_the_same_name_is_refused(shelf):
         styles.load_net("wrong")
 
 
+def test_a_net_of_many_styles_is_found_by_its_name(shelf):
+    assert saved.find_home("unet") == saved.find_home(shelf / "unet") == shelf / "unet"
+    with pytest.raises(InputError, match="starry holds no painter.keras. Expected the folder or the name of a net"):
+        saved.load_painter("starry")
+
+
 def test_the_style_of_a_painting_is_for_the_net_that_predicted_it(shelf, painting):
     card = saved.read_facts(styles.find_style(painting))
     assert card[saved.PAINTER_HASH] == saved.read_facts(shelf / "unet")[saved.HASH]
