@@ -76,7 +76,7 @@ def test_a_code_for_another_net_of_the_same_name_is_refused(shelf):
 
 def test_a_net_of_many_styles_is_found_by_its_name(shelf):
     assert saved.find_home("unet") == saved.find_home(shelf / "unet") == shelf / "unet"
-    with pytest.raises(InputError, match="starry holds no painter.keras. Expected the folder or the name of a net"):
+    with pytest.raises(InputError, match=r"starry holds no painter\.keras\. Expected the folder or the name of a net"):
         saved.load_painter("starry")
 
 
