@@ -144,7 +144,7 @@ class TrainingOptions:
         "weight of the {} term, in place of the recipe's",
         Weights(
             (
-                *("content", "transport", "style", "tv", "cam", "category", "edge", "color", "light"),
+                *("content", "transport", "style", "tv", "weave", "cam", "category", "edge", "color", "light"),
                 *("adversarial", "salient", "saliency_content", "saliency", "cycle", "identity"),
             )
         ),

@@ -22,6 +22,7 @@ from keras_nst.losses.terms import (
     style,
     total_variation,
     transport,
+    weave,
 )
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "style",
     "total_variation",
     "transport",
+    "weave",
 ]

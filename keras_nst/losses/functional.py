@@ -298,6 +298,32 @@ def squared_variation(image, weights=None):
     return weighted_mean(ops.square(horizontal) + ops.square(vertical), weights)
 
 
+def periodic_share(image, period: int = 4, window: int = 48, least: float = 0.02):
+    """Share of the variance within windows that repeats with a period across and down, per item: (batch,) in [0, 1].
+
+    A picture without a repeating pattern has a share of about period^2 / window^2.
+
+    Args:
+        image: (batch, height, width, channels), each side at least `period`.
+        period: In pixels.
+        window: Side of the windows in pixels, a multiple of `period`; smaller for a smaller image. What is left over
+            at the right and lower border is not seen.
+        least: Deviation below which an area counts as plain.
+    """
+    image = ops.cast(image, "float32")
+    _, height, width, channels = ops.shape(image)
+    tall, wide = (min(window, side // period * period) for side in (height, width))
+    down, across = height // tall, width // wide
+    cells = ops.reshape(
+        image[:, : down * tall, : across * wide],
+        (-1, down, tall // period, period, across, wide // period, period, channels),
+    )
+    tile = ops.mean(cells, axis=(2, 5), keepdims=True)
+    mean = ops.mean(tile, axis=(3, 6), keepdims=True)
+    repeated, all_of_it = (ops.mean(ops.square(part - mean), axis=(2, 3, 5, 6, 7)) for part in (tile, cells))
+    return ops.mean(repeated / (all_of_it + least**2), axis=(1, 2))
+
+
 def absolute_variation(image, weights=None):
     """Mean absolute difference of horizontal neighbors plus that of vertical neighbors, per item: (batch,).
 

@@ -18,6 +18,7 @@ from keras_nst.losses.functional import (
     instance_normalized,
     luma,
     mean_squared,
+    periodic_share,
     relative_squared,
     soft_edges,
     squared_difference,
@@ -356,3 +357,16 @@ def total_variation(*, variation: Callable = squared_variation, region: int | No
     probes = ("image",) if region is None else ("image", f"region{region}/image")
     measured = Measurement(probes, lambda *observed: observed)
     return Loss(((1.0, Term("tv", lambda output: variation(*output), measured, additive="distance")),))
+
+
+def weave(*, period: int = 4) -> Loss:
+    """Share of the output's variance that repeats every few pixels (see `periodic_share`).
+
+    A net paints plain areas with what its up-sampling repeats, an even hatch. The features of VGG hardly see it, since
+    their pooling repeats alike.
+
+    Args:
+        period: In pixels; that of a net with features at a quarter of the size is 4.
+    """
+    image = Measurement(("image",), lambda image: (image,))
+    return Loss(((1.0, Term("weave", lambda output: periodic_share(*output, period), image)),))

@@ -7,8 +7,8 @@ dark stay nearer to those of the photograph.
 Differs from the source: the paper optimizes pixels, and this trains a net, with all crops of a batch as one set of
 places. Content is that of VGG's features, normalized so that adopting the painting's light costs nothing, and not the
 self-similarity. In place of the paper's moments and colors, Gram matrices of the finer layers hold what averages over
-the places do not. The paper's scales are measured at once: full, half and quarter size. The semantics of liu2019 can
-be kept as well. The weights are chosen by eye.
+the places do not. A pattern that the net's own up-sampling repeats has a cost. The paper's scales are measured at once:
+full, half and quarter size. The semantics of liu2019 can be kept as well. The weights are chosen by eye.
 """
 
 from keras_nst import losses
@@ -21,12 +21,13 @@ SIZES = (1, 2, 4)
 
 
 def tuned() -> Recipe:
-    """0.2 content + 1.2 transport at three sizes + style of the finer layers + total variation."""
+    """0.2 content + 1.2 transport at three sizes + style of the finer layers + total variation + weave."""
     return Recipe(
         perceptual=0.2 * losses.content("relu4_1", normalized=True)
         + 1.2 * losses.transport(*PLACE_LAYERS, sizes=SIZES)
         + 1.0 * losses.style(*TEXTURE_LAYERS, pooled=True)
-        + 1.0 * losses.total_variation(),
+        + 1.0 * losses.total_variation()
+        + 1.0 * losses.weave(),
         # Here style, which they work against, counts a tenth as much as in liu2019.
         semantics={name: 0.1 * kept for name, kept in liu2019.semantics().items()},
         learning_rate=johnson2016.LEARNING_RATE,

@@ -309,6 +309,12 @@ TERMS = {
         partial(reference.total_variation, variation=reference.absolute_variation),
         zero=constant,
     ),
+    "weave": Row(
+        losses.weave(),
+        {"output": {"image": random((BATCH, 14, 9, 3), 1)}},
+        reference.weave,
+        zero=constant,
+    ),
     "content, absolute": Row(
         losses.absolute_content("relu1_2"), {"output": _first(1), "content": _first(2)}, reference.masked_content
     ),

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from keras import ops
@@ -9,6 +11,7 @@ from keras_nst.losses.functional import (
     gram_matrix,
     hypercolumns,
     mean_squared,
+    periodic_share,
     relative_squared,
     squared_variation,
     sum_squared,
@@ -183,6 +186,18 @@ def test_a_weighted_mean_counts_what_weighs():
     values, weights = np.float32([[[[1, 3], [5, 7]]]]), np.float32([[[[0.25], [0.75]]]])
     np.testing.assert_allclose(weighted_mean(values, weights), [0.25 * 2 + 0.75 * 6])
     np.testing.assert_allclose(weighted_mean(values), [4])
+
+
+def test_the_share_of_a_pattern_is_that_of_its_variance_in_each_window(rng):
+    pattern = np.tile(rng.normal(size=(1, 4, 4, 1)), (1, 24, 12, 3))
+    pattern[:, 48:] *= -1  # In the mean of the whole it would vanish.
+    share = partial(periodic_share, least=0)
+    assert float(share(pattern)[0]) == pytest.approx(1, abs=1e-6)
+    noise = rng.normal(size=(1, 960, 960, 3))
+    assert float(share(noise)[0]) == pytest.approx(4**2 / 48**2, rel=0.1)
+    strong = 3 * pattern.std() * rng.normal(size=pattern.shape)
+    assert float(share(pattern + strong)[0]) == pytest.approx(1 / 10, abs=0.03)
+    np.testing.assert_allclose(periodic_share(np.full((1, 50, 50, 3), 0.5)), 0, atol=1e-9)
 
 
 def test_squared_variation_does_not_wrap_around():

@@ -234,6 +234,19 @@ def total_variation(scene, variation=squared_variation, region=None):
     return np.mean([variation(item["image"], item.get(f"region{region}/image")) for item in _items(scene, "output")])
 
 
+def weave(scene, period=4, least=0.02):
+    """The power of the frequencies that are multiples of 1 / period, over that of all frequencies."""
+
+    def share(image):
+        height, width = (side // period * period for side in image.shape[:2])
+        power = np.abs(np.fft.fft2(image[:height, :width].astype(np.float64), axes=(0, 1)) / (height * width)) ** 2
+        power[0, 0] = 0
+        repeated = power[:: height // period, :: width // period]
+        return repeated.sum(axis=(0, 1)).mean() / (power.sum(axis=(0, 1)).mean() + least**2)
+
+    return np.mean([share(item["image"]) for item in _items(scene, "output")])
+
+
 def _top_class(observed):
     return int(np.argmax(observed["cam/logits"]))
 
