@@ -232,7 +232,7 @@ class StylizeTab(Tab):
 
     def add(self, painting: str, own: list[str]) -> tuple:
         """Make a painting one of the visitor's styles, and choose it."""
-        path, _ = self._workshop.take_in(painting)
+        path = self._workshop.take_in_painting(painting)
         own = [*own, path][-_OWN:]
         return own, gr.update(choices=[*self._choices, *((title(path), path) for path in own)], value=path)
 

@@ -15,7 +15,7 @@ from keras_nst.errors import InputError
 from keras_nst.models import painter
 from keras_nst.models.styles import find_style, has_fast, styles
 from keras_nst.options import StylizeOptions
-from keras_nst.pictures.io import read
+from keras_nst.pictures.io import read, read_painting
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.select.masks import overlay
 from keras_nst.select.subject import MASKS, subject_mask
@@ -68,6 +68,14 @@ class Workshop:
         picture = self._read(path)
         height, width = picture.rgb.shape[1:3]
         return self.files.write(picture, stem_of(path), "png"), f"{width} × {height} pixels"
+
+    def take_in_painting(self, path: str | None) -> str:
+        """Store an uploaded painting as `take_in` does; returns its path.
+
+        Raises:
+            InputError: As from `take_in`, or it has one color everywhere, and so no style.
+        """
+        return self.files.write(self._read(path, read_painting), stem_of(path), "png")
 
     def show_selection(self, selection: Selection) -> str:
         """The path of the picture with the selection marked, or of the picture itself if nothing is selected."""
@@ -234,14 +242,14 @@ class Workshop:
         with self.turns.turn("net"):
             return net(picture, painted_size=painted_size(picture, stroke))
 
-    def _read(self, path: str | None) -> Picture:
+    def _read(self, path: str | None, reader: Callable[..., Picture] = read) -> Picture:
         if not path:
             raise InputError("There is no picture yet. Choose one first.")
         if not self.files.holds(path):
             raise InputError("That picture is not here any more. Choose it again.")
         with self.turns.turn("reading"):
             content = Path(path).read_bytes()  # So that error messages do not contain the path.
-            return read(content, max_pixels=self.limits.pixels, max_size=self.limits.side)
+            return reader(content, max_pixels=self.limits.pixels, max_size=self.limits.side)
 
     def _select(self, selection: Selection) -> np.ndarray:
         """The mask of a selection, (1, h, w, 1); zeros if nothing is selected."""

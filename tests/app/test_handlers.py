@@ -309,6 +309,27 @@ def test_a_painting_without_a_style_is_told_without_where_it_lies(workshop, uplo
             ask()
 
 
+def test_a_painting_without_a_style_is_not_added(workshop, uploaded, tmp_path):
+    Image.new("RGB", (64, 48), "gray").save(tmp_path / "plain.png")
+    plain = (tmp_path / "plain.png").read_bytes()
+    for content, told in ((plain, "has one color everywhere"), (plain[:60], "damaged"), (b"none", "not a picture")):
+        painting = uploaded(content)
+        with pytest.raises(InputError, match=told) as refused:
+            StylizeTab(workshop).add(painting, [])
+        assert str(tmp_path) not in str(refused.value)
+        assert [*(tmp_path / "own").iterdir()] == [Path(painting)]
+
+
+def test_a_painting_is_added_within_the_limits(tmp_path, uploaded):
+    workshop = Workshop(tmp_path / "own", limits=Limits(side=64))
+    own, picker = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), ["before.png"])
+    assert (own[0], picker["value"]) == ("before.png", own[1])
+    assert picker["choices"][-1] == ("Halves", own[1])
+    np.testing.assert_allclose(read(own[1]).rgb, read(painting, max_size=64).rgb, atol=ROUNDING)
+    with pytest.raises(InputError, match="limit of 100"):
+        Workshop(tmp_path / "own", limits=Limits(pixels=100)).take_in_painting(painting)
+
+
 def test_what_is_protected_is_shown_before(workshop, uploaded):
     photo, tab = uploaded("object.png"), StylizeTab(workshop)
     shown = read(tab.show(photo, "subject")).rgb
