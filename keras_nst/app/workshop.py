@@ -15,8 +15,8 @@ from keras_nst.errors import InputError
 from keras_nst.models import painter
 from keras_nst.models.styles import find_style, has_fast, styles
 from keras_nst.options import StylizeOptions
-from keras_nst.pictures.io import read, read_painting
-from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.io import MIN_SIDE, read, read_painting
+from keras_nst.pictures.picture import Picture, longest_side, resize
 from keras_nst.select.masks import overlay
 from keras_nst.select.subject import MASKS, subject_mask
 from keras_nst.video.clips import inspect
@@ -77,6 +77,10 @@ class Workshop:
         """
         return self.files.write(self._read(path, read_painting), stem_of(path), "png")
 
+    def has_style(self, style: str) -> bool:
+        """Whether there is a style of this name, or of the painting at this path."""
+        return style in styles() or (painter.is_there() and self.files.took_in(style))
+
     def show_selection(self, selection: Selection) -> str:
         """The path of the picture with the selection marked, or of the picture itself if nothing is selected."""
         mask = self.mask(selection)
@@ -113,13 +117,15 @@ class Workshop:
         Args:
             path: The photograph.
             styles: Names, or paths of paintings.
-            side: Longest side in pixels.
+            side: Longest side in pixels; that of a strip is longer, so that it can be painted.
         """
         for style in styles:
             self._check_style(style)
         from keras_nst.jobs.stylize import in_styles
 
-        finished = in_styles(resize(self.picture(path), side), styles)
+        picture = self.picture(path)
+        side = max(side, longest_side(picture.rgb.shape[1:3], MIN_SIDE))
+        finished = in_styles(resize(picture, side), styles)
         with self.turns.at(TILES):
             while not self.turns.closed.wait(_PAUSE):
                 self.turns.give_way(TILES)
@@ -232,7 +238,7 @@ class Workshop:
             return stylizer(tuple(styles), shares and tuple(shares))
 
     def _check_style(self, style: str) -> None:
-        if style not in styles() and not (painter.is_there() and self.files.took_in(style)):
+        if not self.has_style(style):
             raise InputError("There is no such style any more. Choose another one.")
 
     def _paint(self, path: str, net: Callable[..., Picture], stroke: str | float) -> Picture:

@@ -254,12 +254,33 @@ def test_each_tile_shows_the_photograph_in_its_style(workshop, uploaded, home):
 def test_a_style_that_is_learned_or_removed_meanwhile_shifts_no_tile(workshop, uploaded, home, monkeypatch):
     tab, before = StylizeTab(workshop), [*styles()]
     now = {"a_new_one": home, **{name: folder for name, folder in styles().items() if name != before[0]}}
-    monkeypatch.setattr("keras_nst.app.stylize.styles", lambda: now)
+    monkeypatch.setattr("keras_nst.app.workshop.styles", lambda: now)
     monkeypatch.setattr(workshop, "tiles", lambda path, names: ((n, name) for n, name in enumerate(names)))
     monkeypatch.setattr("keras_nst.app.stylize.tile", lambda number, name, _: f"{number}: {name};")
-    *_, sheet = tab.show_tiles("photo.png", ["own.png"])
-    shown = [f"{number}: {name};" for number, name in enumerate([*before, "own.png"], 1)]
+    *_, sheet = tab.show_tiles("photo.png", [])
+    shown = [f"{number}: {name};" for number, name in enumerate(before, 1)]
     assert sheet == f"<style>{''.join(shown[1:])}</style>"
+
+
+def test_an_own_painting_that_is_gone_leaves_the_other_tiles_where_they_are(workshop, uploaded, home, monkeypatch):
+    tab, photo = StylizeTab(workshop), uploaded("painting.png")
+    monkeypatch.setattr("keras_nst.app.workshop.styles", lambda: {"tiny": home / "saved_models" / "tiny"})
+    own = [workshop.take_in_painting(uploaded("halves.png", f"{name}.png")) for name in ("gone", "there")]
+    Path(own[0]).unlink()
+    *_, sheet = tab.show_tiles(photo, own)
+    shown = dict(re.findall(r"nth-of-type\((\d+)\) .*?base64,([^)]*)\)", sheet))
+    count = len(styles())
+    assert set(map(int, shown)) == {[*styles()].index("tiny") + 1, count + 2}
+    ((_, expected),) = workshop.tiles(photo, own[1:])
+    assert np.abs(read(base64.b64decode(shown[str(count + 2)])).rgb - expected.rgb).mean() < 0.04  # What JPEG loses.
+
+
+@pytest.mark.parametrize("size", [(1600, 80), (80, 1600)])
+def test_the_tiles_of_a_strip_are_wide_enough_to_be_painted(workshop, uploaded, tmp_path, rng, size):
+    Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(tmp_path / "strip.png")
+    photo = uploaded((tmp_path / "strip.png").read_bytes(), "strip.png")
+    tiles = dict(workshop.tiles(photo, ["tiny", "udnie"]))
+    assert [tiles[place].rgb.shape for place in range(2)] == [(1, size[0] // 5, size[1] // 5, 3)] * 2
 
 
 def test_warming_up_gives_way_to_visitors(workshop, monkeypatch):
