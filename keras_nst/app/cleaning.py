@@ -56,7 +56,8 @@ def clean_up(folder: Path, limits: Limits, stays: Collection[Path] = ()) -> None
             with contextlib.suppress(OSError):  # It may be deleted already, or open.
                 path.unlink()
             with contextlib.suppress(OSError):  # Not empty.
-                path.parent.rmdir()
+                for emptied in path.relative_to(folder).parents[:-1]:
+                    (folder / emptied).rmdir()
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:

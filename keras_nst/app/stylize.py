@@ -218,10 +218,10 @@ class StylizeTab(Tab):
         if not photo:
             return
         sheet = ""
-        there = {place: name for place, (_, name) in enumerate(self._choices) if name in styles()}
-        there |= enumerate(own, len(self._choices))
+        numbered = enumerate([*(name for _, name in self._choices), *own], 1)
+        there = {number: style for number, style in numbered if self._workshop.has_style(style)}
         for found, picture in self._workshop.tiles(photo, [*there.values()]):
-            sheet += tile([*there][found] + 1, picture, "#stylize-style")
+            sheet += tile([*there][found], picture, "#stylize-style")
             yield f"<style>{sheet}</style>"
 
     def show(self, photo: str | None, protect: str | None) -> str | None:
@@ -232,7 +232,7 @@ class StylizeTab(Tab):
 
     def add(self, painting: str, own: list[str]) -> tuple:
         """Make a painting one of the visitor's styles, and choose it."""
-        path, _ = self._workshop.take_in(painting)
+        path = self._workshop.take_in_painting(painting)
         own = [*own, path][-_OWN:]
         return own, gr.update(choices=[*self._choices, *((title(path), path) for path in own)], value=path)
 

@@ -1,5 +1,6 @@
 """Shared by the tabs: pictures, masks and nets, which are cached."""
 
+import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +16,8 @@ from keras_nst.errors import InputError
 from keras_nst.models import painter
 from keras_nst.models.styles import find_style, has_fast, styles
 from keras_nst.options import StylizeOptions
-from keras_nst.pictures.io import read
-from keras_nst.pictures.picture import Picture, resize
+from keras_nst.pictures.io import MIN_SIDE, read, read_painting
+from keras_nst.pictures.picture import Picture, longest_side, resize
 from keras_nst.select.masks import overlay
 from keras_nst.select.subject import MASKS, subject_mask
 from keras_nst.video.clips import inspect
@@ -69,6 +70,18 @@ class Workshop:
         height, width = picture.rgb.shape[1:3]
         return self.files.write(picture, stem_of(path), "png"), f"{width} × {height} pixels"
 
+    def take_in_painting(self, path: str | None) -> str:
+        """Store an uploaded painting as `take_in` does; returns its path.
+
+        Raises:
+            InputError: As from `take_in`, or it has one color everywhere, and so no style.
+        """
+        return self.files.write(self._read(path, read_painting), stem_of(path), "png")
+
+    def has_style(self, style: str) -> bool:
+        """Whether there is a style of this name, or of the painting at this path."""
+        return style in styles() or (painter.is_there() and self.files.took_in(style))
+
     def show_selection(self, selection: Selection) -> str:
         """The path of the picture with the selection marked, or of the picture itself if nothing is selected."""
         mask = self.mask(selection)
@@ -105,17 +118,19 @@ class Workshop:
         Args:
             path: The photograph.
             styles: Names, or paths of paintings.
-            side: Longest side in pixels.
+            side: Longest side in pixels; that of a strip is longer, so that it can be painted.
         """
         for style in styles:
             self._check_style(style)
         from keras_nst.jobs.stylize import in_styles
 
-        finished = in_styles(resize(self.picture(path), side), styles)
+        picture = self.picture(path)
+        side = max(side, longest_side(picture.rgb.shape[1:3], MIN_SIDE))
+        finished = in_styles(resize(picture, side), styles)
         with self.turns.at(TILES):
             while not self.turns.closed.wait(_PAUSE):
                 self.turns.give_way(TILES)
-                with self.turns.turn("net"), self._loading:
+                with self.turns.turn("net"), self._loading, self._own_styles():
                     tile = next(finished, None)
                 if tile is None:
                     return
@@ -134,7 +149,7 @@ class Workshop:
         self._check_style(painting)
         from keras_nst.jobs.tune import tune
 
-        with self.turns.at(LONG), self.files.for_visitors():
+        with self.turns.at(LONG), self._own_styles():
             tune(painting, self.limits.tuning, progress=lambda done: progress(done, None))
 
     def stylize_clip(
@@ -216,15 +231,21 @@ class Workshop:
     ) -> Callable[..., Picture]:
         for style in styles:
             self._check_style(style)
-        if fast:
-            styles = [str(find_style(style, fast=has_fast(style))) for style in styles]
         from keras_nst.jobs.stylize import stylizer
 
-        with self._loading, self.files.for_visitors():
+        with self._loading, self._own_styles():
+            if fast:
+                styles = [str(find_style(style, fast=has_fast(style))) for style in styles]
             return stylizer(tuple(styles), shares and tuple(shares))
 
+    @contextlib.contextmanager
+    def _own_styles(self) -> Iterator[None]:
+        """Context in which the styles of visitors' paintings lie beside them, and errors do not tell where."""
+        with painter.kept_beside(self.files.folder), self.files.for_visitors():
+            yield
+
     def _check_style(self, style: str) -> None:
-        if style not in styles() and not (painter.is_there() and self.files.took_in(style)):
+        if not self.has_style(style):
             raise InputError("There is no such style any more. Choose another one.")
 
     def _paint(self, path: str, net: Callable[..., Picture], stroke: str | float) -> Picture:
@@ -234,14 +255,14 @@ class Workshop:
         with self.turns.turn("net"):
             return net(picture, painted_size=painted_size(picture, stroke))
 
-    def _read(self, path: str | None) -> Picture:
+    def _read(self, path: str | None, reader: Callable[..., Picture] = read) -> Picture:
         if not path:
             raise InputError("There is no picture yet. Choose one first.")
         if not self.files.holds(path):
             raise InputError("That picture is not here any more. Choose it again.")
         with self.turns.turn("reading"):
             content = Path(path).read_bytes()  # So that error messages do not contain the path.
-            return read(content, max_pixels=self.limits.pixels, max_size=self.limits.side)
+            return reader(content, max_pixels=self.limits.pixels, max_size=self.limits.side)
 
     def _select(self, selection: Selection) -> np.ndarray:
         """The mask of a selection, (1, h, w, 1); zeros if nothing is selected."""

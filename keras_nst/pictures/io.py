@@ -103,18 +103,21 @@ def write(path: str | Path, picture: Picture, *, bits: int = 8, record: dict | N
         temporary.write_bytes(encoded)
 
 
-def read_painting(source: str | Path) -> Picture:
+def read_painting(source: str | Path | bytes, *, max_pixels: int | None = None, max_size: int | None = None) -> Picture:
     """Read a painting that a style is learned from.
 
     Args:
         source: As in `read`.
+        max_pixels: As in `read`.
+        max_size: As in `read`.
 
     Raises:
         InputError: As from `read`, or the picture has one color everywhere.
     """
-    painting = read(source)
+    painting = read(source, max_pixels=max_pixels, max_size=max_size)
     if np.ptp(painting.rgb, axis=(0, 1, 2)).max() <= _ONE_LEVEL:
-        raise InputError(f"{source} has one color everywhere, and so no style. Choose a painting with strokes.")
+        name = "The image" if isinstance(source, bytes) else source
+        raise InputError(f"{name} has one color everywhere, and so no style. Choose a painting with strokes.")
     return painting
 
 

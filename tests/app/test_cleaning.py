@@ -21,7 +21,7 @@ def keep(tmp_path, monkeypatch):
 
     def write(name, ago):
         path = tmp_path / name / "picture.png"
-        path.parent.mkdir()
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(100))
         os.utime(path, (time.time() - ago,) * 2)
         return path
@@ -34,6 +34,15 @@ def test_old_files_go_with_their_folders(tmp_path, keep):
     clean_up(tmp_path, LIMITS)
     assert new.exists()
     assert not old.parent.exists()
+
+
+def test_emptied_folders_go_up_to_the_first_that_holds_something(tmp_path, keep):
+    new, _ = keep("upload", 3500), keep("upload/net/code", 3700)
+    clean_up(tmp_path, LIMITS)
+    assert [*tmp_path.rglob("*")] == [new.parent, new]
+    keep("upload", 3700), keep("upload/net/code", 3700), keep(".", 3700)
+    clean_up(tmp_path, LIMITS)
+    assert [tmp_path.exists(), *tmp_path.iterdir()] == [True]
 
 
 def test_the_oldest_go_where_all_are_too_much(tmp_path, keep):

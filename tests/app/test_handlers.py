@@ -26,7 +26,10 @@ from keras_nst.app.workshop import Workshop
 from keras_nst.errors import InputError
 from keras_nst.fit.optimizers import Progress
 from keras_nst.infer.stylizer import Stylizer
+from keras_nst.models import painter
+from keras_nst.models.saved import CODE
 from keras_nst.models.styles import styles
+from keras_nst.options import StylizeOptions
 from keras_nst.pictures.color import keep_color
 from keras_nst.pictures.io import read, read_record
 from keras_nst.select.masks import feather, overlay
@@ -254,12 +257,33 @@ def test_each_tile_shows_the_photograph_in_its_style(workshop, uploaded, home):
 def test_a_style_that_is_learned_or_removed_meanwhile_shifts_no_tile(workshop, uploaded, home, monkeypatch):
     tab, before = StylizeTab(workshop), [*styles()]
     now = {"a_new_one": home, **{name: folder for name, folder in styles().items() if name != before[0]}}
-    monkeypatch.setattr("keras_nst.app.stylize.styles", lambda: now)
+    monkeypatch.setattr("keras_nst.app.workshop.styles", lambda: now)
     monkeypatch.setattr(workshop, "tiles", lambda path, names: ((n, name) for n, name in enumerate(names)))
     monkeypatch.setattr("keras_nst.app.stylize.tile", lambda number, name, _: f"{number}: {name};")
-    *_, sheet = tab.show_tiles("photo.png", ["own.png"])
-    shown = [f"{number}: {name};" for number, name in enumerate([*before, "own.png"], 1)]
+    *_, sheet = tab.show_tiles("photo.png", [])
+    shown = [f"{number}: {name};" for number, name in enumerate(before, 1)]
     assert sheet == f"<style>{''.join(shown[1:])}</style>"
+
+
+def test_an_own_painting_that_is_gone_leaves_the_other_tiles_where_they_are(workshop, uploaded, home, monkeypatch):
+    tab, photo = StylizeTab(workshop), uploaded("painting.png")
+    monkeypatch.setattr("keras_nst.app.workshop.styles", lambda: {"tiny": home / "saved_models" / "tiny"})
+    own = [workshop.take_in_painting(uploaded("halves.png", f"{name}.png")) for name in ("gone", "there")]
+    Path(own[0]).unlink()
+    *_, sheet = tab.show_tiles(photo, own)
+    shown = dict(re.findall(r"nth-of-type\((\d+)\) .*?base64,([^)]*)\)", sheet))
+    count = len(styles())
+    assert set(map(int, shown)) == {[*styles()].index("tiny") + 1, count + 2}
+    ((_, expected),) = workshop.tiles(photo, own[1:])
+    assert np.abs(read(base64.b64decode(shown[str(count + 2)])).rgb - expected.rgb).mean() < 0.04  # What JPEG loses.
+
+
+@pytest.mark.parametrize("size", [(1600, 80), (80, 1600)])
+def test_the_tiles_of_a_strip_are_wide_enough_to_be_painted(workshop, uploaded, tmp_path, rng, size):
+    Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(tmp_path / "strip.png")
+    photo = uploaded((tmp_path / "strip.png").read_bytes(), "strip.png")
+    tiles = dict(workshop.tiles(photo, ["tiny", "udnie"]))
+    assert [tiles[place].rgb.shape for place in range(2)] == [(1, size[0] // 5, size[1] // 5, 3)] * 2
 
 
 def test_warming_up_gives_way_to_visitors(workshop, monkeypatch):
@@ -307,6 +331,70 @@ def test_a_painting_without_a_style_is_told_without_where_it_lies(workshop, uplo
     ):
         with pytest.raises(InputError, match=r"^plain[.]png has one color everywhere"):
             ask()
+
+
+def test_a_painting_without_a_style_is_not_added(workshop, uploaded, tmp_path):
+    Image.new("RGB", (64, 48), "gray").save(tmp_path / "plain.png")
+    plain = (tmp_path / "plain.png").read_bytes()
+    for content, told in ((plain, "has one color everywhere"), (plain[:60], "damaged"), (b"none", "not a picture")):
+        painting = uploaded(content)
+        with pytest.raises(InputError, match=told) as refused:
+            StylizeTab(workshop).add(painting, [])
+        assert str(tmp_path) not in str(refused.value)
+        assert [*(tmp_path / "own").iterdir()] == [Path(painting)]
+
+
+def test_a_painting_is_added_within_the_limits(tmp_path, uploaded):
+    workshop = Workshop(tmp_path / "own", limits=Limits(side=64))
+    own, picker = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), ["before.png"])
+    assert (own[0], picker["value"]) == ("before.png", own[1])
+    assert picker["choices"][-1] == ("Halves", own[1])
+    np.testing.assert_allclose(read(own[1]).rgb, read(painting, max_size=64).rgb, atol=ROUNDING)
+    with pytest.raises(InputError, match="limit of 100"):
+        Workshop(tmp_path / "own", limits=Limits(pixels=100)).take_in_painting(painting)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The cache of the user who runs the server."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda workshop, photo, painting: workshop.stylizer(painting),
+        lambda workshop, photo, painting: workshop.stylizer(painting, fast=True),
+        lambda workshop, photo, painting: workshop.painted(photo, StylizeOptions(style=["tiny", painting], stroke=1)),
+        lambda workshop, photo, painting: list(workshop.tiles(photo, [painting])),
+    ],
+    ids=["stylizer", "fast", "painted", "tiles"],
+)
+def test_the_style_of_a_visitors_painting_lies_beside_it(workshop, uploaded, cache, ask):
+    painting, photo = workshop.take_in_painting(uploaded("halves.png")), uploaded("painting.png")
+    ask(workshop, photo, painting)
+    assert len([*Path(painting).parent.rglob(CODE)]) == 1
+    assert not cache.exists()
+
+
+def test_a_visitors_tuning_changes_no_other_visitors_style(workshop, uploaded, cache, monkeypatch):
+    """With a stand-in for the tuning."""
+
+    def tune(painting, seconds, *, progress):
+        folder = painter.style_of(painting)
+        painter.keep(folder, np.load(folder / CODE) + 1, painting, tuned=seconds)
+
+    monkeypatch.setattr("keras_nst.jobs.tune.tune", tune)
+    photo = uploaded("painting.png")
+    paintings = [workshop.take_in_painting(uploaded("halves.png")) for _ in range(2)]
+    before = [read(stylize(workshop, photo, style=painting)[-1]).rgb for painting in paintings]
+    workshop.tune(paintings[0], lambda done, _: None)
+    after = [read(stylize(workshop, photo, style=painting)[-1]).rgb for painting in paintings]
+    np.testing.assert_array_equal(before[1], before[0])
+    np.testing.assert_array_equal(after[1], before[1])
+    assert np.abs(after[0] - before[0]).max() > 0.02
+    assert not cache.exists()
 
 
 def test_what_is_protected_is_shown_before(workshop, uploaded):
