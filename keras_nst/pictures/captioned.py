@@ -139,8 +139,7 @@ def lay_out(
     column = max(round(widest), math.ceil(_NARROWEST * height))
     lines = math.ceil(len(captions) / columns) if columns else 1
     beside = math.ceil(len(captions) / lines)
-    size = max(_LEAST_SIZE, round(min(max(beside * (column + GAP) / 100, column / 20), column / 10)))
-    size = next((less for less in range(size, _smaller(size) - 1, -1) if _all_fit(captions, column, less)), size)
+    size = _title_size(captions, column, beside * (column + GAP))
     begin = GAP + (max(_width(side, size) for side in sides) + GAP if sides else 0)
     cells: list[list[Box]] = [[] for _ in shapes]
     texts: list[Text] = []
@@ -174,6 +173,14 @@ def _size(aspect: float, widest: float, height: int) -> tuple[int, int]:
     return max(1, round(tall * aspect)), max(1, round(tall))
 
 
+def _title_size(captions: Sequence[Caption], column: int, width: int) -> int:
+    """A hundredth of the sheet's width, between a twentieth and a tenth of a column; less if all titles fit then."""
+    size = max(_LEAST_SIZE, round(min(max(width / 100, column / 20), column / 10)))
+    titles = [caption.title or caption.name for caption in captions]
+    fitting = (less for less in range(size, _smaller(size) - 1, -1) if all(_wrapped(t, column, less) for t in titles))
+    return next(fitting, size)
+
+
 def _lines(caption: Caption, width: int, size: int) -> list[tuple[str, int, str]]:
     """The lines of a caption that fit: text, size and color of each."""
     title, small = _wrapped(caption.title, width, size), _smaller(size)
@@ -201,10 +208,6 @@ def _shortened(text: str, width: int, size: int) -> str:
     """The longest beginning of a text that fits with an ellipsis; empty if there is none."""
     beginnings = (text[:end] + "…" for end in range(min(len(text), _LONGEST), -1, -1))
     return next((short for short in beginnings if _width(short, size) <= width), "")
-
-
-def _all_fit(captions: Sequence[Caption], width: int, size: int) -> bool:
-    return all(_wrapped(caption.title or caption.name, width, size) for caption in captions)
 
 
 def _placed(text: str, size: int, color: str, left: int, top: int) -> Text:
