@@ -20,13 +20,10 @@ from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.options import TrainingOptions
+from keras_nst.pictures.captioned import Caption, lay_out
 from keras_nst.pictures.color import luma
 from keras_nst.pictures.io import read, read_record
-from keras_nst.pictures.sheet import GAP
 from keras_nst.video.clips import inspect
-
-# In a sheet, above the first row and left of it.
-TOP, SIDE = GAP + 22, GAP + 40
 
 
 @pytest.fixture(scope="session")
@@ -261,13 +258,13 @@ def test_clips_that_are_there_are_not_made_again(here, style, capsys, suffix):
 def test_a_sheet_has_a_row_for_each_photograph_and_strength_and_a_column_for_each_style(here, style, other, capsys):
     arguments = ("--style", style, "--style", other, "--strengths", "0.5,1", "--height", 36)
     assert run(capsys, "sheet", "photo.png", "photo.png", *arguments)[0] == 0
-    sheet = read("sheet.png").rgb
-    assert sheet.shape == (1, TOP + 4 * (36 + GAP), SIDE + 3 * (48 + GAP), 3)
+    sheet, captions = read("sheet.png").rgb, [Caption(name) for name in ("photograph", "tiny", "other")]
+    layout = lay_out([(36, 48)] * 4, captions, height=36, sides=["0.5", "1"] * 2)
+    assert sheet.shape == (1, layout.height, layout.width, 3)
     photograph, result = read("photo.png").rgb, Stylizer(other)(read("photo.png")).rgb
-    for row, strength in enumerate((0.5, 1, 0.5, 1)):
-        top, left = TOP + row * (36 + GAP), SIDE + 2 * (48 + GAP)
+    for (*_, (left, top, right, bottom)), strength in zip(layout.cells, (0.5, 1, 0.5, 1), strict=True):
         expected = photograph + strength * (result - photograph)
-        np.testing.assert_allclose(sheet[:, top : top + 36, left : left + 48], expected, atol=1 / 255)
+        np.testing.assert_allclose(sheet[:, top:bottom, left:right], expected, atol=1 / 255)
 
 
 def test_several_styles_are_blended_by_their_shares(here, style, other, capsys):

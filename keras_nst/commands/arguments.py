@@ -92,7 +92,7 @@ class Sheet:
     max_size: int = field(
         "photographs are shrunk to this longest side, as strokes have a fixed size", side(32), default=512
     )
-    height: int = field("height of each row", side(32), default=320)
+    height: int = field("height of the widest photograph; upright ones are higher", side(32), default=320)
     columns: int = field("pictures beside each other; more go on below", COUNT, default=9)
     color: str = colors("style")
     output: str = _output("file, or - for stdout", default="sheet.png")

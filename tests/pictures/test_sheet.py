@@ -27,24 +27,3 @@ def test_labels_are_written_above_and_move_nothing_else():
     np.testing.assert_array_equal(labeled[:, band + GAP :], bare[:, GAP:])
     for start in (GAP, GAP + 40 + GAP):
         assert labeled[0, : band + GAP, start : start + 40].min() < 0.5
-
-
-def test_text_beside_rows_moves_them_aside():
-    cells = [[plain(40, 40, 0.5)], [plain(40, 40, 0.5)]]
-    bare, labeled = contact_sheet(cells, height=40), contact_sheet(cells, height=40, sides=["0.4", "1"])
-    band = labeled.shape[2] - bare.shape[2]
-    np.testing.assert_array_equal(labeled[:, :, band + GAP :], bare[:, :, GAP:])
-    for start in (GAP, GAP + 40 + GAP):
-        assert labeled[0, start : start + 40, : band + GAP].min() < 0.5
-
-
-def test_columns_that_do_not_fit_go_on_below(rng):
-    cells = [[rng.random((1, 40, 50, 3), np.float32) for _ in range(5)] for _ in range(2)]
-    labels = list("abcde")
-    sheet = contact_sheet(cells, height=40, labels=labels, columns=3)
-    first = contact_sheet([row[:3] for row in cells], height=40, labels=labels[:3])
-    rest = contact_sheet([row[3:] for row in cells], height=40, labels=labels[3:])
-    np.testing.assert_array_equal(sheet[:, : first.shape[1]], first)
-    np.testing.assert_array_equal(sheet[:, first.shape[1] :, : rest.shape[2]], rest)
-    np.testing.assert_array_equal(sheet[:, first.shape[1] :, rest.shape[2] :], 1)
-    np.testing.assert_array_equal(contact_sheet(cells, height=40, columns=5), contact_sheet(cells, height=40))
