@@ -70,7 +70,7 @@ def net(size: int, batch: int, precision: str) -> Callable[[], object]:
     from keras_nst.infer.stylizer import Stylizer
     from keras_nst.pictures.picture import Picture
 
-    stylizer = Stylizer("starry_night")
+    stylizer = Stylizer("the_scream")  # The paper's net.
     picture = Picture(np.random.default_rng(0).random((1, size, size, 3), np.float32))
     return lambda: stylizer(picture)
 
