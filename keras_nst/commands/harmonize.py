@@ -21,7 +21,7 @@ from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture
 from keras_nst.select.masks import is_transparent, seen
 from keras_nst.select.named import named_mask
-from keras_nst.select.paste import colors, find_object, is_unrelated, lay, place, whole_object
+from keras_nst.select.paste import check_object, colors, find_object, is_unrelated, lay, place
 from keras_nst.select.subject import cut_out
 
 
@@ -74,7 +74,7 @@ OURS = "keras_nst"
 
 
 def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
-    """The painting with the object, its masks of zeros and ones in it and as it was given, and what was given."""
+    """The painting with the object, its masks in it and as it was given, and what was given."""
     paste = read(options.paste)
     placed = options.at is not None or options.scale is not None or options.rotate is not None or options.select
     mask = named_mask(options.mask, paste) if options.mask else None
@@ -93,7 +93,8 @@ def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np
             composite, mask = lay(painting, *layer), layer[1]
         else:
             composite, mask = place(painting, *layer, options.at, options.scale, options.rotate or 0.0)
-    return composite, whole_object(mask), cut, taken
+    check_object(mask)
+    return composite, mask, cut, taken
 
 
 def _others(options: Harmonize, painting: np.ndarray) -> dict[str, np.ndarray]:
