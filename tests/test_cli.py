@@ -1,5 +1,6 @@
 """Commands as a user types them."""
 
+import csv
 import json
 import os
 import shutil
@@ -347,6 +348,17 @@ def test_an_evaluation_against_a_folder_compares_sets_and_names_the_networks(her
     assert summary["models"]["same"]["is_efficientnet_lite0"] >= 1
 
 
+def test_an_evaluation_takes_classes_and_maps_from_the_classifier_that_is_named(here, capsys):
+    for name in ("coffee", "chelsea"):
+        read(f"sample:{name}").to_pil().save(here / "empty" / f"{name}.png")
+    arguments = "evaluate --photos empty --style painting.jpg --model same=empty --report report --json"
+    code, out, _ = run(capsys, *arguments.split(), "--classifier", "squeezenet1_1")
+    assert code == 0
+    assert json.loads(out)["classifier"] == "cam_squeezenet1_1"
+    rows = csv.DictReader((here / "report" / "results.csv").read_text("utf-8").splitlines())
+    assert {row["photograph"]: row["class"] for row in rows} == {"coffee": "espresso", "chelsea": "Egyptian cat"}
+
+
 @pytest.fixture
 def trainings(monkeypatch):
     """The options of the trainings that commands start; nothing is trained."""
@@ -461,6 +473,10 @@ BAD = {
     "unknown recipe": ("train --style painting.jpg --recipe johnson", "johnson2016"),
     "nothing to resume": ("train --style painting.jpg --content photos --resume", "--resume"),
     "output is a file": ("train --style painting.jpg --content photos --output text.jpg", "text.jpg"),
+    "unknown classifier": (
+        "evaluate --model {style} --photos photos --style painting.jpg --classifier squeezenet",
+        "squeezenet1_1",
+    ),
     "no model": ("evaluate --photos photos --style painting.jpg", "--model"),
     "unknown model": ("evaluate --model stary_night --photos photos --style painting.jpg", "starry_night"),
     "two models of one label": (

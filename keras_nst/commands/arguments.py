@@ -17,6 +17,8 @@ from keras_nst.options import (
     SelectionOptions,
     StylizeOptions,
     TrainingOptions,
+    classifier,
+    classifier_weights,
     colors,
     part,
     side,
@@ -133,6 +135,8 @@ class Evaluate:
         Text("FILE"),
         unset="Keras's cache, or VGG16 instead",
     )
+    classifier: str = classifier("efficientnet_lite0")
+    classifier_weights: str = classifier_weights()
     size: int = field("photographs become squares of this side", side(64), default=256)
     limit: int | None = field("take only the first photographs", Whole(2))
     report: str | None = field("write tables and pictures to this folder", Text("DIR"))

@@ -31,7 +31,7 @@ def run(options: Evaluate) -> int:
     from keras_nst.models.cam import gap_classifier
     from keras_nst.models.vgg import vgg
 
-    features, classifier = vgg(), gap_classifier()
+    features, classifier = vgg(), gap_classifier(options.classifier, weights=options.classifier_weights)
     progress = partial(track, console=console)
     style = options.style
     if whole:
