@@ -10,7 +10,7 @@ import numpy as np
 
 import keras_nst
 from keras_nst.commands.arguments import Harmonize
-from keras_nst.commands.inputs import check_destination, deliver, destination, read_picture
+from keras_nst.commands.inputs import check_destination, check_painting, deliver, destination, read_picture
 from keras_nst.commands.optimize import Reporter
 from keras_nst.console import Console
 from keras_nst.errors import InputError, printable
@@ -31,6 +31,7 @@ def run(options: Harmonize) -> int:
     if options.keep_mask:
         check_destination(options.keep_mask)
     began = time.perf_counter()
+    check_painting(options.background)
     background = read_picture(options.background)
     painting = background.rgb
     composite, mask, cut, taken = _composite(options, painting)
