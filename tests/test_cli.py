@@ -88,6 +88,17 @@ def test_where_nothing_stands_out_nothing_is_protected(here, style, capsys):
     np.testing.assert_array_equal(read("kept.png").rgb, read("whole.png").rgb)
 
 
+def test_what_is_protected_is_shown(here, style, capsys):
+    white = np.zeros((36, 48), np.uint8)
+    white[:, :20] = 255
+    Image.fromarray(white).save("mask.png")
+    arguments = ("stylize", "photo.png", "--style", style, "-o", "out.png", "--protect", "mask.png")
+    assert run(capsys, *arguments, "--show-mask", "shown.png")[0] == 0
+    shown, photo = read("shown.png").rgb[0], read("photo.png").rgb[0]
+    np.testing.assert_array_equal(shown[:, :20], photo[:, :20])
+    assert np.ptp(shown[:, 24:], axis=-1).max() == 0
+
+
 def test_what_is_protected_stays_as_it_was(here, style, capsys):
     mask = np.zeros((36, 48), np.uint8)
     mask[:, :24] = 255
@@ -455,6 +466,13 @@ BAD = {
     "unknown flag": ("stylize photo.png --style {style} --stength 1", "--stength"),
     "unknown command": ("stilize photo.png", "stilize"),
     "painting missing": ("train --style nowhere.jpg", "nowhere.jpg"),
+    "nothing protected to show": ("stylize photo.png --style {style} --show-mask mask.png", "--protect"),
+    "several pictures to show": (
+        "stylize photo.png photos --style {style} --protect alpha --show-mask mask.png -o out/",
+        "one picture",
+    ),
+    "no region to show": ("optimize photo.png painting.jpg --show-mask mask.png", "--content-mask"),
+    "shown as what": ("harmonize photo.png painting.jpg --show-mask mask.xyz", "xyz"),
     "style for a painting": ("train --style starry_night", "stylize PHOTO --style starry_night"),
     "style for a painting, misspelt": ("train --style starry_nigt", "stylize PHOTO --style starry_night"),
     "style for a painting to measure": (

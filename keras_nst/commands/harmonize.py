@@ -10,7 +10,7 @@ import numpy as np
 
 import keras_nst
 from keras_nst.commands.arguments import Harmonize
-from keras_nst.commands.inputs import check_destination, check_painting, deliver, destination, read_picture
+from keras_nst.commands.inputs import check_destination, check_painting, deliver, destination, read_picture, show_mask
 from keras_nst.commands.optimize import Reporter
 from keras_nst.console import Console
 from keras_nst.errors import InputError, printable
@@ -28,8 +28,8 @@ from keras_nst.select.subject import cut_out
 def run(options: Harmonize) -> int:
     """Find or place the object, harmonize it, and write the result."""
     output = destination(options.output, options.background, "harmonized")
-    if options.keep_mask:
-        check_destination(options.keep_mask)
+    for path in filter(None, (options.keep_mask, options.show_mask)):
+        check_destination(path)
     began = time.perf_counter()
     check_painting(options.background)
     background = read_picture(options.background)
@@ -40,6 +40,8 @@ def run(options: Harmonize) -> int:
         make_folder(options.report)
     if options.keep_mask:
         write(options.keep_mask, Picture(np.repeat(cut, 3, axis=-1)))
+    if options.show_mask:
+        show_mask(options.show_mask, composite, mask)
     print(printable(f"{options.paste} is used as {taken}."), file=sys.stderr)
     from keras_nst.fit import precision
     from keras_nst.jobs.harmonize import harmonize, scales

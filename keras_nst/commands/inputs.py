@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from keras_nst import startup
 from keras_nst.errors import BAD_INPUT, InputError, one_line, printable
 from keras_nst.models.styles import styles
@@ -187,6 +189,13 @@ def deliver(output: str, picture: Picture, *, bits: int = 8, record: dict | None
         sys.stdout.buffer.write(encode(picture, "png", bits=bits, record=record))
     else:
         write(output, picture, bits=bits, record=record)
+
+
+def show_mask(path: str, rgb: np.ndarray, *masks: np.ndarray) -> None:
+    """Write a picture (1, h, w, 3) with what none of the masks (1, h, w, 1) selects in gray, as `--show-mask` asks."""
+    from keras_nst.select.masks import overlay  # Loads SciPy, which takes half a second.
+
+    write(path, Picture(overlay(rgb, np.maximum.reduce(masks))))
 
 
 def each(
