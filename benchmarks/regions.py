@@ -1,4 +1,4 @@
-"""Two regions of a photograph exchange their appearance, as in figure 1 of Chen & Hsu 2016.
+"""Two regions of a photograph exchange their appearance by the method of Chen & Hsu 2016.
 
 The photograph is scikit-image's coffee. Its cup and saucer, outlined by two ellipses, take the style of the table, and
 the table takes that of the cup. High-order statistics are compared with plain Gram matrices under the same masks, at

@@ -1,5 +1,7 @@
 """Transfer time and size of styles, as in table 1 of Liu et al. 2019: 480x640 pixels, the mean of 15 pictures.
 
+The size of a style that is a code is that of the code and of the net that it shares with others.
+
 python benchmarks/transfer_time.py the_scream [STYLE...]
 """
 
@@ -13,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from skimage import data, transform
 
 from keras_nst.infer.stylizer import Stylizer
-from keras_nst.models.styles import find_style
+from keras_nst.models.styles import find_style, net_files
 from keras_nst.pictures.picture import Picture
 
 PICTURES = 15
@@ -31,8 +33,9 @@ def main(styles: list[str]) -> int:
             if turn:  # The first run compiles.
                 seconds[style].append(time.perf_counter() - began)
     for style, times in seconds.items():
-        size = (find_style(style) / "model.keras").stat().st_size
-        print(f"{style:32} {1000 * statistics.mean(times):7.0f} ms  {size / 1024:7.0f} KiB")
+        own, *shared = (file.stat().st_size / 1024 for file in net_files(find_style(style)))
+        size = f"{own:7.0f} KiB" + "".join(f" and the shared net, {net:.0f} KiB" for net in shared)
+        print(f"{style:32} {1000 * statistics.mean(times):7.0f} ms  {size}")
     return 0
 
 

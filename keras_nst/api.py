@@ -45,8 +45,7 @@ def harmonize(painting: Any, composite: Any, mask: Any = None, **options: Any) -
     Args:
         painting: The painting without the object, in any form that `keras_nst.pictures.given.as_picture` accepts.
         composite: The painting with the object, of the same size.
-        mask: The object, as in `optimize`: what is selected by more than one half. None to find it by the difference of
-            both.
+        mask: The object, as in `optimize`: its share of each pixel. None to find it by the difference of both.
         **options: Fields of `HarmonizeOptions`.
 
     Returns:

@@ -57,6 +57,10 @@ _vgg = partial(field, "HDF5 weights of VGG in place of the embedded ones, or ima
 _mask_rule = partial(
     field, "how masks meet features at outlines", Choice(("simple", "inside", "all", "pooled")), "simple"
 )
+classifier = partial(
+    field, "classifier of activation maps: efficientnet_lite0, squeezenet1_1 or one of keras.applications", Text("NAME")
+)
+classifier_weights = partial(field, "its weights", Text("FILE"), "imagenet")
 _backbone = partial(field, "network of the features", Choice(("vgg16", "vgg19")))
 
 
@@ -150,12 +154,8 @@ class TrainingOptions:
         ),
         default={},
     )
-    classifier: str | None = _loss(
-        "classifier whose activation maps are kept: efficientnet_lite0, squeezenet1_1, or one of keras.applications",
-        Text("NAME"),
-        unset="the recipe's",
-    )
-    classifier_weights: str = _loss("its weights", Text("FILE"), default="imagenet")
+    classifier: str | None = classifier(unset="the recipe's", group="loss")
+    classifier_weights: str = classifier_weights(group="loss")
     classifier_classes: int = _loss("its number of classes", COUNT, default=1000)
     classifier_size: int | None = _loss("side of the pictures that it sees", side(32), unset="its own")
     backbone: str | None = _backbone(unset="vgg16", group="loss")

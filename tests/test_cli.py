@@ -1,5 +1,6 @@
 """Commands as a user types them."""
 
+import csv
 import json
 import os
 import shutil
@@ -82,6 +83,17 @@ def test_where_nothing_stands_out_nothing_is_protected(here, style, capsys):
     assert run(capsys, *arguments, "whole.png")[0] == 0
     assert run(capsys, *arguments, "kept.png", "--protect", "saliency")[0] == 0
     np.testing.assert_array_equal(read("kept.png").rgb, read("whole.png").rgb)
+
+
+def test_what_is_protected_is_shown(here, style, capsys):
+    white = np.zeros((36, 48), np.uint8)
+    white[:, :20] = 255
+    Image.fromarray(white).save("mask.png")
+    arguments = ("stylize", "photo.png", "--style", style, "-o", "out.png", "--protect", "mask.png")
+    assert run(capsys, *arguments, "--show-mask", "shown.png")[0] == 0
+    shown, photo = read("shown.png").rgb[0], read("photo.png").rgb[0]
+    np.testing.assert_array_equal(shown[:, :20], photo[:, :20])
+    assert np.ptp(shown[:, 24:], axis=-1).max() == 0
 
 
 def test_what_is_protected_stays_as_it_was(here, style, capsys):
@@ -344,6 +356,17 @@ def test_an_evaluation_against_a_folder_compares_sets_and_names_the_networks(her
     assert summary["models"]["same"]["is_efficientnet_lite0"] >= 1
 
 
+def test_an_evaluation_takes_classes_and_maps_from_the_classifier_that_is_named(here, capsys):
+    for name in ("coffee", "chelsea"):
+        read(f"sample:{name}").to_pil().save(here / "empty" / f"{name}.png")
+    arguments = "evaluate --photos empty --style painting.jpg --model same=empty --report report --json"
+    code, out, _ = run(capsys, *arguments.split(), "--classifier", "squeezenet1_1")
+    assert code == 0
+    assert json.loads(out)["classifier"] == "cam_squeezenet1_1"
+    rows = csv.DictReader((here / "report" / "results.csv").read_text("utf-8").splitlines())
+    assert {row["photograph"]: row["class"] for row in rows} == {"coffee": "espresso", "chelsea": "Egyptian cat"}
+
+
 @pytest.fixture
 def trainings(monkeypatch):
     """The options of the trainings that commands start; nothing is trained."""
@@ -440,6 +463,22 @@ BAD = {
     "unknown flag": ("stylize photo.png --style {style} --stength 1", "--stength"),
     "unknown command": ("stilize photo.png", "stilize"),
     "painting missing": ("train --style nowhere.jpg", "nowhere.jpg"),
+    "nothing protected to show": ("stylize photo.png --style {style} --show-mask mask.png", "--protect"),
+    "several pictures to show": (
+        "stylize photo.png photos --style {style} --protect alpha --show-mask mask.png -o out/",
+        "one picture",
+    ),
+    "no region to show": ("optimize photo.png painting.jpg --show-mask mask.png", "--content-mask"),
+    "shown as what": ("harmonize photo.png painting.jpg --show-mask mask.xyz", "xyz"),
+    "style for a painting": ("train --style starry_night", "stylize PHOTO --style starry_night"),
+    "style for a painting, misspelt": ("train --style starry_nigt", "stylize PHOTO --style starry_night"),
+    "style for a painting to measure": (
+        "evaluate --model {style} --photos photos --style starry_nigt",
+        "stylize PHOTO --style starry_night",
+    ),
+    "style for a painting to optimize": ("optimize photo.png Starry_Nigth", "stylize photo.png --style starry_night"),
+    "style for a painting to paste into": ("harmonize starry_nigt photo.png", "stylize PHOTO --style starry_night"),
+    "missing painting by a style's name": ("train --style starry_night.jpg", "No such file"),
     "painting is text": ("train --style text.jpg", "text.jpg"),
     "no photographs": ("train --style painting.jpg --content empty", "empty"),
     "photographs missing": ("train --style painting.jpg --content nowhere", "nowhere"),
@@ -458,6 +497,10 @@ BAD = {
     "unknown recipe": ("train --style painting.jpg --recipe johnson", "johnson2016"),
     "nothing to resume": ("train --style painting.jpg --content photos --resume", "--resume"),
     "output is a file": ("train --style painting.jpg --content photos --output text.jpg", "text.jpg"),
+    "unknown classifier": (
+        "evaluate --model {style} --photos photos --style painting.jpg --classifier squeezenet",
+        "squeezenet1_1",
+    ),
     "no model": ("evaluate --photos photos --style painting.jpg", "--model"),
     "unknown model": ("evaluate --model stary_night --photos photos --style painting.jpg", "starry_night"),
     "two models of one label": (

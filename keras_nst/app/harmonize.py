@@ -16,11 +16,10 @@ from keras_nst.app.watching import Watching, by_steps
 from keras_nst.app.workshop import Workshop
 from keras_nst.errors import InputError
 from keras_nst.options import HarmonizeOptions
-from keras_nst.pictures.compositing import blend
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import fit
 from keras_nst.select.masks import bounding_box, seen
-from keras_nst.select.paste import colors, place, whole_object
+from keras_nst.select.paste import colors, outline, place
 
 _SIZE, _TURN = (5, 100), (-180, 180)
 _CUT = 640  # Longest side in pixels of the object as the page shows it.
@@ -147,7 +146,7 @@ class HarmonizeTab(Tab):
         if scene.painting is None or scene.selection is None:
             raise InputError("An object and a painting are needed. Choose both first.")
         pasted, mask = self._pasted(scene)
-        selected = whole_object(mask)
+        inside = outline(mask) > 0
         chosen = HarmonizeOptions(style_strength=None if strokes == "auto" else float(strokes), quality=quality)
         picture = self._workshop.picture(scene.painting)
         before = self._workshop.files.show(pasted)
@@ -162,10 +161,10 @@ class HarmonizeTab(Tab):
 
         def job(progress: Callable) -> np.ndarray:
             step = by_steps(plan, self._workshop.limits.seconds, progress)
-            return harmonize(picture.rgb, pasted, selected, chosen, progress=step)
+            return harmonize(picture.rgb, pasted, mask, chosen, progress=step)
 
         for label, done, image in self.watching.watch(request, job):
-            result = image if done == 1 else blend(picture.rgb, fit(image, pasted), selected)
+            result = image if done == 1 else np.where(inside, fit(image, pasted), picture.rgb)
             if done < 1:
                 yield (before, self._workshop.files.show(result)), bar(label, done), gr.skip()
         record = dataclasses.asdict(chosen)

@@ -17,6 +17,8 @@ from keras_nst.options import (
     SelectionOptions,
     StylizeOptions,
     TrainingOptions,
+    classifier,
+    classifier_weights,
     colors,
     part,
     side,
@@ -28,6 +30,7 @@ _pictures = partial(
     _given, "picture, folder, pattern, sample:NAME, or - for stdin", Text("PHOTO"), NEEDED, several="some"
 )
 _picture = partial(_given, "picture, sample:NAME, or - for stdin")
+_show_mask = partial(field, "write the picture with what is not selected in gray", Text("FILE"))
 
 
 def _json(help: str = "one line of JSON on stdout") -> bool:
@@ -52,6 +55,7 @@ class Stylize(StylizeOptions):
     tune: float | None = field(
         "with a painting: first tune its predicted style for this time", Number(1, SECONDS, "SECONDS")
     )
+    show_mask: str | None = _show_mask()
     max_size: int | None = field("shrink to this longest side first", side(1))
     bits: int = field("bits per color of the result; 16 for PNG and TIFF", Choice((8, 16)), default=8)
     max_pixels: int | None = field("refuse larger inputs", _PIXELS, unset="100 million")
@@ -133,6 +137,8 @@ class Evaluate:
         Text("FILE"),
         unset="Keras's cache, or VGG16 instead",
     )
+    classifier: str = classifier("efficientnet_lite0")
+    classifier_weights: str = classifier_weights()
     size: int = field("photographs become squares of this side", side(64), default=256)
     limit: int | None = field("take only the first photographs", Whole(2))
     report: str | None = field("write tables and pictures to this folder", Text("DIR"))
@@ -195,6 +201,7 @@ class Optimize(PixelOptions):
         default=(),
         several="any",
     )
+    show_mask: str | None = _show_mask()
     save_every: int | None = field("write a preview next to OUT every N steps", COUNT)
     report: str | None = field("write a page of the pictures, the losses and the options", Text("DIR"))
     json: bool = _json()
@@ -213,7 +220,7 @@ class Partial(SelectionOptions, PixelOptions):
     output: str | None = _output("file, or - for stdout", unset="PHOTO-partial.png")
     max_size: int | None = field("shrink to this longest side first", side(1))
     save_mask: str | None = field("write the mask, to be drawn on and given back with --mask", Text("FILE"))
-    show_mask: str | None = field("write the picture with what is not selected in gray", Text("FILE"))
+    show_mask: str | None = _show_mask()
 
 
 @options
@@ -245,6 +252,7 @@ class Harmonize(HarmonizeOptions):
     keep_mask: str | None = field(
         "write where the object is in PASTE, to be drawn on and given back with --mask", Text("FILE")
     )
+    show_mask: str | None = _show_mask()
     report: str | None = field("write a page of the pictures and losses, and what is measured", Text("DIR"))
     compare: Sequence[str] = field(
         "another result of the same, for the report; may be repeated", Text("[LABEL=]FILE"), default=(), several="any"

@@ -5,6 +5,7 @@ import os
 from functools import partial
 
 from keras_nst.commands.arguments import Evaluate
+from keras_nst.commands.inputs import check_painting
 from keras_nst.console import Console, track
 from keras_nst.evaluation.inputs import find_models, read_photographs
 from keras_nst.files import make_folder
@@ -16,6 +17,7 @@ def run(options: Evaluate) -> int:
     console = Console()
     whole = os.path.isdir(options.style) or options.style.startswith("tfds:")
     if not whole:
+        check_painting(options.style)
         read(options.style)  # Report a wrong path before TensorFlow loads.
     photographs = read_photographs(options.photos, options.size, options.limit)
     models = find_models(options.model, photographs.images)
@@ -31,7 +33,7 @@ def run(options: Evaluate) -> int:
     from keras_nst.models.cam import gap_classifier
     from keras_nst.models.vgg import vgg
 
-    features, classifier = vgg(), gap_classifier()
+    features, classifier = vgg(), gap_classifier(options.classifier, weights=options.classifier_weights)
     progress = partial(track, console=console)
     style = options.style
     if whole:

@@ -10,7 +10,7 @@ import numpy as np
 
 import keras_nst
 from keras_nst.commands.arguments import Harmonize
-from keras_nst.commands.inputs import check_destination, deliver, destination, read_picture
+from keras_nst.commands.inputs import check_destination, check_painting, deliver, destination, read_picture, show_mask
 from keras_nst.commands.optimize import Reporter
 from keras_nst.console import Console
 from keras_nst.errors import InputError, printable
@@ -21,16 +21,17 @@ from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture
 from keras_nst.select.masks import is_transparent, seen
 from keras_nst.select.named import named_mask
-from keras_nst.select.paste import colors, find_object, is_unrelated, lay, place, whole_object
+from keras_nst.select.paste import check_object, colors, find_object, is_unrelated, lay, place
 from keras_nst.select.subject import cut_out
 
 
 def run(options: Harmonize) -> int:
     """Find or place the object, harmonize it, and write the result."""
     output = destination(options.output, options.background, "harmonized")
-    if options.keep_mask:
-        check_destination(options.keep_mask)
+    for path in filter(None, (options.keep_mask, options.show_mask)):
+        check_destination(path)
     began = time.perf_counter()
+    check_painting(options.background)
     background = read_picture(options.background)
     painting = background.rgb
     composite, mask, cut, taken = _composite(options, painting)
@@ -39,6 +40,8 @@ def run(options: Harmonize) -> int:
         make_folder(options.report)
     if options.keep_mask:
         write(options.keep_mask, Picture(np.repeat(cut, 3, axis=-1)))
+    if options.show_mask:
+        show_mask(options.show_mask, composite, mask)
     print(printable(f"{options.paste} is used as {taken}."), file=sys.stderr)
     from keras_nst.fit import precision
     from keras_nst.jobs.harmonize import harmonize, scales
@@ -74,7 +77,7 @@ OURS = "keras_nst"
 
 
 def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
-    """The painting with the object, its masks of zeros and ones in it and as it was given, and what was given."""
+    """The painting with the object, its masks in it and as it was given, and what was given."""
     paste = read(options.paste)
     placed = options.at is not None or options.scale is not None or options.rotate is not None or options.select
     mask = named_mask(options.mask, paste) if options.mask else None
@@ -93,7 +96,8 @@ def _composite(options: Harmonize, painting: np.ndarray) -> tuple[np.ndarray, np
             composite, mask = lay(painting, *layer), layer[1]
         else:
             composite, mask = place(painting, *layer, options.at, options.scale, options.rotate or 0.0)
-    return composite, whole_object(mask), cut, taken
+    check_object(mask)
+    return composite, mask, cut, taken
 
 
 def _others(options: Harmonize, painting: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Inputs and outputs of commands."""
 
+import difflib
 import functools
 import glob
 import os
@@ -7,8 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from keras_nst import startup
 from keras_nst.errors import BAD_INPUT, InputError, one_line, printable
+from keras_nst.models.styles import styles
 from keras_nst.pictures.encoding import FORMATS, check_format, encode
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.kinds import CLIPS, PICTURES, Found, is_animation, is_clip, look_through, tell_apart
@@ -66,6 +70,25 @@ def read_picture(source: str, **limits) -> Picture:
     if is_animation(source):
         print(printable(f"{source} is an animation. Its first frame is used."), file=sys.stderr)
     return picture
+
+
+def check_painting(source: str, photo: str = "PHOTO") -> None:
+    """Check that what is given as a painting is not meant as a style by its name.
+
+    Args:
+        source: As given to the command.
+        photo: The photograph in the command that is advised.
+
+    Raises:
+        InputError: There is no such file, but a style of this name or a similar one.
+    """
+    if os.path.exists(source) or Path(source).suffix:
+        return
+    for style in difflib.get_close_matches(source.lower(), styles(), n=1):
+        raise InputError(
+            f"There is no painting {source}. Expected its file. "
+            f"Did you mean the trained style: keras-nst stylize {photo} --style {style}?"
+        )
 
 
 def destinations(
@@ -166,6 +189,13 @@ def deliver(output: str, picture: Picture, *, bits: int = 8, record: dict | None
         sys.stdout.buffer.write(encode(picture, "png", bits=bits, record=record))
     else:
         write(output, picture, bits=bits, record=record)
+
+
+def show_mask(path: str, rgb: np.ndarray, *masks: np.ndarray) -> None:
+    """Write a picture (1, h, w, 3) with what none of the masks (1, h, w, 1) selects in gray, as `--show-mask` asks."""
+    from keras_nst.select.masks import overlay  # Loads SciPy, which takes half a second.
+
+    write(path, Picture(overlay(rgb, np.maximum.reduce(masks))))
 
 
 def each(

@@ -1,7 +1,6 @@
 """`keras-nst optimize`: restyle a picture by optimizing its pixels."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +10,11 @@ from rich.progress import BarColumn, TaskProgressColumn, TimeRemainingColumn
 
 import keras_nst
 from keras_nst.commands.arguments import Optimize
-from keras_nst.commands.inputs import deliver, destination, read_picture
+from keras_nst.commands.inputs import check_destination, check_painting, deliver, destination, read_picture, show_mask
 from keras_nst.console import Console, progress
 from keras_nst.errors import InputError
 from keras_nst.fields import values
 from keras_nst.files import make_folder
-from keras_nst.models.styles import styles
 from keras_nst.options import STARTS, PixelOptions, Region
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture
@@ -29,14 +27,14 @@ def run(options: Optimize) -> int:
     """Optimize, show progress, and write the result."""
     output = destination(options.output, options.content, Path(options.style[0]).stem)
     _check_numbers(options)
+    if options.show_mask:
+        check_destination(options.show_mask)
     for style in options.style:
-        if style in styles() and not os.path.exists(style):
-            raise InputError(
-                f"{style} is a trained style, and optimize takes a painting's file. "
-                f"Did you mean keras-nst stylize {options.content} --style {style}?"
-            )
+        check_painting(style, options.content)
     picture = read_picture(options.content)
     regions = _regions(options, picture)
+    if options.show_mask:
+        show_mask(options.show_mask, picture.rgb, *(region.mask for region in regions))
     if options.report:
         make_folder(options.report)
     if options.init not in (None, *STARTS):
@@ -111,6 +109,8 @@ def _check_numbers(options: Optimize) -> None:
         InputError: They do not.
     """
     masks, style_masks, styles = len(options.content_mask), len(options.style_mask), len(options.style)
+    if options.show_mask and not masks:
+        raise InputError("`show_mask` shows what a `content_mask` selects. Give one.")
     if style_masks > masks:
         raise InputError(
             f"There are more style masks ({style_masks}) than content masks ({masks}). "

@@ -9,7 +9,7 @@ import numpy as np
 
 import keras_nst
 from keras_nst.commands.arguments import Partial
-from keras_nst.commands.inputs import check_destination, deliver, destination, read_picture
+from keras_nst.commands.inputs import check_destination, deliver, destination, read_picture, show_mask
 from keras_nst.commands.optimize import Reporter
 from keras_nst.console import Console
 from keras_nst.errors import InputError
@@ -21,7 +21,6 @@ from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged
 from keras_nst.recipes import left_open
-from keras_nst.select.masks import overlay
 
 
 def run(options: Partial) -> int:
@@ -43,7 +42,7 @@ def run(options: Partial) -> int:
     if options.save_mask:
         write(options.save_mask, Picture(np.repeat(mask, 3, axis=-1)))
     if options.show_mask:
-        write(options.show_mask, Picture(overlay(picture.rgb, mask)))
+        show_mask(options.show_mask, picture.rgb, mask)
 
     if options.as_printed:
         for line in left_open(options.recipe):

@@ -14,7 +14,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 import keras_nst
 from keras_nst.commands.arguments import Stylize
-from keras_nst.commands.inputs import deliver, destinations, each, expand, read_picture, result_name
+from keras_nst.commands.inputs import (
+    check_destination,
+    deliver,
+    destinations,
+    each,
+    expand,
+    read_picture,
+    result_name,
+    show_mask,
+)
 from keras_nst.console import Console, progress
 from keras_nst.errors import BAD_INPUT, InputError, one_line
 from keras_nst.fields import changed
@@ -71,6 +80,10 @@ def run(options: Stylize) -> int:
         name,
         lambda source, suffix: check_clip_format(suffix) if source in moving else check_format(suffix, options.bits),
     )
+    if options.show_mask:
+        if not options.protect or len(inputs) > 1:
+            raise InputError("`show_mask` shows what is protected in a picture. Give one picture, and `protect`.")
+        check_destination(options.show_mask)
     jobs = list(zip(inputs, outputs, strict=True))
     stills, clips = [job for job in jobs if job[0] not in moving], [job for job in jobs if job[0] in moving]
     try:
@@ -133,6 +146,8 @@ def _run(options: Stylize, jobs: Iterable[Job], *, alone: bool = False) -> Itera
         protected = protected_part(picture, options.protect) if options.protect else None
         if protected is not None and not protected.any():
             print(f"No subject was found in {source}, so nothing is protected.", file=sys.stderr)
+        if options.show_mask:
+            show_mask(options.show_mask, picture.rgb, protected)
         result = stylize(picture, options, protected=protected, alone=alone)
         return result, record, seconds + time.perf_counter() - began
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from keras_nst.commands.inputs import check_painting
 from keras_nst.console import Console
 from keras_nst.models.nets import NETS
 from keras_nst.models.painter import NAME
@@ -18,6 +19,7 @@ def run(options: TrainingOptions) -> int:
     console = Console()
     for style in () if options.recipe in ADVERSARIAL else options.style:
         if not os.path.isdir(style) and not style.startswith("tfds:"):
+            check_painting(style)
             read(style)  # Report a wrong path before TensorFlow loads.
     if options.init:
         (find_home if NETS[options.net].conditional else find_style)(options.init)

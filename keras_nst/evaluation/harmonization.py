@@ -9,7 +9,6 @@ import numpy as np
 from keras_nst.evaluation.measures import seam
 from keras_nst.files import replacing
 from keras_nst.fit.tiles import windows
-from keras_nst.jobs.harmonize import FEATHER
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
 from keras_nst.models.vgg import receptive_field, stride, vgg
@@ -18,7 +17,8 @@ from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.sheet import contact_sheet
 from keras_nst.recipes import zhou
 from keras_nst.recipes.zhou.matching import MATCHING_LAYER, STYLE_LAYERS, TILE, matched_style, surroundings
-from keras_nst.select.masks import feather, overlay
+from keras_nst.select.masks import overlay
+from keras_nst.select.paste import outline
 
 SHEET, FACTS = "sheet.png", "report.json"
 
@@ -35,11 +35,12 @@ def measure(
         result: (1, h, w, 3) in [0, 1].
         painting: The painting without the object, of the same shape.
         composite: The painting with the pasted object, of the same shape.
-        mask: Mask of the object, (1, h, w, 1).
+        mask: Mask of the object, (1, h, w, 1); under the mask is where it is above one half.
         observer: An observer with the network "vgg".
 
     Returns:
-        changed_outside: Number of pixels outside the feathered mask that differ from the painting by more than 1/255.
+        changed_outside: Number of pixels where the object's `paste.outline` is 0 that differ from the painting by more
+            than 1/255.
         seam: See `measures.seam`.
         style: Relative squared distance of the Gram matrices under the mask from those of the painting's patches that
             match this result, averaged over `STYLE_LAYERS`.
@@ -47,10 +48,11 @@ def measure(
             those of the whole painting, averaged over `UNSEEN`.
         content: Relative squared distance of the features under the mask from the composite's.
     """
-    outside = feather(mask, FEATHER)[0, ..., 0] == 0
+    outside = outline(mask)[0, ..., 0] == 0
     changed = np.abs(result - painting)[0].max(axis=-1) > 1.5 / 255
-    here = slice(None), *surroundings(mask)
-    own = region_weights(mask[here], [*STYLE_LAYERS, *UNSEEN, "image"])
+    inside = np.float32(mask > 0.5)
+    here = slice(None), *surroundings(inside)
+    own = region_weights(inside[here], [*STYLE_LAYERS, *UNSEEN, "image"])
     loss = zhou.loss()
     probes = [probe for probe in loss.probes("output") if not probe.startswith("region")]
     regions = {f"region0/{layer}": weights for layer, weights in own.items()}

@@ -24,17 +24,15 @@ from keras_nst.recipes import zhou
 from keras_nst.recipes.zhou.coloring import recolored
 from keras_nst.recipes.zhou.matching import MATCHING_LAYER, matched_style, nearest_patch_grams, surroundings
 from keras_nst.recipes.zhou.strokes import fitting_strength
-from keras_nst.select.masks import bounding_box, feather
-from keras_nst.select.paste import whole_object
+from keras_nst.select.masks import bounding_box
+from keras_nst.select.matting import object_colors
+from keras_nst.select.paste import outline
 
 QUALITIES = {"draft": (20, 0), "good": (24, 24), "best": (60, 60)}
 """Steps at the coarsest scale, and at each finer one."""
 
 COARSEST = 300
 """Longest side of the painting at the first scale, in pixels, or up to twice as much."""
-
-FEATHER = 2.0
-"""Width of the soft outline on each side, in pixels."""
 
 # Estimated memory of a run: fixed, per pixel of the painting, and per pixel around the object by precision.
 FIXED_BYTES, PICTURE_BYTES = 700_000_000, 60
@@ -61,14 +59,14 @@ def harmonize(
     Args:
         painting: (1, h, w, 3) float32 in [0, 1].
         composite: The painting with the object, of the same shape.
-        mask: The mask of the object, (1, h, w, 1) in [0, 1]; what it selects by more than one half.
+        mask: The mask of the object, (1, h, w, 1) in [0, 1]: its share of each pixel of the composite.
         options: The options.
         progress: Called after each step with the longest side of the scale, and the progress with the whole picture,
             which the next step changes in place. It may raise StopIteration to end the scale.
 
     Returns:
-        (1, h, w, 3) float32 in [0, 1]; exactly the painting where the feathered mask is 0. On a gray painting the
-        object is gray.
+        (1, h, w, 3) float32 in [0, 1]: the object blended with the painting by its `select.paste.outline`, so exactly
+        the painting where that is 0. On a gray painting the object is gray.
 
     Raises:
         InputError: The mask selects nothing or everything, there is no such weight, or too little memory.
@@ -77,8 +75,7 @@ def harmonize(
     Differs from the source: see `keras_nst.recipes.zhou`.
     """
     options = options or HarmonizeOptions()
-    mask = whole_object(mask)
-    soft = feather(mask, FEATHER)
+    soft = outline(mask)
     check_size(soft, precision.settled(options.mixed_precision), options.match)
     if options.style_strength is None:
         options = dataclasses.replace(options, style_strength=fitting_strength(painting))
@@ -93,11 +90,13 @@ def harmonize(
         )
     )
     plan = scales(max(painting.shape[1:3]), options.quality)
-    pasted = np.where(soft > 0, composite, painting)
+    pasted, near = painting.copy(), (slice(None), *surroundings(soft))
+    colors = object_colors(composite[near], mask[near], painting[near])
+    pasted[near] = np.where(soft[near] > 0, colors, painting[near])
     if options.recolor:
-        small = (_at(min(plan), picture) for picture in (painting, pasted, mask))
+        small = (_at(min(plan), picture) for picture in (painting, pasted, soft))
         here, colored = recolored(observer, *small, pasted)
-        pasted[here] = blend(pasted[here], colored, min(1, 2 * options.style_strength) * mask[here])
+        pasted[here] = blend(pasted[here], colored, min(1, 2 * options.style_strength) * (soft[here] > 0))
     image = coarser = None
     for side, steps in plan.items():
         sized, visible = _at(side, pasted), _at(side, soft)
@@ -181,7 +180,7 @@ def _restyle(
     objective.bind(objective.targets("content", original, regions) | style)
 
     def step(now: Progress) -> None:
-        image[here] = now.image
+        image[here] = blend(painting[here], now.image, mask)
         report(now._replace(image=image))
 
     # Without smoothing: with it, the style loss is a tenth higher after as many steps, since patches fix each pixel.

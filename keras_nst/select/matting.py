@@ -65,26 +65,30 @@ def matte(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return found
 
 
-def object_colors(rgb: np.ndarray, matte: np.ndarray) -> np.ndarray:
+def object_colors(rgb: np.ndarray, matte: np.ndarray, background: np.ndarray | None = None) -> np.ndarray:
     """Estimate the colors of an object without the background that shows through it.
 
     Args:
         rgb: The picture.
         matte: The object's share of each pixel.
+        background: The picture without the object; None to estimate it.
 
     Returns:
-        Colors F such that the picture is F times the matte, plus the nearby background times one minus the matte. Where
-        the matte is 1, F is the picture; where it is 0, F is the color of the object nearby.
+        Colors F such that the picture is F times the matte, plus the background nearby (or the given one) times one
+        minus the matte. Where the matte is 1, F is the picture; where it is 0, F is the color of the object nearby.
 
     Source: Forte 2021, "Approximate Fast Foreground Colour Estimation", algorithm 1, applied twice.
     """
     longest = max(matte.shape)
     rows, columns = bounding_box(matte, round(_WIDE * longest))
     picture, share = rgb[0, rows, columns], matte[0, rows, columns]
-    front = behind = picture
+    front = picture
+    behind = picture if background is None else background[0, rows, columns]
     for reach in (_WIDE, _NARROW):
         side = 2 * max(1, round(reach * longest)) + 1
-        front, behind = _mean(front, share, side), _mean(behind, 1 - share, side)
+        front = _mean(front, share, side)
+        if background is None:
+            behind = _mean(behind, 1 - share, side)
         front = np.clip(front + share * (picture - share * front - (1 - share) * behind), 0, 1)
     colors = rgb.copy()
     colors[0, rows, columns] = np.where(share == 1, picture, front)

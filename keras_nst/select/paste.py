@@ -10,10 +10,15 @@ import cv2
 import numpy as np
 
 from keras_nst.errors import InputError
-from keras_nst.pictures.compositing import over
+from keras_nst.pictures.compositing import blend, over
 from keras_nst.pictures.picture import Picture
-from keras_nst.select.masks import TOLERANCE, bounding_box, check, flood, from_alpha, is_transparent, refine
+from keras_nst.select.masks import TOLERANCE, bounding_box, check, feather, flood, from_alpha, is_transparent, refine
 from keras_nst.select.matting import matte, object_colors
+
+FEATHER = 2.0
+"""Width of a harmonized object's soft outline on each side, in pixels, where its mask is sharp."""
+
+_CERTAIN = 0.05  # Shares so near to 0 or 1 are rounded.
 
 _SMOOTHING = 1.0  # Standard deviation in pixels. It removes JPEG's errors, which alternate.
 _BLOCK = 16  # Side of JPEG's blocks, with color at half the size; its errors stay within them.
@@ -220,24 +225,41 @@ def lay(painting: np.ndarray, rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return over(rgb * mask, mask, painting)
 
 
-def whole_object(mask: np.ndarray) -> np.ndarray:
-    """The object that is harmonized: what a mask selects by more than one half.
+def check_object(mask: np.ndarray) -> None:
+    """Check that a mask (1, h, w, 1) selects an object in a picture.
+
+    Raises:
+        InputError: It selects nothing, or everything, by more than one half.
+    """
+    selected = mask > 0.5
+    if not selected.any():
+        raise InputError("The mask selects nothing of the painting. Expected some of it to be above one half.")
+    if selected.all():
+        raise InputError("The mask covers all of the painting. Expected the outline of an object; give another mask.")
+
+
+def outline(mask: np.ndarray) -> np.ndarray:
+    """The share of a harmonized object in each pixel of the result.
+
+    A sharp outline is feathered by `FEATHER`. Where the mask has shares further from it than that, as in hair and fur,
+    they are kept, but shares within 0.05 of 0 and 1, such as JPEG's errors, become 0 and 1.
 
     Args:
         mask: (1, h, w, 1) in [0, 1].
 
     Returns:
-        Zeros and ones, float32, of the same shape.
+        (1, h, w, 1) float32 in [0, 1].
 
     Raises:
-        InputError: It is nothing or everything.
+        InputError: See `check_object`.
     """
-    selected = np.float32(mask > 0.5)
-    if not selected.any():
-        raise InputError("The mask selects nothing of the painting. Expected some of it to be above one half.")
-    if selected.all():
-        raise InputError("The mask covers all of the painting. Expected the outline of an object; give another mask.")
-    return selected
+    check_object(mask)
+    feathered = feather(np.float32(mask > 0.5), FEATHER)
+    shares = np.where(np.abs(mask - 0.5) < 0.5 - _CERTAIN, mask, np.round(mask))
+    beyond = (shares > 0) & (feathered == 0) | (shares < 1) & (feathered == 1)
+    side = 4 * round(FEATHER) + 1  # What is as far from these shares as the outline is wide, and as far again.
+    near = cv2.dilate(np.float32(beyond[0, ..., 0]), np.ones((side, side)))[None, ..., None]
+    return blend(feathered, shares, feather(near, FEATHER))
 
 
 def _differences(picture: np.ndarray, painting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,9 +45,12 @@ def test_of_a_composite_the_object_is_found_and_all_else_stays(here, capsys):
     code, out, _ = run(
         capsys,
         *("painting.png", "composite.png", "-o", "out.png", "--quality", "draft", "--keep-mask", "mask.png"),
-        *("--report", "report", "--compare", "before=composite.png", "--json"),
+        *("--report", "report", "--compare", "before=composite.png", "--json", "--show-mask", "shown.png"),
     )
     assert code == 0
+    shown, composite, disc = read("shown.png").rgb, read("composite.png").rgb, read("disc.png").rgb[..., 0] > 0.5
+    np.testing.assert_array_equal(shown[0, 40:56, 56:72], composite[0, 40:56, 56:72])
+    assert np.ptp(shown[0, cv2.dilate(np.uint8(disc[0]), np.ones((9, 9))) == 0], axis=-1).max() == 0
     told, found, expected = json.loads(out), read("mask.png").rgb[..., 0] > 0.5, read("disc.png").rgb[..., 0] > 0.5
     assert (found & expected).sum() / (found | expected).sum() > 0.9
     before, after = read("painting.png").rgb, read("out.png").rgb

@@ -52,6 +52,18 @@ def test_a_trained_style_in_place_of_a_painting_is_answered_with_the_command_tha
     assert "keras-nst stylize photo.png --style starry_night" in error
 
 
+def test_all_regions_are_shown(here, capsys):
+    top = np.zeros((36, 48), np.uint8)
+    top[:10] = 255
+    Image.fromarray(top).save("top.png")
+    masks = ("--content-mask", "left.png", "--content-mask", "top.png", "--show-mask", "shown.png")
+    assert run(capsys, "optimize", "photo.png", "a.jpg", *QUICK, *masks, "-o", "out.png")[0] == 0
+    shown, photo = read("shown.png").rgb[0], read("photo.png").rgb[0]
+    np.testing.assert_array_equal(shown[:, :24], photo[:, :24])
+    np.testing.assert_array_equal(shown[:10], photo[:10])
+    assert np.ptp(shown[14:, 28:], axis=-1).max() == 0
+
+
 def run(capsys, *arguments):
     code = main([str(argument) for argument in arguments])
     captured = capsys.readouterr()

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from keras_nst import memory
 from keras_nst.errors import InputError
 from keras_nst.evaluation.harmonization import UNSEEN, measure
-from keras_nst.jobs.harmonize import FEATHER, harmonize
+from keras_nst.jobs.harmonize import harmonize
 from keras_nst.losses.patches import patches
 from keras_nst.models.observer import Observer
 from keras_nst.models.regions import region_weights
@@ -26,6 +26,7 @@ from keras_nst.recipes.zhou.matching import (
 )
 from keras_nst.recipes.zhou.strokes import fitting_strength, smoothness
 from keras_nst.select.masks import feather
+from keras_nst.select.paste import FEATHER, outline
 
 DRAFT = HarmonizeOptions(quality="draft")
 
@@ -113,6 +114,47 @@ def test_no_strength_leaves_the_object_as_it_was_pasted(scene):
     left = harmonize(painting, composite, mask, dataclasses.replace(DRAFT, style_strength=0.0))
     inside = cv2.erode(mask[0], np.ones((9, 9))) > 0
     np.testing.assert_allclose(left[0, inside], composite[0, inside], atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def hairy(scene):
+    """A painting, the same with a blue disc with hairs, and the matte of both."""
+    painting, _, _ = scene
+    scale = 8
+    canvas = np.zeros((scale * 112, scale * 128), np.uint8)
+    cv2.circle(canvas, (scale * 70, scale * 50), scale * 20, 255, -1)
+    for angle in np.linspace(0, 2 * np.pi, 40, endpoint=False):
+        tip = scale * 70 + scale * 30 * np.cos(angle), scale * 50 + scale * 30 * np.sin(angle)
+        cv2.line(canvas, (scale * 70, scale * 50), tuple(map(round, tip)), 255, round(0.3 * scale))
+    matte = cv2.resize(canvas / np.float32(255), (128, 112), interpolation=cv2.INTER_AREA)[None, ..., None]
+    return painting, matte * np.float32((0.2, 0.3, 0.8)) + (1 - matte) * painting, matte
+
+
+def test_hairs_are_pasted_with_their_share_and_nothing_twice(hairy):
+    painting, composite, matte = hairy
+    left = harmonize(painting, composite, matte, dataclasses.replace(DRAFT, style_strength=0.0))
+    beyond = (matte > 0.05) & (feather(np.float32(matte > 0.5), FEATHER) == 0)
+    assert beyond.sum() > 200  # By more than one half, no hair would be selected.
+    hairs = beyond[0, ..., 0]
+    assert np.abs(left - composite)[0, hairs].mean() < 0.2 * np.abs(painting - composite)[0, hairs].mean()
+
+
+def test_hairs_get_the_paintings_colors_and_keep_their_share(hairy):
+    painting, composite, matte = hairy
+    told = []
+    result = harmonize(painting, composite, matte, DRAFT, progress=lambda _, now: told.append(now.image.copy()))
+    share = outline(matte)
+    hairs = ((matte > 0.15) & (feather(np.float32(matte > 0.5), FEATHER) == 0))[0, ..., 0]
+    palette = cKDTree(painting.reshape(-1, 3))
+
+    def apart(picture):
+        own = (picture - (1 - share) * painting)[0, hairs] / share[0, hairs]
+        return palette.query(own)[0].mean()
+
+    assert apart(result) < 0.25 * apart(composite)
+    for picture in (result, told[-1]):
+        assert np.array_equal(picture[0, share[0, ..., 0] == 0], painting[0, share[0, ..., 0] == 0])
+    np.testing.assert_allclose(told[-1], result, atol=1e-3)
 
 
 def test_on_a_gray_painting_the_object_is_gray(scene):

@@ -106,6 +106,16 @@ def test_pasted_elsewhere_it_has_no_halo(scene):
     assert np.abs(pasted - ideal).max() < 0.3 * np.abs(naive - ideal).max()
 
 
+def test_a_known_background_is_taken_out_with_its_texture(rng):
+    true, _ = hairs(rng)
+    front, ground = shaded((0.75, 0.45, 0.1), 0.1), rng.random((1, *SIZE, 3), np.float32)
+    rgb = true * front + (1 - true) * ground
+    soft = ((true > 0.1) & (true < 0.9))[..., 0]
+    left, estimated = (np.abs(object_colors(rgb, true, known) - front)[soft].mean() for known in (ground, None))
+    assert left < 0.02
+    assert left < 0.5 * estimated
+
+
 def test_where_object_and_ground_share_their_colors_the_mask_stays(rng):
     rgb = rng.random((1, *SIZE, 3), np.float32)
     mask = rectangle(*SIZE, (120, 100, 200, 180))

@@ -10,7 +10,7 @@ from keras_nst.errors import InputError
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture
 from keras_nst.select.masks import bounding_box, feather, rectangle
-from keras_nst.select.paste import cut_object, find_object, place
+from keras_nst.select.paste import FEATHER, cut_object, find_object, outline, place
 
 # NN/background.jpg, NN/composite.jpg and NN/mask.jpg: eighteen composites of a public data set.
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "harmonization"
@@ -364,3 +364,33 @@ def test_a_mask_that_does_not_fit(scene):
         place(painting, rgb, mask[:, :, :-1])
     with pytest.raises(InputError, match="object's mask selects nothing"):
         place(painting, rgb, 0 * mask)
+
+
+@pytest.fixture
+def sharp():
+    mask = np.zeros((1, 60, 80, 1), np.float32)
+    mask[:, 20:40, 20:50] = 1
+    return mask
+
+
+def test_a_sharp_outline_is_feathered(sharp):
+    np.testing.assert_array_equal(outline(sharp), feather(sharp, FEATHER))
+    smoothed = np.where(feather(sharp, 0.9) > 0, feather(sharp, 0.9), 0)
+    assert 0 < ((smoothed > 0) & (smoothed < 1)).mean() < 0.1
+    np.testing.assert_array_equal(outline(smoothed), feather(sharp, FEATHER))
+
+
+def test_shares_beyond_the_feathered_outline_are_kept_and_all_else_is_feathered(sharp):
+    hairy = sharp.copy()
+    hairy[0, 10:20, 30, 0] = hair = np.linspace(0.1, 0.45, 10)  # A hair that fades, on the upper side.
+    hairy[0, 28:32, 33:37, 0] = 0.7  # And a translucent part.
+    found = outline(hairy)
+    np.testing.assert_allclose(found[0, 10:20, 30, 0], hair, atol=1e-6)
+    assert (found[0, 10:17, [28, 32]] == 0).all()
+    np.testing.assert_allclose(found[0, 28:32, 33:37], 0.7, atol=1e-6)
+    np.testing.assert_array_equal(found[:, 36:], feather(sharp, FEATHER)[:, 36:])
+
+
+def test_errors_of_jpeg_in_a_mask_are_no_object(sharp, rng):
+    noisy = np.clip(sharp + rng.uniform(-0.04, 0.04, sharp.shape), 0, 1).astype(np.float32)
+    np.testing.assert_array_equal(outline(noisy), outline(sharp))
