@@ -126,6 +126,36 @@ def test_the_tiles_show_the_photograph_and_results_survive_a_reload(page, home):
     page.locator("#stylize-history img").nth(1).wait_for()
 
 
+def test_what_was_made_before_is_opened_and_compared_also_after_a_reload(page, home):
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    drop(page, "stylize", home / "painting.png")
+    made(page, "painting-tiny.png")
+    first, _ = download(page, "stylize")
+    strip = page.locator("#stylize-history .thumbnail-item img")
+    strip.nth(0).wait_for()
+    page.wait_for_timeout(3000)  # What follows at once takes its place.
+    page.locator("#stylize-strength input[type=number]").fill("0.5")
+    strip.nth(1).wait_for()
+    mixed, _ = download(page, "stylize")
+    page.reload()
+    strip.nth(0).click()
+    made(page, "painting-tiny.png")
+    page.locator("#stylize-picture img").wait_for()
+    np.testing.assert_array_equal(download(page, "stylize")[0], first)
+    shown = [f"#stylize-result img[src$='{name}']" for name in ("/painting.png", "painting-tiny.png")]
+    assert [page.locator(picture).count() for picture in shown] == [1, 1]
+    page.locator("#stylize-before input").click()
+    page.get_by_role("option", name="2 Tiny").click()
+    page.wait_for_function("shown => document.querySelectorAll(shown).length == 2", arg=shown[1])
+    strip.nth(1).click()
+    page.locator("#stylize-before input").click()
+    page.get_by_role("option", name="The photograph").click()
+    page.locator(shown[0]).wait_for(state="attached")
+    np.testing.assert_array_equal(download(page, "stylize")[0], mixed)
+    page.locator("#stylize-style").get_by_label("Starry night").check()  # The photograph is there again.
+    made(page, "painting-starry_night.png")
+
+
 def test_styles_are_chosen_by_the_keyboard(page, home):
     drop(page, "stylize", home / "painting.png")
     page.locator("#stylize-result img").first.wait_for()

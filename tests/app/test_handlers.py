@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import errno
+import os
 import re
 import shutil
 import threading
@@ -87,7 +88,8 @@ def test_a_photograph_is_stylized_as_by_the_command(workshop, uploaded, tmp_path
     np.testing.assert_allclose(read(after).rgb, (picture.rgb + full) / 2, atol=ROUNDING)
     assert before == photo
     assert Path(after).name == "photo-tiny.png"
-    assert download["value"] == latest == after
+    assert download["value"] == after
+    assert latest == (photo, after)
     assert note.startswith("Tiny, 128 × 96 pixels, 0.0 MB")
     (kept,) = (tmp_path / "kept").iterdir()
     assert kept.read_bytes() == Path(after).read_bytes()
@@ -138,24 +140,69 @@ def test_two_styles_are_blended_by_the_share_of_the_second(workshop, uploaded):
     assert note.startswith("Tiny + Starry night")
 
 
-def test_a_result_is_compared_with_what_was_made_before(workshop, uploaded):
-    photo = uploaded("painting.png")
-    tab = StylizeTab(workshop)
-    remembered, shown = [], None
-    for strength in (1, 0.5, 0.5):
-        *_, latest = stylize(workshop, photo, strength=strength)
-        remembered, shown = tab.remember(remembered, latest)
-    assert len(remembered) == 2  # Not the same picture twice.
-    assert (shown["visible"], shown["value"]) == (True, remembered)
-    before = tab.compare(remembered, gr.SelectData(None, {"index": 0, "value": None}))
-    assert stylize(workshop, photo, before=before)[0][0] == before == remembered[0]
+def click(index):
+    return gr.SelectData(None, {"index": index, "value": None})
 
 
-@pytest.mark.parametrize("remembered", [["/etc/passwd"], [None, 3, {"path": "x"}], "/etc/passwd", None, [["a"]]])
+@pytest.fixture
+def strip(workshop, uploaded):
+    """A tab, and what the browser remembers of it: two results of a photograph."""
+    photo, _ = workshop.take_in(uploaded("painting.png"))
+    tab, remembered = StylizeTab(workshop), []
+    for style in ("tiny", "starry_night"):
+        *_, latest = stylize(workshop, photo, style=style)
+        remembered, *_ = tab.remember(remembered, "", latest)
+    return tab, remembered
+
+
+def test_a_result_is_compared_with_what_was_made_before(workshop, strip):
+    tab, remembered = strip
+    (photo, first), (_, second) = remembered
+    _, shown, before = tab.recall(remembered, first)
+    assert shown["value"] == [(first, "1 Tiny"), (second, "2 Starry night")]
+    assert (shown["visible"], before["value"]) == (True, first)
+    assert [path for _, path in before["choices"]] == ["", first, second]
+    assert stylize(workshop, photo, before=first)[0][0] == first
+    assert tab.compare(first, (photo, second)) == (first, second)
+    assert tab.compare("", (photo, second)) == (photo, second)
+
+
+def test_a_result_is_opened_again_with_its_photograph(strip):
+    tab, remembered = strip
+    photo, first = remembered[0]
+    opened, shown, (before, after), note, download, latest = tab.reopen(remembered, "", click(0))
+    assert opened == shown == before == photo
+    assert after == download["value"] == first
+    assert latest == [photo, first]
+    assert note.startswith("Tiny, ")
+    Path(photo).unlink()
+    opened, _, (before, after), *_ = tab.reopen(remembered, remembered[1][1], click(0))
+    assert (opened, before, after) == (None, remembered[1][1], first)
+    assert tab.reopen(remembered, "", click(0))[2] == (first, first)
+    Path(first).unlink()
+    with pytest.raises(InputError, match="not here any more"):
+        tab.reopen(remembered, "", click(0))
+    assert tab.recall(remembered, first)[2]["value"] == ""
+
+
+def test_what_is_changed_at_once_takes_the_place_of_the_last_result(workshop, strip):
+    tab, remembered = strip
+    photo, last = remembered[1]
+    *_, latest = stylize(workshop, photo, style="starry_night", strength=0.5)
+    assert tab.remember(remembered, "", latest)[0] == [remembered[0], [*latest]]
+    os.utime(last, (0, 0))
+    assert tab.remember(remembered, "", latest)[0] == [*remembered, [*latest]]
+    *_, same = stylize(workshop, photo, style="starry_night")
+    assert tab.remember(remembered, "", same)[0] == [remembered[0], [*same]]
+
+
+@pytest.mark.parametrize("remembered", [["/etc/passwd"], [None, 3, {"path": "x"}], "/etc/passwd", None, [["a", "b"]]])
 def test_what_a_browser_says_it_remembers_is_looked_at(workshop, uploaded, remembered):
     tab = StylizeTab(workshop)
-    assert tab.recall(remembered)[0] == []
-    assert tab.compare(remembered, gr.SelectData(None, {"index": 0, "value": None})) is None
+    assert tab.recall(remembered, "/etc/passwd")[0] == []
+    for index in (0, None, "0"):
+        with pytest.raises(InputError, match="not here any more"):
+            tab.reopen(remembered, "", click(index))
     (before, _), *_ = stylize(workshop, photo := uploaded("painting.png"), before="/etc/passwd")
     assert before == photo
 
@@ -221,9 +268,9 @@ def test_tuning_is_shown_and_told_and_stopped(workshop, uploaded, monkeypatch):
 def test_a_photograph_is_painted_by_its_pixels_in_view(tmp_path, uploaded):
     tab = StylizeTab(Workshop(tmp_path / "own", limits=Limits(seconds=0)))  # A step at each scale.
     photo, painting = uploaded("painting.png"), uploaded("halves.png", "other.png")
-    *shown, ((before, after), note, _, latest) = tab.paint(VISITOR, photo, painting)
+    *shown, ((before, after), note, _, latest) = tab.paint(VISITOR, photo, None, painting)
     assert len(shown) >= 1
-    assert (before, after) == (photo, latest)
+    assert latest == (before, after) == (photo, after)
     assert note.startswith("Painted in")
     assert read(after).rgb.shape == read(photo).rgb.shape
     assert np.abs(read(after).rgb - read(photo).rgb).mean() > 0.02
@@ -233,12 +280,12 @@ def test_a_photograph_is_painted_by_its_pixels_in_view(tmp_path, uploaded):
 @pytest.mark.parametrize(("photo", "style"), [(None, "other.png"), ("photo.png", "tiny"), ("photo.png", None)])
 def test_painting_by_pixels_needs_a_photograph_and_a_painting(workshop, photo, style):
     with pytest.raises(InputError, match="your own painting"):
-        next(StylizeTab(workshop).paint(VISITOR, photo, style))
+        next(StylizeTab(workshop).paint(VISITOR, photo, None, style))
 
 
 def test_painting_by_pixels_takes_only_what_was_uploaded(workshop, uploaded):
     with pytest.raises(InputError, match="not here any more"):
-        next(StylizeTab(workshop).paint(VISITOR, uploaded("painting.png"), "/etc/passwd"))
+        next(StylizeTab(workshop).paint(VISITOR, uploaded("painting.png"), None, "/etc/passwd"))
 
 
 def test_each_tile_shows_the_photograph_in_its_style(workshop, uploaded, home):
@@ -303,11 +350,12 @@ def test_warming_up_gives_way_to_visitors(workshop, monkeypatch):
 
 def test_a_photograph_is_opened_once(workshop, uploaded):
     tab = StylizeTab(workshop)
-    path, opened, before = tab.open(uploaded("painting.png"))
-    assert (path, before) == (opened, None)
+    path, opened, shown, before = tab.open(uploaded("painting.png"))
+    assert path == opened == shown
+    assert before == ""
     assert workshop.files.took_in(path)
-    assert [change["__type__"] for change in tab.open(path)] == ["update"] * 3
-    assert tab.open(None) == (None, None, None)
+    assert [change["__type__"] for change in tab.open(path)] == ["update"] * 4
+    assert tab.open(None) == (None, None, None, "")
 
 
 def test_only_a_painting_of_a_visitor_can_be_tuned(workshop):
