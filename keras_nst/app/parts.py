@@ -2,6 +2,7 @@
 
 import base64
 from abc import ABCMeta
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -123,6 +124,13 @@ _COPY = """async () => {
 }"""
 
 
+# A result grows as its picture comes.
+_SHOW = """() => {
+  const shown = document.querySelector("#NAME-result"), {top} = shown.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) shown.scrollIntoView();
+}"""
+
+
 class Tab:
     """A tab of the page.
 
@@ -142,6 +150,7 @@ class Result:
     """
 
     def __init__(self, name: str):
+        self._name = name
         self.slider = gr.ImageSlider(
             label="Before and after",
             interactive=False,
@@ -155,6 +164,10 @@ class Result:
             copy = gr.Button("Copy", elem_id=f"{name}-copy", min_width=90)
         copy.click(None, js=_COPY.replace("NAME", name))
         self.outputs = [self.slider, self.note, self.download]
+
+    def follow(self, *events: Callable) -> None:
+        """Scroll to the result, if it is out of sight, when the work begins."""
+        gr.on(events, None, js=_SHOW.replace("NAME", self._name), queue=False, **HIDDEN)
 
 
 def made(before: str, after: str, note: str) -> tuple:

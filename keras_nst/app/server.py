@@ -37,6 +37,7 @@ body.dark {--quiet: var(--neutral-400)}
 .gradio-container {width: 100%; max-width: 1240px !important; margin: 0 auto !important}
 .gradio-container h1 {display: inline; margin: 0 12px 0 0; font-size: 24px}
 .gradio-container h1 + p {display: inline; color: var(--quiet)}
+@media (prefers-reduced-motion: no-preference) {html {scroll-behavior: smooth}}
 .unseen {position: absolute}
 @media (min-width: 900px) {.result {position: sticky; top: 8px} .styles .wrap {max-height: 400px; overflow-y: auto}}
 .clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}

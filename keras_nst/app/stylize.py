@@ -83,19 +83,24 @@ class StylizeTab(Tab):
                 gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
             with gr.Column(scale=8, min_width=320, elem_classes="result"):
                 result = Result("stylize")
+                before = gr.Dropdown(
+                    [_PHOTOGRAPH],
+                    value="",
+                    label="Compare with",
+                    info="A click on one below opens it.",
+                    visible=False,
+                    elem_id="stylize-before",
+                )
                 history = gr.Gallery(
-                    label="Made before. Click one to open it",
+                    show_label=False,
                     columns=_REMEMBERED // 2,
                     fit_columns=False,
-                    height=130,
+                    height=110,
                     allow_preview=False,
                     interactive=False,
                     buttons=[],
                     visible=False,
                     elem_id="stylize-history",
-                )
-                before = gr.Dropdown(
-                    [_PHOTOGRAPH], value="", label="Compare with", visible=False, elem_id="stylize-before"
                 )
             with gr.Column(scale=5, min_width=280):
                 style = style_picker("Style", "stylize")
@@ -145,6 +150,7 @@ class StylizeTab(Tab):
         mixing = [strength, stroke, color, protect, least, second, share, suffix]
         changes = [component.change for component in mixing]
         again = gr.on(changes, self.stylize, settings, outputs, api_visibility="undocumented", **work)
+        result.follow(opened.change, style.change, paint.click, history.select)
         shown.change(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
         gr.on([shown.change, protect.change], self.show, [photo, protect], protected, **HIDDEN)
         added = painting.upload(
@@ -326,13 +332,12 @@ class StylizeTab(Tab):
     def recall(self, remembered: list, before: str | None) -> tuple:
         """What is still there of what the browser remembers, as a strip of results, each of which can be compared."""
         kept = self._kept(remembered)
-        labels = [f"{number} {_styles(result)}" for number, (_, result) in enumerate(kept, 1)]
-        results = [result for _, result in kept]
-        choices = [_PHOTOGRAPH, *zip(labels, results, strict=True)]
+        results = {result: str(number) for number, (_, result) in enumerate(kept, 1)}
+        choices = [_PHOTOGRAPH, *((f"{number} {_styles(result)}", result) for result, number in results.items())]
         there = {"visible": bool(kept)}
         return (
             kept,
-            gr.update(value=[*zip(results, labels, strict=True)], **there),
+            gr.update(value=[*results.items()], **there),
             gr.update(choices=choices, value=before if before in results else "", **there),
         )
 

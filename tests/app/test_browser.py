@@ -469,6 +469,39 @@ def test_a_part_is_restyled(page, home):
     assert np.abs(result - photo)[:, :, :50].mean() > 0.05
 
 
+def in_sight(page, target):
+    """Wait until the top of an element, and most of it, is within the window."""
+    page.wait_for_function(
+        """target => {
+          const {top, height} = document.querySelector(target).getBoundingClientRect();
+          return top >= 0 && top + 0.6 * height <= innerHeight;
+        }""",
+        arg=target,
+    )
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_result_is_in_sight_when_the_work_begins(page, home, size):
+    page.set_viewport_size(size)
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    drop(page, "stylize", home / "painting.png")
+    made(page, "painting-tiny.png")
+    in_sight(page, "#stylize-result")
+    page.get_by_role("tab", name="Harmonize").click()
+    drop(page, "object", home / "object.png")
+    drop(page, "painting", home / "painting.png")
+    page.click("#harmonize-run")
+    page.locator("#harmonize-result img").first.wait_for()
+    in_sight(page, "#harmonize-result")
+    page.locator("#harmonize-stop").click()
+    page.get_by_role("tab", name="Partial").click()
+    drop(page, "partial", home / "object.png")
+    tell(page, "partial-hint", "12.")
+    page.locator("#partial-style").get_by_label("Tiny").check()  # It runs by itself.
+    page.locator("#partial-result img[src$='object-tiny-part.png']").wait_for(state="attached")
+    in_sight(page, "#partial-result")
+
+
 def test_a_camera_is_stylized_while_it_runs(page):
     page.get_by_role("tab", name="Live").click()
     page.locator("#live-style").get_by_label("Tiny").check()

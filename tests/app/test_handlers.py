@@ -20,6 +20,7 @@ from PIL import Image
 from keras_nst.app.harmonize import HarmonizeTab, Scene
 from keras_nst.app.limits import Limits
 from keras_nst.app.live import LiveTab
+from keras_nst.app.partial import PartialTab
 from keras_nst.app.selection import Selection
 from keras_nst.app.selector import Selector
 from keras_nst.app.stylize import StylizeTab
@@ -159,9 +160,9 @@ def test_a_result_is_compared_with_what_was_made_before(workshop, strip):
     tab, remembered = strip
     (photo, first), (_, second) = remembered
     _, shown, before = tab.recall(remembered, first)
-    assert shown["value"] == [(first, "1 Tiny"), (second, "2 Starry night")]
+    assert shown["value"] == [(first, "1"), (second, "2")]
     assert (shown["visible"], before["value"]) == (True, first)
-    assert [path for _, path in before["choices"]] == ["", first, second]
+    assert before["choices"] == [("The photograph", ""), ("1 Tiny", first), ("2 Starry night", second)]
     assert stylize(workshop, photo, before=first)[0][0] == first
     assert tab.compare(first, (photo, second)) == (first, second)
     assert tab.compare("", (photo, second)) == (photo, second)
@@ -587,6 +588,18 @@ def test_stops_of_visitors_who_never_come_are_forgotten(workshop):
     for number in range(1000):
         tab.watching.begin(SimpleNamespace(session_hash=str(number)))
     assert len(tab.watching._stops) == 200
+
+
+# Partial.
+
+
+def test_a_choice_of_styles_restyles_what_is_selected(workshop, uploaded):
+    tab, photo = PartialTab(workshop), uploaded("object.png")
+    for nothing in (None, Selection(photo, begin="nothing")):
+        assert [update["__type__"] for update in tab.restyle_selected(nothing, "tiny", "")] == ["update"] * 3
+    (before, after), *_ = tab.restyle_selected(Selection(photo, begin="object"), "tiny", "")
+    assert before == photo
+    assert Path(after).name == "upload-tiny-part.png"
 
 
 # Live.
