@@ -5,6 +5,15 @@
     const group = target.closest("[id]");
     for (const choice of group.querySelectorAll("input[type=radio]")) choice.name = group.id;
   });
+  // A painting may be dropped on the tile that asks for one.
+  for (const moved of ["dragover", "drop"]) document.addEventListener(moved, event => {
+    if (!event.target.closest?.("#stylize-own")) return;
+    event.preventDefault();
+    if (moved == "dragover") return;
+    const chosen = document.querySelector(".picking input[type=file]");
+    chosen.files = event.dataTransfer.files;
+    chosen.dispatchEvent(new Event("change", {bubbles: true}));
+  });
   // What its components do not tell a screen reader.
   const tell = () => {
     for (const sample of document.querySelectorAll(".gallery-item:not([aria-label])"))

@@ -39,7 +39,10 @@ body.dark {--quiet: var(--neutral-400)}
 .gradio-container h1 + p {display: inline; color: var(--quiet)}
 @media (prefers-reduced-motion: no-preference) {html {scroll-behavior: smooth}}
 .unseen {position: absolute}
-@media (min-width: 900px) {.result {position: sticky; top: 8px} .styles .wrap {max-height: 400px; overflow-y: auto}}
+@media (min-width: 900px) {
+  .result {position: sticky; top: 8px}
+  .picking, .styles .wrap {max-height: 400px; overflow-y: auto}
+}
 .clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
 .drawing, .stage {position: relative; user-select: none; gap: 0 !important}
 .drawing canvas {position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none}
@@ -56,13 +59,17 @@ body.dark {--quiet: var(--neutral-400)}
 .stage .nw, .stage .ne {top: 0} .stage .sw, .stage .se {top: 100%}
 .stage .nw, .stage .se {cursor: nwse-resize} .stage .ne, .stage .sw {cursor: nesw-resize}
 .stage .object .turn {left: 50%; top: -24px; cursor: grab}
-.styles .wrap {display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 6px}
+.styles .wrap, .picking {display: grid !important; gap: 6px;
+  grid-template-columns: repeat(auto-fill, minmax(84px, 1fr))}
 .styles label {position: relative; aspect-ratio: 1; padding: 0; overflow: hidden; background-size: cover}
 .styles label.selected {outline: 3px solid var(--primary-500)}
 .styles input {position: absolute; opacity: 0}
 .styles label:has(input:focus-visible) {outline: 3px solid var(--primary-300); outline-offset: 2px}
 .styles label span {position: absolute; inset: auto 0 0 0; margin: 0; padding: 2px 6px; font-size: var(--text-xs);
   color: white; background: rgb(0 0 0 / 60%)}
+.picking .form, .picking .styles, .picking .wrap:not([data-testid]) {display: contents !important}
+.picking .styles > span {grid-column: 1 / -1; order: -1}
+#stylize-own {aspect-ratio: 1; min-width: 0; padding: 4px; font-size: var(--text-xs); border: 2px dashed var(--quiet)}
 #live-result img {width: 100%; border-radius: var(--radius-lg)}
 .gallery img {object-fit: cover !important}
 .note {min-height: 1.3em}

@@ -30,7 +30,7 @@ from keras_nst.app.parts import (
 from keras_nst.app.selection import Selection
 from keras_nst.app.several import Several
 from keras_nst.app.watching import Watching, by_steps
-from keras_nst.app.workshop import Workshop
+from keras_nst.app.workshop import TILE, Workshop
 from keras_nst.errors import InputError
 from keras_nst.fields import values
 from keras_nst.jobs.stylize import mixed
@@ -54,6 +54,7 @@ _SUFFIXES = [("PNG", "png"), ("JPEG", "jpg")]
 _REMEMBERED = 12  # Results of a visitor.
 _AT_ONCE = 3.0  # Seconds.
 _PHOTOGRAPH = ("The photograph", "")
+_NO_STYLE = ("None", "")
 _OWN = 8  # Paintings of a visitor.
 _PREVIEW, _LOOK = 320, 5.0  # Longest side in pixels of what is learned so far; seconds between looks at it.
 
@@ -74,8 +75,11 @@ class StylizeTab(Tab):
 
     def build(self) -> None:
         """Lay out the tab."""
-        opened, shown, latest, own = gr.State(), gr.State(), gr.State(), gr.State([])
-        remembered = gr.BrowserState([], storage_key="keras_nst", secret="keras_nst")
+        opened, shown, latest = gr.State(), gr.State(), gr.State()
+        remembered, own = (
+            gr.BrowserState([], storage_key=f"keras_nst_{kept}", secret="keras_nst")
+            for kept in ("results", "paintings")
+        )
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=240):
                 photo = photograph("Photograph", elem_id="stylize-picture", height=210)
@@ -103,12 +107,12 @@ class StylizeTab(Tab):
                     elem_id="stylize-history",
                 )
             with gr.Column(scale=5, min_width=280):
-                style = style_picker("Style", "stylize")
-                tiles = gr.HTML(elem_id="stylize-tiles", elem_classes="unseen", padding=False)
-                with gr.Row(visible=painter.is_there()):
+                with gr.Column(elem_classes="picking"):
                     painting = gr.UploadButton(
-                        "+ Your own painting", file_types=["image"], size="sm", elem_id="stylize-own", min_width=140
+                        "+ Your own painting", file_types=["image"], elem_id="stylize-own", visible=painter.is_there()
                     )
+                    style = style_picker("Style", "stylize")
+                tiles = gr.HTML(elem_id="stylize-tiles", elem_classes="unseen", padding=False)
                 with gr.Row(visible=painter.is_there()):
                     tune, enough = self._tuning.buttons("Learn it well", "stylize-tune")
                     paint, stop = self._painting.buttons("Paint it well", "stylize-paint")
@@ -125,7 +129,7 @@ class StylizeTab(Tab):
                 protected = gr.Image(show_label=False, interactive=False, buttons=[], elem_id="stylize-mask")
             with gr.Accordion("Blend with a second style", open=False, elem_id="stylize-blending"):
                 second = gr.Dropdown(
-                    [("None", ""), *style_choices()], value="", show_label=False, elem_id="stylize-second"
+                    [_NO_STYLE, *style_choices()], value="", show_label=False, elem_id="stylize-second"
                 )
                 share = slider(0, 1, 0.5, "Its share", "stylize-share", 0.05)
         outputs = [*result.outputs, latest]
@@ -151,22 +155,23 @@ class StylizeTab(Tab):
         changes = [component.change for component in mixing]
         again = gr.on(changes, self.stylize, settings, outputs, api_visibility="undocumented", **work)
         result.follow(opened.change, style.change, paint.click, history.select)
-        shown.change(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
         gr.on([shown.change, protect.change], self.show, [photo, protect], protected, **HIDDEN)
         added = painting.upload(
-            self.add, [painting, own], [own, style], api_visibility="undocumented", concurrency_id="upload"
+            self.add, [painting, own], [own, style, second], api_visibility="undocumented", concurrency_id="upload"
         )
-        added.success(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
         tuned = self._tuning.wire(tune.click, tune, enough, self.tune, [photo, style], learned, api_name="tune")
         better = tuned.success(self.stylize, settings, outputs, api_visibility="undocumented", **work)
-        tuned.success(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
         asked = [photo, before, style]
         well = self._painting.wire(paint.click, paint, stop, self.paint, asked, outputs, api_name="paint")
         self.several.wire(settings[2:], result.note)
         strip = [remembered, history, before]
         for ended in (chosen, again, better, well):
             ended.success(self.remember, [remembered, before, latest], strip, **HIDDEN)
-        gr.context.Context.root_block.load(self.recall, [remembered, before], strip, **HIDDEN)
+        load = gr.context.Context.root_block.load
+        load(self.recall, [remembered, before], strip, **HIDDEN)
+        hung = load(self.recall_paintings, own, [own, style, second], **HIDDEN)
+        for changed in (shown.change, added.success, tuned.success, hung.success):
+            changed(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
         history.select(self.reopen, [remembered, before], [photo, shown, *outputs], **HIDDEN)
         before.input(self.compare, [before, latest], result.slider, **HIDDEN)
 
@@ -202,7 +207,7 @@ class StylizeTab(Tab):
             color: A value of `COLORS`.
             protect: How the protected subject is found, of `MASKS`; anything else for no protection.
             least: Strength of the style on the subject.
-            second: Name of a style that is blended in, or nothing.
+            second: Name of a style that is blended in, or path of a painting, or nothing.
             share: Its share, from 0 to 1.
             suffix: "png" or "jpg".
 
@@ -229,14 +234,20 @@ class StylizeTab(Tab):
         return *made(*self.compare(before, (photo, path)), note), (photo, path)
 
     def show_tiles(self, photo: str | None, own: list[str]) -> Iterator[str]:
-        """The photograph in each style, small, as style sheets that grow as the pictures come."""
-        if not photo:
-            return
+        """The photograph in each style, small, as style sheets that grow as the pictures come.
+
+        Without a photograph, the visitor's paintings.
+        """
         sheet = ""
         numbered = enumerate([*(name for _, name in self._choices), *own], 1)
         there = {number: style for number, style in numbered if self._workshop.has_style(style)}
-        for found, picture in self._workshop.tiles(photo, [*there.values()]):
-            sheet += tile([*there][found], picture, "#stylize-style")
+        if photo:
+            pictures = self._workshop.tiles(photo, [*there.values()])
+        else:
+            paintings = ((place, style) for place, style in enumerate(there.values()) if style in own)
+            pictures = ((place, resize(self._workshop.picture(style), TILE)) for place, style in paintings)
+        for place, picture in pictures:
+            sheet += tile([*there][place], picture, "#stylize-style")
             yield f"<style>{sheet}</style>"
 
     def show(self, photo: str | None, protect: str | None) -> str | None:
@@ -248,8 +259,18 @@ class StylizeTab(Tab):
     def add(self, painting: str, own: list[str]) -> tuple:
         """Make a painting one of the visitor's styles, and choose it."""
         path = self._workshop.take_in_painting(painting)
-        own = [*own, path][-_OWN:]
-        return own, gr.update(choices=[*self._choices, *((title(path), path) for path in own)], value=path)
+        own, style, second = self.recall_paintings([*self._paintings(own), path])
+        return own, style | {"value": path}, second
+
+    def recall_paintings(self, own: list) -> tuple:
+        """The visitor's paintings that are still there, and the styles with them."""
+        own = self._paintings(own)
+        choices = [*self._choices, *((title(path), path) for path in own)]
+        return own, gr.update(choices=choices), gr.update(choices=[_NO_STYLE, *choices])
+
+    def _paintings(self, own: Any) -> list[str]:
+        """Those paintings that a browser remembers that are still there."""
+        return [path for path in own if self._is_there(path)][-_OWN:] if isinstance(own, list) else []
 
     def tune(self, request: gr.Request, photo: str | None, style: str | None) -> Iterator[str]:
         """Bring the style of a visitor's painting nearer to it, until that is stopped, and show what is learned.

@@ -1,5 +1,6 @@
 """The page as a visitor uses it: by clicks in Chromium."""
 
+import base64
 import json
 import re
 import shutil
@@ -163,6 +164,37 @@ def test_styles_are_chosen_by_the_keyboard(page, home):
     page.keyboard.press("ArrowRight")
     second = page.locator("#stylize-style input").nth(1).get_attribute("value")
     made(page, f"painting-{second}.png")
+
+
+def test_a_painting_is_dropped_among_the_styles_and_there_again_after_a_reload(page, home):
+    content = base64.b64encode((home / "halves.png").read_bytes()).decode()
+    page.locator("#stylize-own").evaluate(
+        """async (tile, content) => {
+          const blob = await (await fetch(`data:image/png;base64,${content}`)).blob();
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([blob], "halves.png", {type: "image/png"}));
+          for (const event of ["dragover", "drop"])
+            tile.dispatchEvent(new DragEvent(event, {dataTransfer, bubbles: true, cancelable: true}));
+        }""",
+        content,
+    )
+    own = page.locator("#stylize-style").get_by_label("Halves")
+    own.wait_for(state="attached")
+    page.reload()
+    own.wait_for(state="attached")
+    page.locator("#stylize-tiles style").wait_for(state="attached")
+    tile, first = (page.locator(place).bounding_box() for place in ("#stylize-own", "#stylize-style label >> nth=0"))
+    assert [tile["y"], tile["width"], tile["height"]] == pytest.approx(
+        [first["y"], first["width"], first["height"]], abs=2
+    )
+    drop(page, "stylize", home / "painting.png")
+    own.check()
+    made(page, "painting-halves.png")
+    page.get_by_role("button", name="Blend with a second style").click()
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    page.locator("#stylize-second input").click()
+    page.get_by_role("option", name="Halves").click()
+    made(page, "painting-tiny-halves.png")
 
 
 def test_a_painting_of_ones_own_is_a_style_at_once(page, home):

@@ -201,6 +201,7 @@ def test_what_is_changed_at_once_takes_the_place_of_the_last_result(workshop, st
 def test_what_a_browser_says_it_remembers_is_looked_at(workshop, uploaded, remembered):
     tab = StylizeTab(workshop)
     assert tab.recall(remembered, "/etc/passwd")[0] == []
+    assert tab.recall_paintings(remembered)[0] == []
     for index in (0, None, "0"):
         with pytest.raises(InputError, match="not here any more"):
             tab.reopen(remembered, "", click(index))
@@ -323,6 +324,19 @@ def test_an_own_painting_that_is_gone_leaves_the_other_tiles_where_they_are(work
     assert np.abs(read(base64.b64decode(shown[str(count + 2)])).rgb - expected.rgb).mean() < 0.04  # What JPEG loses.
 
 
+def test_a_visitors_paintings_are_there_again_and_blended(workshop, uploaded):
+    tab, photo = StylizeTab(workshop), uploaded("painting.png")
+    painting = workshop.take_in_painting(uploaded("halves.png", "halves.png"))
+    own, picker, second = tab.recall_paintings([painting, "/etc/passwd"])
+    assert own == [painting]
+    assert picker["choices"][-1] == second["choices"][-1] == ("Halves", painting)
+    (sheet,) = tab.show_tiles(None, own)
+    (tile,) = re.findall(rf"nth-of-type\({len(styles()) + 1}\) .*?base64,([^)]*)\)", sheet)
+    assert np.abs(read(base64.b64decode(tile)).rgb - read(painting).rgb).mean() < 0.04  # What JPEG loses.
+    _, note, *_ = stylize(workshop, photo, second=painting)
+    assert note.startswith("Tiny + Halves")
+
+
 @pytest.mark.parametrize("size", [(1600, 80), (80, 1600)])
 def test_the_tiles_of_a_strip_are_wide_enough_to_be_painted(workshop, uploaded, tmp_path, rng, size):
     Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(tmp_path / "strip.png")
@@ -392,9 +406,10 @@ def test_a_painting_without_a_style_is_not_added(workshop, uploaded, tmp_path):
 
 def test_a_painting_is_added_within_the_limits(tmp_path, uploaded):
     workshop = Workshop(tmp_path / "own", limits=Limits(side=64))
-    own, picker = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), ["before.png"])
-    assert (own[0], picker["value"]) == ("before.png", own[1])
-    assert picker["choices"][-1] == ("Halves", own[1])
+    first, _ = workshop.take_in(uploaded("object.png", "before.png"))
+    own, picker, second = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), [first])
+    assert (own[0], picker["value"]) == (first, own[1])
+    assert picker["choices"][-2:] == second["choices"][-2:] == [("Before", first), ("Halves", own[1])]
     np.testing.assert_allclose(read(own[1]).rgb, read(painting, max_size=64).rgb, atol=ROUNDING)
     with pytest.raises(InputError, match="limit of 100"):
         Workshop(tmp_path / "own", limits=Limits(pixels=100)).take_in_painting(painting)
