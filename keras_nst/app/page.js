@@ -14,8 +14,11 @@
     chosen.files = event.dataTransfer.files;
     chosen.dispatchEvent(new Event("change", {bubbles: true}));
   });
-  // What its components do not tell a screen reader.
+  // What its components do not tell.
+  const origins = ORIGINS;
   const tell = () => {
+    for (const style of document.querySelectorAll(".styles input:not([title])"))
+      style.title = style.parentElement.title = origins[style.value] ?? "";
     for (const sample of document.querySelectorAll(".gallery-item:not([aria-label])"))
       sample.ariaLabel = `Sample: ${sample.querySelector("img")?.src.split("/").at(-1).split(".")[0]}`;
     for (const empty of document.querySelectorAll(".empty[aria-label]:not([role])")) empty.role = "img";

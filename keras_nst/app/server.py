@@ -1,6 +1,7 @@
 """The page with its tabs, and its server."""
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -23,7 +24,7 @@ from keras_nst.app.parts import script, thumbnails
 from keras_nst.app.stylize import StylizeTab
 from keras_nst.app.workshop import Workshop
 from keras_nst.errors import InputError
-from keras_nst.models.styles import styles
+from keras_nst.models.styles import origin, styles
 
 TABS = {"Stylize": StylizeTab, "Harmonize": HarmonizeTab, "Partial": PartialTab, "Live": LiveTab}
 """The tabs, by the name on the page."""
@@ -138,7 +139,8 @@ def page(workshop: Workshop) -> gr.Blocks:
         for label, tab in TABS.items():
             with gr.Tab(label, id=label.lower()):
                 tab(workshop).build()
-        blocks.load(None, None, None, js=script("page"))
+        origins = json.dumps({style: origin(style) for style in styles()})
+        blocks.load(None, None, None, js=script("page").replace("ORIGINS", origins))
         blocks.load(warming, None, None, queue=False, show_progress="hidden", api_visibility="undocumented")
     return blocks.queue(max_size=workshop.limits.waiting, default_concurrency_limit=2, api_open=False)
 

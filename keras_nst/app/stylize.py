@@ -41,7 +41,6 @@ from keras_nst.pictures.io import read_record
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged, fit
 from keras_nst.pictures.samples import SAMPLES, sample_path
-from keras_nst.select.masks import check
 from keras_nst.select.subject import MASKS
 
 _PROTECTED = [
@@ -222,7 +221,10 @@ class StylizeTab(Tab):
         picture, mask = self._workshop.picture(photo), None
         if protect in MASKS:
             mask = self._workshop.mask(Selection(photo, begin=protect))
-            check(mask, *picture.rgb.shape[1:3], "The subject")
+            if not mask.any():
+                raise InputError(
+                    "Nothing to protect was found in the photograph. Choose another way, or protect nothing."
+                )
             options = dataclasses.replace(options, protect=protect, protect_strength=least)
         began = time.perf_counter()
         painted = self._workshop.painted(photo, options)

@@ -157,6 +157,17 @@ def test_what_was_made_before_is_opened_and_compared_also_after_a_reload(page, h
     made(page, "painting-starry_night.png")
 
 
+def test_a_style_tells_its_painting_and_a_picture_that_cannot_be_copied_is_told(page, home):
+    wave = page.locator("#stylize-style").get_by_label("Wave")
+    assert wave.get_attribute("title") == "The Great Wave off Kanagawa, Katsushika Hokusai, 1831"
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    drop(page, "stylize", home / "painting.png")
+    made(page, "painting-tiny.png")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")  # As on http from elsewhere.
+    page.click("#stylize-copy")
+    tell(page, "stylize-note", "The browser does not let this page copy.")
+
+
 def test_styles_are_chosen_by_the_keyboard(page, home):
     drop(page, "stylize", home / "painting.png")
     page.locator("#stylize-result img").first.wait_for()

@@ -105,6 +105,12 @@ def test_the_subject_is_protected(workshop, uploaded):
     np.testing.assert_allclose(result[0, :8, :8], full[0, :8, :8], atol=ROUNDING)
 
 
+def test_a_photograph_without_a_subject_is_told_so(workshop, uploaded, monkeypatch):
+    monkeypatch.setattr(workshop, "mask", lambda selection: np.zeros((1, 96, 128, 1), np.float32))
+    with pytest.raises(InputError, match="Nothing to protect was found in the photograph"):
+        stylize(workshop, uploaded("painting.png"), protect="subject")
+
+
 def test_only_a_new_photograph_or_style_takes_a_net(workshop, uploaded, monkeypatch):
     photo, asked = uploaded("painting.png"), []
     net = Stylizer("tiny")
