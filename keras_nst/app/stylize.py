@@ -49,6 +49,7 @@ _PROTECTED = [
     ("What stands out", "saliency"),
     ("Where a classifier looks", "cam"),
 ]
+_SHRUNK = "Painted at {} pixels at most. <code>keras-nst stylize</code> keeps the photograph's size."
 _SUFFIXES = [("PNG", "png"), ("JPEG", "jpg")]
 _REMEMBERED = 12  # Results of a visitor.
 _AT_ONCE = 3.0  # Seconds.
@@ -82,6 +83,12 @@ class StylizeTab(Tab):
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=240):
                 photo = photograph("Photograph", elem_id="stylize-picture", height=210)
+                gr.HTML(
+                    _SHRUNK.format(self._workshop.limits.side),
+                    elem_id="stylize-size",
+                    elem_classes="note",
+                    padding=False,
+                )
                 self.several.build()
                 gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
             with gr.Column(scale=8, min_width=320, elem_classes="result"):

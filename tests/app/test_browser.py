@@ -111,6 +111,7 @@ def test_a_photograph_is_stylized_at_once_and_again_with_each_change(page, home)
     np.testing.assert_allclose(kept, keep_color(full, read(home / "painting.png").rgb), atol=4 / 255)
     page.locator("#stylize-file").get_by_label("JPEG").check()
     made(page, "painting-tiny.jpg")
+    tell(page, "stylize-size", "Painted at 1600 pixels at most.")
 
 
 def test_the_tiles_show_the_photograph_and_results_survive_a_reload(page, home):
