@@ -44,6 +44,7 @@ body.dark {--quiet: var(--neutral-400)}
   .result {position: sticky; top: 8px}
   .picking, .styles .wrap {max-height: 400px; overflow-y: auto}
 }
+@media (max-width: 899px) {.result:last-child {min-height: 100vh}}
 .clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
 .drawing, .stage {position: relative; user-select: none; gap: 0 !important}
 .drawing canvas {position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none}
@@ -73,10 +74,13 @@ body.dark {--quiet: var(--neutral-400)}
 #stylize-own {aspect-ratio: 1; min-width: 0; padding: 4px; font-size: var(--text-xs); border: 2px dashed var(--quiet)}
 #live-result img {width: 100%; border-radius: var(--radius-lg)}
 .gallery img {object-fit: cover !important}
+#stylize-history .grid-container {counter-reset: result}
+#stylize-history .thumbnail-item::after {counter-increment: result; content: counter(result); position: absolute;
+  inset: auto 0 0 auto; padding: 2px 8px; font-size: var(--text-xs); color: white; background: rgb(0 0 0 / 60%)}
 .note {min-height: 1.3em}
 .note .html-container {padding: 0 4px}
 .note .prose {font-size: var(--text-sm); color: var(--quiet)}
-.min_value, .max_value {color: var(--quiet) !important}
+.min_value, .max_value, .info-text {color: var(--quiet) !important}
 .note img, .note video {display: block; max-width: 100%; max-height: 440px; margin-top: 6px;
   border-radius: var(--radius-lg)}
 .note progress {appearance: none; width: 100%; height: 6px; border-radius: 3px; background: var(--neutral-200)}

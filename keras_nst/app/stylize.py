@@ -97,7 +97,7 @@ class StylizeTab(Tab):
                     [_PHOTOGRAPH],
                     value="",
                     label="Compare with",
-                    info="A click on one below opens it.",
+                    info="A click on a result below opens it.",
                     visible=False,
                     elem_id="stylize-before",
                 )
@@ -362,12 +362,12 @@ class StylizeTab(Tab):
     def recall(self, remembered: list, before: str | None) -> tuple:
         """What is still there of what the browser remembers, as a strip of results, each of which can be compared."""
         kept = self._kept(remembered)
-        results = {result: str(number) for number, (_, result) in enumerate(kept, 1)}
-        choices = [_PHOTOGRAPH, *((f"{number} {_styles(result)}", result) for result, number in results.items())]
+        results = [result for _, result in kept]
+        choices = [_PHOTOGRAPH, *((f"{number} {_styles(result)}", result) for number, result in enumerate(results, 1))]
         there = {"visible": bool(kept)}
         return (
             kept,
-            gr.update(value=[*results.items()], **there),
+            gr.update(value=results, **there),
             gr.update(choices=choices, value=before if before in results else "", **there),
         )
 
