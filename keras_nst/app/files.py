@@ -23,15 +23,18 @@ class Files:
     Args:
         folder: Folder of all files.
         kept: Folder that results are also written to; None for no other.
+
+    Attributes:
+        folder: Folder of all files.
     """
 
     def __init__(self, folder: Path, kept: Path | None = None):
-        self._folder, self._kept = folder.resolve(), kept
+        self.folder, self._kept = folder.resolve(), kept
 
     def holds(self, path: str) -> bool:
         """Whether a path is a regular file of the workshop."""
         file = Path(path).resolve()
-        return file.is_relative_to(self._folder) and file.is_file()
+        return file.is_relative_to(self.folder) and file.is_file()
 
     def took_in(self, path: str) -> bool:
         """Whether a path is that of a picture in the workshop. Nobody can guess the name of its folder."""
@@ -90,11 +93,11 @@ class Files:
         except InputError as error:
             if isinstance(error.__cause__, OSError):
                 raise InputError("The server cannot keep the result. Try again later.") from error
-            raise InputError(re.sub(rf"{re.escape(str(self._folder))}\S*/", "", str(error))) from error
+            raise InputError(re.sub(rf"{re.escape(str(self.folder))}\S*/", "", str(error))) from error
 
     def put(self, name: str, write: Callable[[Path], object]) -> str:
         """Let a function write a file in a folder of its own, which is there once it is whole; the file's path."""
-        place = self._folder / secrets.token_hex(16)
+        place = self.folder / secrets.token_hex(16)
         with self.for_visitors(), new_folder(place) as folder:
             write(folder / name)
         return str(place / name)

@@ -1,5 +1,6 @@
 """Shared by the tabs: pictures, masks and nets, which are cached."""
 
+import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -131,7 +132,7 @@ class Workshop:
         with self.turns.at(TILES):
             while not self.turns.closed.wait(_PAUSE):
                 self.turns.give_way(TILES)
-                with self.turns.turn("net"), self._loading:
+                with self.turns.turn("net"), self._loading, self._own_styles():
                     tile = next(finished, None)
                 if tile is None:
                     return
@@ -150,7 +151,7 @@ class Workshop:
         self._check_style(painting)
         from keras_nst.jobs.tune import tune
 
-        with self.turns.at(LONG), self.files.for_visitors():
+        with self.turns.at(LONG), self._own_styles():
             tune(painting, self.limits.tuning, progress=lambda done: progress(done, None))
 
     def stylize_clip(
@@ -232,12 +233,18 @@ class Workshop:
     ) -> Callable[..., Picture]:
         for style in styles:
             self._check_style(style)
-        if fast:
-            styles = [str(find_style(style, fast=has_fast(style))) for style in styles]
         from keras_nst.jobs.stylize import stylizer
 
-        with self._loading, self.files.for_visitors():
+        with self._loading, self._own_styles():
+            if fast:
+                styles = [str(find_style(style, fast=has_fast(style))) for style in styles]
             return stylizer(tuple(styles), shares and tuple(shares))
+
+    @contextlib.contextmanager
+    def _own_styles(self) -> Iterator[None]:
+        """Context in which the styles of visitors' paintings lie beside them, and errors do not tell where."""
+        with painter.kept_beside(self.files.folder), self.files.for_visitors():
+            yield
 
     def _check_style(self, style: str) -> None:
         if not self.has_style(style):

@@ -1,9 +1,13 @@
 """The style of any painting: a code for the shipped net of many styles, predicted once and cached.
 
-The style is a folder like any other, in the user's cache. So whatever takes a style also takes a painting.
+The style is a folder like any other, in the user's cache or beside the painting. So whatever takes a style also takes a
+painting.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +23,27 @@ NAME = "unet"
 
 _MAX_ASPECT = 2  # Longer side by shorter side. Of a longer painting the net sees the middle.
 
+_uncached: ContextVar[Path | None] = ContextVar("uncached", default=None)
+
+
+@contextlib.contextmanager
+def kept_beside(folder: str | Path) -> Iterator[None]:
+    """Context in which the styles of paintings below a folder are kept beside them, not in the user's cache."""
+    token = _uncached.set(Path(folder).resolve())
+    try:
+        yield
+    finally:
+        _uncached.reset(token)
+
 
 def style_of(painting: str | Path) -> Path:
-    """The folder of a painting's style, which is predicted unless it is in the cache.
+    """The folder of a painting's style, which is predicted unless it is there.
 
     Args:
         painting: File of a picture.
 
     Raises:
-        InputError: The file cannot be read or has one color everywhere, there is no net of many styles, or the cache
+        InputError: The file cannot be read or has one color everywhere, there is no net of many styles, or the folder
             cannot be written.
     """
     folder = folder_of(painting)
@@ -86,10 +102,13 @@ def is_there() -> bool:
 
 
 def folder_of(painting: str | Path) -> Path:
-    """The cache folder of a painting's style; its path depends on the contents of the painting and the net."""
+    """The folder of a painting's style; its path depends on the contents of the painting and the net."""
     painting = Path(painting)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "keras_nst", "styles")
-    return cache / sha256(home() / saved.PAINTER)[:16] / sha256(painting)[:16] / painting.stem
+    if (above := _uncached.get()) and painting.resolve().is_relative_to(above):
+        kept = painting.parent
+    else:
+        kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "keras_nst", "styles")
+    return kept / sha256(home() / saved.PAINTER)[:16] / sha256(painting)[:16] / painting.stem
 
 
 def tuned_seconds(painting: str | Path) -> float:

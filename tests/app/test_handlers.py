@@ -28,7 +28,10 @@ from keras_nst.app.workshop import Workshop
 from keras_nst.errors import InputError
 from keras_nst.fit.optimizers import Progress
 from keras_nst.infer.stylizer import Stylizer
+from keras_nst.models import painter
+from keras_nst.models.saved import CODE
 from keras_nst.models.styles import styles
+from keras_nst.options import StylizeOptions
 from keras_nst.pictures.color import keep_color
 from keras_nst.pictures.io import read, read_record
 from keras_nst.select.masks import feather, overlay
@@ -419,6 +422,49 @@ def test_a_painting_is_added_within_the_limits(tmp_path, uploaded):
     np.testing.assert_allclose(read(own[1]).rgb, read(painting, max_size=64).rgb, atol=ROUNDING)
     with pytest.raises(InputError, match="limit of 100"):
         Workshop(tmp_path / "own", limits=Limits(pixels=100)).take_in_painting(painting)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The cache of the user who runs the server."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda workshop, photo, painting: workshop.stylizer(painting),
+        lambda workshop, photo, painting: workshop.stylizer(painting, fast=True),
+        lambda workshop, photo, painting: workshop.painted(photo, StylizeOptions(style=["tiny", painting], stroke=1)),
+        lambda workshop, photo, painting: list(workshop.tiles(photo, [painting])),
+    ],
+    ids=["stylizer", "fast", "painted", "tiles"],
+)
+def test_the_style_of_a_visitors_painting_lies_beside_it(workshop, uploaded, cache, ask):
+    painting, photo = workshop.take_in_painting(uploaded("halves.png")), uploaded("painting.png")
+    ask(workshop, photo, painting)
+    assert len([*Path(painting).parent.rglob(CODE)]) == 1
+    assert not cache.exists()
+
+
+def test_a_visitors_tuning_changes_no_other_visitors_style(workshop, uploaded, cache, monkeypatch):
+    """With a stand-in for the tuning."""
+
+    def tune(painting, seconds, *, progress):
+        folder = painter.style_of(painting)
+        painter.keep(folder, np.load(folder / CODE) + 1, painting, tuned=seconds)
+
+    monkeypatch.setattr("keras_nst.jobs.tune.tune", tune)
+    photo = uploaded("painting.png")
+    paintings = [workshop.take_in_painting(uploaded("halves.png")) for _ in range(2)]
+    before = [read(stylize(workshop, photo, style=painting)[-1][1]).rgb for painting in paintings]
+    workshop.tune(paintings[0], lambda done, _: None)
+    after = [read(stylize(workshop, photo, style=painting)[-1][1]).rgb for painting in paintings]
+    np.testing.assert_array_equal(before[1], before[0])
+    np.testing.assert_array_equal(after[1], before[1])
+    assert np.abs(after[0] - before[0]).max() > 0.02
+    assert not cache.exists()
 
 
 def test_what_is_protected_is_shown_before(workshop, uploaded):

@@ -1,5 +1,6 @@
 """Styles that are codes of a net of many styles: stored ones, and those of any painting."""
 
+import contextlib
 import json
 
 import keras
@@ -166,6 +167,30 @@ def test_a_painting_is_looked_at_once(painting, monkeypatch):
     copy.write_bytes(painting.read_bytes())
     with pytest.raises(TypeError):  # It has its own name, and so its own style.
         styles.find_style(copy)
+
+
+def test_beside_a_painting_its_code_is_its_own(painting, tmp_path):
+    first, second = (tmp_path / "uploads" / name / "meadow.png" for name in ("first", "second"))
+    for path in (first, second):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(painting.read_bytes())
+    with painter.kept_beside(tmp_path / "uploads"):
+        folders = [styles.find_style(path) for path in (first, second)]
+        painter.keep(folders[0], np.zeros(128), first, tuned=30)
+        assert [painter.tuned_seconds(path) for path in (first, second)] == [30, 0]
+        assert painter.folder_of(painting).is_relative_to(tmp_path / "cache")  # It does not lie there.
+    assert folders[0].is_relative_to(first.parent)
+    assert folders[1].is_relative_to(second.parent)
+    assert np.abs(np.load(folders[1] / saved.CODE)).max() > 0
+    assert not (tmp_path / "cache").exists()
+
+
+def test_codes_are_kept_beside_paintings_only_within_the_context(painting, tmp_path):
+    cached = painter.folder_of(painting)
+    with contextlib.suppress(KeyError), painter.kept_beside(tmp_path):
+        beside = painter.folder_of(painting)
+        raise KeyError
+    assert beside != cached == painter.folder_of(painting)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 600), (700, 17)])
