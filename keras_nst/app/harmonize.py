@@ -22,6 +22,7 @@ from keras_nst.select.masks import bounding_box, seen
 from keras_nst.select.paste import colors, outline, place
 
 _SIZE, _TURN = (5, 100), (-180, 180)
+_COLUMN = 260  # Pixels; three fit into a window of 900.
 _CUT = 640  # Longest side in pixels of the object as the page shows it.
 _STROKES = [("Automatic", "auto"), ("Light", "0.3"), ("Medium", "0.5"), ("Strong", "0.8")]
 _QUALITIES = [("Draft", "draft"), ("Good", "good"), ("Best", "best")]
@@ -69,9 +70,9 @@ class HarmonizeTab(Tab):
         """Lay out the tab."""
         painting = gr.State()
         with gr.Row(equal_height=False):
-            with gr.Column():
+            with gr.Column(min_width=_COLUMN):
                 selected, changes = Selector(self._workshop, "object").build("Object", "object")
-            with gr.Column():
+            with gr.Column(min_width=_COLUMN):
                 stage = gr.HTML(
                     html_template=_STAGE,
                     js_on_load=script("shown", "stage"),
@@ -89,13 +90,11 @@ class HarmonizeTab(Tab):
                     with gr.Row():
                         size = slider(*_SIZE, 50, "Size (%)", "harmonize-size", 0.1)
                         turn = slider(*_TURN, 0, "Turn (°)", "harmonize-turn")
-        with gr.Row(equal_height=False):
-            with gr.Column():
                 strokes = gr.Radio(_STROKES, value="auto", label="Strokes", elem_id="harmonize-strokes")
                 quality = gr.Radio(_QUALITIES, value="draft", label="Quality", elem_id="harmonize-quality")
                 with gr.Row():
                     run, stop = self.watching.buttons("Harmonize", "harmonize")
-            with gr.Column():
+            with gr.Column(min_width=_COLUMN, elem_classes="result"):
                 result = Result("harmonize")
         scene = [selected, painting, x, y, size, turn]
         opened = canvas.upload(
@@ -112,6 +111,7 @@ class HarmonizeTab(Tab):
         gr.on([value.input for value in placed], None, [stage, *placed], stage, js=_PLACE, queue=False, **HIDDEN)
         stage.input(None, stage, placed, js=_PLACED, queue=False, **HIDDEN)
         inputs = [strokes, quality, *scene]
+        result.follow(run.click)
         self.watching.wire(run.click, run, stop, self.harmonize, inputs, result.outputs, api_name="harmonize")
 
     def open(self, path: str | None) -> tuple:

@@ -35,7 +35,7 @@ class LiveTab(Tab):
                 view = camera("Camera", 2 * SIDE, elem_id="live-picture")
                 style = style_picker("Style", "live", fast=True)
                 strength = slider(0, 1, 1, "Strength", "live-strength", 0.05)
-            with gr.Column():
+            with gr.Column(elem_classes="result"):
                 # Within the page, so that pictures are not written to files.
                 result = gr.HTML(elem_id="live-result", padding=False)
                 note = gr.HTML(elem_id="live-note", elem_classes="note", padding=False)

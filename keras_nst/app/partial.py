@@ -27,16 +27,22 @@ class PartialTab(Tab):
                 around = [("As it is", ""), *((title(name), name) for name in styles())]
                 background = gr.Dropdown(around, value="", label="Around it", elem_id="partial-background")
                 run = gr.Button("Restyle the area", variant="primary", elem_id="partial-run")
-            with gr.Column():
+            with gr.Column(elem_classes="result"):
                 result = Result("partial")
-        run.click(
-            self.restyle,
-            [selected, style, background],
+        inputs = [selected, style, background]
+        work = {"concurrency_id": "net", "show_progress_on": result.slider}
+        run.click(self.restyle, inputs, result.outputs, api_name="restyle_part", **work)
+        choices = [style.input, background.input]
+        gr.on(
+            choices,
+            self.restyle_selected,
+            inputs,
             result.outputs,
-            api_name="restyle_part",
-            concurrency_id="net",
-            show_progress_on=result.slider,
+            api_visibility="undocumented",
+            trigger_mode="always_last",
+            **work,
         )
+        result.follow(run.click, *choices)
 
     def restyle(self, selection: Selection | None, style: str | None, background: str | None) -> tuple:
         """Restyle the selected area.
@@ -62,6 +68,12 @@ class PartialTab(Tab):
         record = {"style": style, "background_style": background or None}
         path = self._workshop.files.deliver(Picture(result, picture.alpha), selection.path, f"{style}-part", record)
         return made(selection.path, path, f"{time.perf_counter() - began:.1f} s")
+
+    def restyle_selected(self, selection: Selection | None, *styles) -> tuple:
+        """As `restyle`, once something is selected."""
+        if selection is None or not self._workshop.mask(selection).any():
+            return (gr.skip(),) * 3
+        return self.restyle(selection, *styles)
 
     def _restyling(self, style: str):
         stylizer = self._workshop.stylizer(style)

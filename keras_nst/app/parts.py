@@ -2,6 +2,7 @@
 
 import base64
 from abc import ABCMeta
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -112,14 +113,26 @@ def script(*names: str) -> str:
 
 
 # Browsers only take PNG into the clipboard.
-_COPY = """async () => {
+_COPY = """async note => {
   const shown = [...document.querySelectorAll("#NAME-result img")].at(-1);
-  if (!shown) return;
+  if (!shown) return note;
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [shown.naturalWidth, shown.naturalHeight];
   canvas.getContext("2d").drawImage(shown, 0, 0);
   const picture = new Promise(made => canvas.toBlob(made, "image/png"));
-  await navigator.clipboard.write([new ClipboardItem({"image/png": picture})]);
+  try {
+    await navigator.clipboard.write([new ClipboardItem({"image/png": picture})]);
+    return "Copied.";
+  } catch {  // Browsers only let pages from this computer or over https copy.
+    return "The browser does not let this page copy. Download the picture instead.";
+  }
+}"""
+
+
+# A result grows as its picture comes.
+_SHOW = """() => {
+  const shown = document.querySelector("#NAME-result"), {top} = shown.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) shown.scrollIntoView();
 }"""
 
 
@@ -142,6 +155,7 @@ class Result:
     """
 
     def __init__(self, name: str):
+        self._name = name
         self.slider = gr.ImageSlider(
             label="Before and after",
             interactive=False,
@@ -153,8 +167,12 @@ class Result:
         with gr.Row():
             self.download = gr.DownloadButton("Download", visible=False, elem_id=f"{name}-download", min_width=140)
             copy = gr.Button("Copy", elem_id=f"{name}-copy", min_width=90)
-        copy.click(None, js=_COPY.replace("NAME", name))
+        copy.click(None, self.note, self.note, js=_COPY.replace("NAME", name))
         self.outputs = [self.slider, self.note, self.download]
+
+    def follow(self, *events: Callable) -> None:
+        """Scroll to the result, if it is out of sight, when the work begins."""
+        gr.on(events, None, js=_SHOW.replace("NAME", self._name), queue=False, **HIDDEN)
 
 
 def made(before: str, after: str, note: str) -> tuple:

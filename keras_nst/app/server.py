@@ -1,6 +1,7 @@
 """The page with its tabs, and its server."""
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -23,7 +24,7 @@ from keras_nst.app.parts import script, thumbnails
 from keras_nst.app.stylize import StylizeTab
 from keras_nst.app.workshop import Workshop
 from keras_nst.errors import InputError
-from keras_nst.models.styles import styles
+from keras_nst.models.styles import origin, styles
 
 TABS = {"Stylize": StylizeTab, "Harmonize": HarmonizeTab, "Partial": PartialTab, "Live": LiveTab}
 """The tabs, by the name on the page."""
@@ -37,8 +38,13 @@ body.dark {--quiet: var(--neutral-400)}
 .gradio-container {width: 100%; max-width: 1240px !important; margin: 0 auto !important}
 .gradio-container h1 {display: inline; margin: 0 12px 0 0; font-size: 24px}
 .gradio-container h1 + p {display: inline; color: var(--quiet)}
+@media (prefers-reduced-motion: no-preference) {html {scroll-behavior: smooth}}
 .unseen {position: absolute}
-@media (min-width: 900px) {.result {position: sticky; top: 8px} .styles .wrap {max-height: 400px; overflow-y: auto}}
+@media (min-width: 900px) {
+  .result {position: sticky; top: 8px}
+  .picking, .styles .wrap {max-height: 400px; overflow-y: auto}
+}
+@media (max-width: 899px) {.result:last-child {min-height: 100vh}}
 .clickable img {cursor: crosshair; object-fit: contain !important; width: 100%; height: 100%}
 .drawing, .stage {position: relative; user-select: none; gap: 0 !important}
 .drawing canvas {position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none}
@@ -55,19 +61,26 @@ body.dark {--quiet: var(--neutral-400)}
 .stage .nw, .stage .ne {top: 0} .stage .sw, .stage .se {top: 100%}
 .stage .nw, .stage .se {cursor: nwse-resize} .stage .ne, .stage .sw {cursor: nesw-resize}
 .stage .object .turn {left: 50%; top: -24px; cursor: grab}
-.styles .wrap {display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 6px}
+.styles .wrap, .picking {display: grid !important; gap: 6px;
+  grid-template-columns: repeat(auto-fill, minmax(84px, 1fr))}
 .styles label {position: relative; aspect-ratio: 1; padding: 0; overflow: hidden; background-size: cover}
 .styles label.selected {outline: 3px solid var(--primary-500)}
 .styles input {position: absolute; opacity: 0}
 .styles label:has(input:focus-visible) {outline: 3px solid var(--primary-300); outline-offset: 2px}
 .styles label span {position: absolute; inset: auto 0 0 0; margin: 0; padding: 2px 6px; font-size: var(--text-xs);
   color: white; background: rgb(0 0 0 / 60%)}
+.picking .form, .picking .styles, .picking .wrap:not([data-testid]) {display: contents !important}
+.picking .styles > span {grid-column: 1 / -1; order: -1}
+#stylize-own {aspect-ratio: 1; min-width: 0; padding: 4px; font-size: var(--text-xs); border: 2px dashed var(--quiet)}
 #live-result img {width: 100%; border-radius: var(--radius-lg)}
 .gallery img {object-fit: cover !important}
+#stylize-history .grid-container {counter-reset: result}
+#stylize-history .thumbnail-item::after {counter-increment: result; content: counter(result); position: absolute;
+  inset: auto 0 0 auto; padding: 2px 8px; font-size: var(--text-xs); color: white; background: rgb(0 0 0 / 60%)}
 .note {min-height: 1.3em}
 .note .html-container {padding: 0 4px}
 .note .prose {font-size: var(--text-sm); color: var(--quiet)}
-.min_value, .max_value {color: var(--quiet) !important}
+.min_value, .max_value, .info-text {color: var(--quiet) !important}
 .note img, .note video {display: block; max-width: 100%; max-height: 440px; margin-top: 6px;
   border-radius: var(--radius-lg)}
 .note progress {appearance: none; width: 100%; height: 6px; border-radius: 3px; background: var(--neutral-200)}
@@ -130,7 +143,8 @@ def page(workshop: Workshop) -> gr.Blocks:
         for label, tab in TABS.items():
             with gr.Tab(label, id=label.lower()):
                 tab(workshop).build()
-        blocks.load(None, None, None, js=script("page"))
+        origins = json.dumps({style: origin(style) for style in styles()})
+        blocks.load(None, None, None, js=script("page").replace("ORIGINS", origins))
         blocks.load(warming, None, None, queue=False, show_progress="hidden", api_visibility="undocumented")
     return blocks.queue(max_size=workshop.limits.waiting, default_concurrency_limit=2, api_open=False)
 

@@ -3,8 +3,9 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -29,17 +30,17 @@ from keras_nst.app.parts import (
 from keras_nst.app.selection import Selection
 from keras_nst.app.several import Several
 from keras_nst.app.watching import Watching, by_steps
-from keras_nst.app.workshop import Workshop
+from keras_nst.app.workshop import TILE, Workshop
 from keras_nst.errors import InputError
 from keras_nst.fields import values
 from keras_nst.jobs.stylize import mixed
 from keras_nst.models import painter
 from keras_nst.models.styles import styles
 from keras_nst.options import PixelOptions, Region
+from keras_nst.pictures.io import read_record
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged, fit
 from keras_nst.pictures.samples import SAMPLES, sample_path
-from keras_nst.select.masks import check
 from keras_nst.select.subject import MASKS
 
 _PROTECTED = [
@@ -48,8 +49,12 @@ _PROTECTED = [
     ("What stands out", "saliency"),
     ("Where a classifier looks", "cam"),
 ]
+_SHRUNK = "Painted at {} pixels at most. <code>keras-nst stylize</code> keeps the photograph's size."
 _SUFFIXES = [("PNG", "png"), ("JPEG", "jpg")]
 _REMEMBERED = 12  # Results of a visitor.
+_AT_ONCE = 3.0  # Seconds.
+_PHOTOGRAPH = ("The photograph", "")
+_NO_STYLE = ("None", "")
 _OWN = 8  # Paintings of a visitor.
 _PREVIEW, _LOOK = 320, 5.0  # Longest side in pixels of what is learned so far; seconds between looks at it.
 
@@ -66,26 +71,54 @@ class StylizeTab(Tab):
         # As long as the page is served: a style that is learned meanwhile would shift the others.
         self._choices = style_choices()
         self._painting, self._tuning = (Watching(workshop, kind) for kind in ("optimization", "tuning"))
-        self.several = Several(workshop, lambda path, settings: self.stylize(path, None, *settings)[-1])
+        self.several = Several(workshop, lambda path, settings: self.stylize(path, None, *settings)[-1][1])
 
     def build(self) -> None:
         """Lay out the tab."""
-        opened, before, latest, own = gr.State(), gr.State(), gr.State(), gr.State([])
-        remembered = gr.BrowserState([], storage_key="keras_nst", secret="keras_nst")
+        opened, shown, latest = gr.State(), gr.State(), gr.State()
+        remembered, own = (
+            gr.BrowserState([], storage_key=f"keras_nst_{kept}", secret="keras_nst")
+            for kept in ("results", "paintings")
+        )
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=240):
                 photo = photograph("Photograph", elem_id="stylize-picture", height=210)
+                gr.HTML(
+                    _SHRUNK.format(self._workshop.limits.side),
+                    elem_id="stylize-size",
+                    elem_classes="note",
+                    padding=False,
+                )
                 self.several.build()
                 gr.Examples([sample_path(name) for name in SAMPLES], photo, label="Or one of these")
             with gr.Column(scale=8, min_width=320, elem_classes="result"):
                 result = Result("stylize")
+                before = gr.Dropdown(
+                    [_PHOTOGRAPH],
+                    value="",
+                    label="Compare with",
+                    info="A click on a result below opens it.",
+                    visible=False,
+                    elem_id="stylize-before",
+                )
+                history = gr.Gallery(
+                    show_label=False,
+                    columns=_REMEMBERED // 2,
+                    fit_columns=False,
+                    height=110,
+                    allow_preview=False,
+                    interactive=False,
+                    buttons=[],
+                    visible=False,
+                    elem_id="stylize-history",
+                )
             with gr.Column(scale=5, min_width=280):
-                style = style_picker("Style", "stylize")
-                tiles = gr.HTML(elem_id="stylize-tiles", elem_classes="unseen", padding=False)
-                with gr.Row(visible=painter.is_there()):
+                with gr.Column(elem_classes="picking"):
                     painting = gr.UploadButton(
-                        "+ Your own painting", file_types=["image"], size="sm", elem_id="stylize-own", min_width=140
+                        "+ Your own painting", file_types=["image"], elem_id="stylize-own", visible=painter.is_there()
                     )
+                    style = style_picker("Style", "stylize")
+                tiles = gr.HTML(elem_id="stylize-tiles", elem_classes="unseen", padding=False)
                 with gr.Row(visible=painter.is_there()):
                     tune, enough = self._tuning.buttons("Learn it well", "stylize-tune")
                     paint, stop = self._painting.buttons("Paint it well", "stylize-paint")
@@ -102,20 +135,9 @@ class StylizeTab(Tab):
                 protected = gr.Image(show_label=False, interactive=False, buttons=[], elem_id="stylize-mask")
             with gr.Accordion("Blend with a second style", open=False, elem_id="stylize-blending"):
                 second = gr.Dropdown(
-                    [("None", ""), *style_choices()], value="", show_label=False, elem_id="stylize-second"
+                    [_NO_STYLE, *style_choices()], value="", show_label=False, elem_id="stylize-second"
                 )
                 share = slider(0, 1, 0.5, "Its share", "stylize-share", 0.05)
-        history = gr.Gallery(
-            label="Made before. Click one to compare it with the result",
-            columns=_REMEMBERED,
-            fit_columns=False,
-            height=130,
-            allow_preview=False,
-            interactive=False,
-            buttons=[],
-            visible=False,
-            elem_id="stylize-history",
-        )
         outputs = [*result.outputs, latest]
         settings = [photo, before, style, strength, stroke, color, protect, least, second, share, suffix]
         work = {
@@ -128,38 +150,43 @@ class StylizeTab(Tab):
         photo.change(
             self.open,
             photo,
-            [photo, opened, before],
+            [photo, opened, shown, before],
             api_name="take_in",
             concurrency_id="upload",
             concurrency_limit=2,
             **HIDDEN,
         )
         chosen = gr.on([opened.change, style.change], self.stylize, settings, outputs, api_name="stylize", **work)
-        chosen.success(self.remember, [remembered, latest], [remembered, history], **HIDDEN)
-        mixing = [strength, stroke, color, protect, least, second, share, suffix, before]
+        mixing = [strength, stroke, color, protect, least, second, share, suffix]
         changes = [component.change for component in mixing]
-        gr.on(changes, self.stylize, settings, outputs, api_visibility="undocumented", **work)
-        opened.change(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
-        gr.on([opened.change, protect.change], self.show, [photo, protect], protected, **HIDDEN)
+        again = gr.on(changes, self.stylize, settings, outputs, api_visibility="undocumented", **work)
+        result.follow(opened.change, style.change, paint.click, history.select)
+        gr.on([shown.change, protect.change], self.show, [photo, protect], protected, **HIDDEN)
         added = painting.upload(
-            self.add, [painting, own], [own, style], api_visibility="undocumented", concurrency_id="upload"
+            self.add, [painting, own], [own, style, second], api_visibility="undocumented", concurrency_id="upload"
         )
-        added.success(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
         tuned = self._tuning.wire(tune.click, tune, enough, self.tune, [photo, style], learned, api_name="tune")
-        tuned.success(self.stylize, settings, outputs, api_visibility="undocumented", **work)
-        tuned.success(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
-        well = self._painting.wire(paint.click, paint, stop, self.paint, [photo, style], outputs, api_name="paint")
-        well.success(self.remember, [remembered, latest], [remembered, history], **HIDDEN)
+        better = tuned.success(self.stylize, settings, outputs, api_visibility="undocumented", **work)
+        asked = [photo, before, style]
+        well = self._painting.wire(paint.click, paint, stop, self.paint, asked, outputs, api_name="paint")
         self.several.wire(settings[2:], result.note)
-        history.select(self.compare, remembered, before, **HIDDEN)
-        gr.context.Context.root_block.load(self.recall, remembered, [remembered, history], **HIDDEN)
+        strip = [remembered, history, before]
+        for ended in (chosen, again, better, well):
+            ended.success(self.remember, [remembered, before, latest], strip, **HIDDEN)
+        load = gr.context.Context.root_block.load
+        load(self.recall, [remembered, before], strip, **HIDDEN)
+        hung = load(self.recall_paintings, own, [own, style, second], **HIDDEN)
+        for changed in (shown.change, added.success, tuned.success, hung.success):
+            changed(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
+        history.select(self.reopen, [remembered, before], [photo, shown, *outputs], **HIDDEN)
+        before.input(self.compare, [before, latest], result.slider, **HIDDEN)
 
     def open(self, photo: str | None) -> tuple:
-        """Take a photograph in, unless it has been; nothing is compared with it."""
+        """Take a photograph in, unless it has been; its results are compared with it."""
         if photo and self._workshop.files.took_in(photo):
-            return (gr.skip(),) * 3
+            return (gr.skip(),) * 4
         path = self._workshop.take_in(photo)[0] if photo else None
-        return path, path, None
+        return path, path, path, ""
 
     def stylize(
         self,
@@ -179,14 +206,14 @@ class StylizeTab(Tab):
 
         Args:
             photo: Path of the photograph.
-            before: Path of a picture that the result is compared with; None for the photograph.
+            before: Path of a result that this one is compared with; nothing for the photograph.
             style: Name of a style, or path of a painting.
             strength: From 0, the photograph, to 1, the full style.
             stroke: Size of the strokes; 1 for the usual one.
             color: A value of `COLORS`.
             protect: How the protected subject is found, of `MASKS`; anything else for no protection.
             least: Strength of the style on the subject.
-            second: Name of a style that is blended in, or nothing.
+            second: Name of a style that is blended in, or path of a painting, or nothing.
             share: Its share, from 0 to 1.
             suffix: "png" or "jpg".
 
@@ -201,7 +228,10 @@ class StylizeTab(Tab):
         picture, mask = self._workshop.picture(photo), None
         if protect in MASKS:
             mask = self._workshop.mask(Selection(photo, begin=protect))
-            check(mask, *picture.rgb.shape[1:3], "The subject")
+            if not mask.any():
+                raise InputError(
+                    "Nothing to protect was found in the photograph. Choose another way, or protect nothing."
+                )
             options = dataclasses.replace(options, protect=protect, protect_strength=least)
         began = time.perf_counter()
         painted = self._workshop.painted(photo, options)
@@ -210,18 +240,23 @@ class StylizeTab(Tab):
         height, width = result.rgb.shape[1:3]
         seconds = time.perf_counter() - began
         note = f"{told(options)}, {width} × {height} pixels, {size_of(path)}, {seconds:.1f} s"
-        compared = before if before and self._workshop.files.took_in(before) else photo
-        return *made(compared, path, note), path
+        return *made(*self.compare(before, (photo, path)), note), (photo, path)
 
     def show_tiles(self, photo: str | None, own: list[str]) -> Iterator[str]:
-        """The photograph in each style, small, as style sheets that grow as the pictures come."""
-        if not photo:
-            return
+        """The photograph in each style, small, as style sheets that grow as the pictures come.
+
+        Without a photograph, the visitor's paintings.
+        """
         sheet = ""
         numbered = enumerate([*(name for _, name in self._choices), *own], 1)
         there = {number: style for number, style in numbered if self._workshop.has_style(style)}
-        for found, picture in self._workshop.tiles(photo, [*there.values()]):
-            sheet += tile([*there][found], picture, "#stylize-style")
+        if photo:
+            pictures = self._workshop.tiles(photo, [*there.values()])
+        else:
+            paintings = ((place, style) for place, style in enumerate(there.values()) if style in own)
+            pictures = ((place, resize(self._workshop.picture(style), TILE)) for place, style in paintings)
+        for place, picture in pictures:
+            sheet += tile([*there][place], picture, "#stylize-style")
             yield f"<style>{sheet}</style>"
 
     def show(self, photo: str | None, protect: str | None) -> str | None:
@@ -233,8 +268,18 @@ class StylizeTab(Tab):
     def add(self, painting: str, own: list[str]) -> tuple:
         """Make a painting one of the visitor's styles, and choose it."""
         path = self._workshop.take_in_painting(painting)
-        own = [*own, path][-_OWN:]
-        return own, gr.update(choices=[*self._choices, *((title(path), path) for path in own)], value=path)
+        own, style, second = self.recall_paintings([*self._paintings(own), path])
+        return own, style | {"value": path}, second
+
+    def recall_paintings(self, own: list) -> tuple:
+        """The visitor's paintings that are still there, and the styles with them."""
+        own = self._paintings(own)
+        choices = [*self._choices, *((title(path), path) for path in own)]
+        return own, gr.update(choices=choices), gr.update(choices=[_NO_STYLE, *choices])
+
+    def _paintings(self, own: Any) -> list[str]:
+        """Those paintings that a browser remembers that are still there."""
+        return [path for path in own if self._is_there(path)][-_OWN:] if isinstance(own, list) else []
 
     def tune(self, request: gr.Request, photo: str | None, style: str | None) -> Iterator[str]:
         """Bring the style of a visitor's painting nearer to it, until that is stopped, and show what is learned.
@@ -265,16 +310,17 @@ class StylizeTab(Tab):
         pictures = self._workshop.tiles(photo, [style], _PREVIEW)
         return "".join(f'<img alt="What is learned so far" src="{embedded(one, "jpg")}">' for _, one in pictures)
 
-    def paint(self, request: gr.Request, photo: str | None, style: str | None) -> Iterator[tuple]:
+    def paint(self, request: gr.Request, photo: str | None, before: str | None, style: str | None) -> Iterator[tuple]:
         """Paint a photograph like a visitor's painting by its pixels, and show progress.
 
         Args:
             request: The visitor's request.
             photo: Path of the photograph.
+            before: As in `stylize`.
             style: Path of the painting.
 
         Yields:
-            Values for a `Result`, and the path of the result.
+            Values for a `Result`, and the paths of the photograph and the result.
 
         Raises:
             InputError: There is no photograph, or the style is not a painting.
@@ -288,7 +334,7 @@ class StylizeTab(Tab):
 
         options = settled(options)
         small = resize(Picture(full.rgb), options.end_size).rgb
-        before, done, result = self._workshop.files.show(small), 0.0, small
+        start, done, result = self._workshop.files.show(small), 0.0, small
 
         plan = scales(small.shape[1:3], options)
 
@@ -298,34 +344,71 @@ class StylizeTab(Tab):
 
         for label, done, result in self._painting.watch(request, job):
             if done < 1:
-                yield (before, self._workshop.files.show(fit(result, small))), bar(label, done), gr.skip(), gr.skip()
+                yield (start, self._workshop.files.show(fit(result, small))), bar(label, done), gr.skip(), gr.skip()
         rows = Enlarged(fit(result, small), small, full.rgb).rows(0, full.rgb.shape[1])
         record = {"style": title(style), **values(options, PixelOptions)}
         path = self._workshop.files.deliver(Picture(rows, full.alpha), photo, f"{title(style)}-painted".lower(), record)
         seconds = time.perf_counter() - began
         note = f"Painted in {seconds:.0f} s" if done == 1 else "Stopped. This was painted so far."
-        yield *made(photo, path, note), path
+        yield *made(*self.compare(before, (photo, path)), note), (photo, path)
 
-    def remember(self, remembered: list, latest: str | None) -> tuple:
-        """Keep the latest result for comparisons."""
+    def remember(self, remembered: list, before: str | None, latest: tuple | None) -> tuple:
+        """Keep the latest result, in place of the last if that is the same or was changed at once."""
         kept = self._kept(remembered)
-        is_new = latest and not (kept and Path(kept[-1]).read_bytes() == Path(latest).read_bytes())
-        return self._recalled([*kept, latest] if is_new else kept)
+        if latest and kept and _supersedes(latest, kept[-1]):
+            kept.pop()
+        return self.recall([*kept, [*latest]] if latest else kept, before)
 
-    def recall(self, remembered: list) -> tuple:
-        """What is still there of what the browser remembers."""
-        return self._recalled(remembered)
-
-    def compare(self, remembered: list, event: gr.SelectData) -> str | None:
-        """Path of the result that was clicked."""
+    def recall(self, remembered: list, before: str | None) -> tuple:
+        """What is still there of what the browser remembers, as a strip of results, each of which can be compared."""
         kept = self._kept(remembered)
-        return kept[event.index] if isinstance(event.index, int) and event.index < len(kept) else None
+        results = [result for _, result in kept]
+        choices = [_PHOTOGRAPH, *((f"{number} {_styles(result)}", result) for number, result in enumerate(results, 1))]
+        there = {"visible": bool(kept)}
+        return (
+            kept,
+            gr.update(value=results, **there),
+            gr.update(choices=choices, value=before if before in results else "", **there),
+        )
 
-    def _recalled(self, remembered: list) -> tuple:
-        kept = self._kept(remembered)
-        return kept, gr.update(value=kept, visible=bool(kept))
+    def reopen(self, remembered: list, before: str | None, event: gr.SelectData) -> tuple:
+        """Show a result that was clicked, with its photograph if that is still there."""
+        try:
+            (latest,) = self._kept([remembered[event.index]])
+        except (TypeError, LookupError, ValueError):
+            raise InputError("That result is not here any more. Choose another one.") from None
+        photo, result = latest
+        note = f"{_styles(result)}, {size_of(result)}"
+        return photo, photo, *made(*self.compare(before, latest), note), latest
 
-    def _kept(self, remembered: list) -> list[str]:
-        """Those of the paths that a browser remembers that are still results."""
-        paths = remembered if isinstance(remembered, list) else []
-        return [path for path in paths if isinstance(path, str) and self._workshop.files.took_in(path)][-_REMEMBERED:]
+    def compare(self, before: str | None, latest: Sequence | None) -> Any:
+        """A result, after another or else its photograph if that is still there."""
+        if not latest:
+            return gr.skip()
+        photo, result = latest
+        return before if self._is_there(before) else photo or result, result
+
+    def _kept(self, remembered: Any) -> list[list]:
+        """Those results that a browser remembers that are still there, each after its photograph or None."""
+        pairs = remembered if isinstance(remembered, list) else []
+        return [
+            [pair[0] if self._is_there(pair[0]) else None, pair[1]]
+            for pair in pairs
+            if isinstance(pair, list) and len(pair) == 2 and self._is_there(pair[1])
+        ][-_REMEMBERED:]
+
+    def _is_there(self, path: Any) -> bool:
+        return isinstance(path, str) and self._workshop.files.took_in(path)
+
+
+def _styles(result: str) -> str:
+    """The titles of the styles that a result was made in."""
+    return (read_record(result) or {}).get("style", "")
+
+
+def _supersedes(latest: Sequence, last: Sequence) -> bool:
+    """Whether a result is the last one again, or the same styles made soon after it, as a slider is moved."""
+    (photo, new), (other, old) = ((pair[0], Path(pair[1])) for pair in (latest, last))
+    if photo != other or new.name != old.name:
+        return False
+    return new.stat().st_mtime - old.stat().st_mtime < _AT_ONCE or new.read_bytes() == old.read_bytes()

@@ -27,8 +27,10 @@ from keras_nst.video.writing import CODECS
 FEATHER = 2.0
 """Width of a restyled part's soft outline on each side, in pixels."""
 
+TILE = 160
+"""Longest side in pixels of a photograph as a tile."""
+
 _PICTURES, _MASKS, _PAINTED = 4, 16, 4  # Cached.
-_TILE = 160  # Pixels of the longest side.
 _PAUSE = 0.02  # Seconds between two tiles, in which others may begin.
 
 
@@ -112,7 +114,7 @@ class Workshop:
         with self.turns.at(PAINTING):
             return self._painted(path, self._net(options.style, options.blend), options.stroke)
 
-    def tiles(self, path: str, styles: Sequence[str], side: int = _TILE) -> Iterator[tuple[int, Picture]]:
+    def tiles(self, path: str, styles: Sequence[str], side: int = TILE) -> Iterator[tuple[int, Picture]]:
         """A photograph in many styles, small: the place of each style and the picture, as they are finished.
 
         Args:

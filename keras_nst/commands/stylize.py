@@ -30,7 +30,7 @@ from keras_nst.fields import changed
 from keras_nst.files import sha256
 from keras_nst.infer.bulk import Job, on_ray, pipeline
 from keras_nst.models.painter import tuned_seconds
-from keras_nst.models.styles import find_style, has_fast, net_files, read_card, steps_of, styles
+from keras_nst.models.styles import find_style, has_fast, net_files, origin, read_card, steps_of, styles
 from keras_nst.pictures.encoding import FORMATS, check_format
 from keras_nst.pictures.io import MAX_PIXELS, read_painting, read_record
 from keras_nst.pictures.kinds import is_animation, is_clip
@@ -45,8 +45,7 @@ def run(options: Stylize) -> int:
     if options.list:
         for name, folder in styles().items():
             card = read_card(folder)
-            origin = ", ".join(str(card[key]) for key in ("title", "artist", "date") if card.get(key))
-            about, steps = origin or str(card.get("recipe", "?")), steps_of(card) or "?"
+            about, steps = origin(folder) or str(card.get("recipe", "?")), steps_of(card) or "?"
             print(f"{name:20} {about:64} {steps:>5} steps {'--fast' if has_fast(name) else '':6} {folder}")
         return 0
     if not options.inputs or not options.style:

@@ -115,11 +115,11 @@ def _fit(training: Setup, folder: Path, console: Console, *, write: bool) -> Non
         console.line(f"Steps {step + 1} to {options.steps} on {where}. Compiling the first step takes a while.")
         callbacks += [
             ProgressLine(console, options.steps, options.batch),
+            # If the process is killed between these two, an epoch is logged twice, not lost.
             Log(folder / LOG),
+            Checkpoint(folder),
             keras.callbacks.TensorBoard(board, write_graph=False),
             Preview(folder / PREVIEW, samples, board / "preview"),
-            # The last: if the process is killed before it, an epoch is logged twice, not lost.
-            Checkpoint(folder),
         ]
     batches = training.source.batches(size=options.size, batch=options.batch, seed=options.seed, start=step)
     try:

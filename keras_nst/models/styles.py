@@ -117,6 +117,19 @@ def read_card(style: str | Path) -> dict:
     return read_facts(find_style(style))
 
 
+def origin(style: str | Path) -> str:
+    """Title, artist and year of a style's painting, as far as its card tells them.
+
+    >>> origin("wave")
+    'The Great Wave off Kanagawa, Katsushika Hokusai, 1831'
+
+    Raises:
+        InputError: As from `read_card`.
+    """
+    card = read_card(style)
+    return ", ".join(str(card[key]) for key in ("title", "artist", "date") if card.get(key))
+
+
 def steps_of(card: dict) -> int:
     """The steps that a style's net was trained for, with those of the style that it was started from."""
     start = card.get("init")

@@ -1,5 +1,6 @@
 """The page as a visitor uses it: by clicks in Chromium."""
 
+import base64
 import json
 import re
 import shutil
@@ -110,6 +111,7 @@ def test_a_photograph_is_stylized_at_once_and_again_with_each_change(page, home)
     np.testing.assert_allclose(kept, keep_color(full, read(home / "painting.png").rgb), atol=4 / 255)
     page.locator("#stylize-file").get_by_label("JPEG").check()
     made(page, "painting-tiny.jpg")
+    tell(page, "stylize-size", "Painted at 1600 pixels at most.")
 
 
 def test_the_tiles_show_the_photograph_and_results_survive_a_reload(page, home):
@@ -126,6 +128,47 @@ def test_the_tiles_show_the_photograph_and_results_survive_a_reload(page, home):
     page.locator("#stylize-history img").nth(1).wait_for()
 
 
+def test_what_was_made_before_is_opened_and_compared_also_after_a_reload(page, home):
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    drop(page, "stylize", home / "painting.png")
+    made(page, "painting-tiny.png")
+    first, _ = download(page, "stylize")
+    strip = page.locator("#stylize-history .thumbnail-item img")
+    strip.nth(0).wait_for()
+    page.wait_for_timeout(3000)  # What follows at once takes its place.
+    page.locator("#stylize-strength input[type=number]").fill("0.5")
+    strip.nth(1).wait_for()
+    mixed, _ = download(page, "stylize")
+    page.reload()
+    strip.nth(0).click()
+    made(page, "painting-tiny.png")
+    page.locator("#stylize-picture img").wait_for()
+    np.testing.assert_array_equal(download(page, "stylize")[0], first)
+    shown = [f"#stylize-result img[src$='{name}']" for name in ("/painting.png", "painting-tiny.png")]
+    assert [page.locator(picture).count() for picture in shown] == [1, 1]
+    page.locator("#stylize-before input").click()
+    page.get_by_role("option", name="2 Tiny").click()
+    page.wait_for_function("shown => document.querySelectorAll(shown).length == 2", arg=shown[1])
+    strip.nth(1).click()
+    page.locator("#stylize-before input").click()
+    page.get_by_role("option", name="The photograph").click()
+    page.locator(shown[0]).wait_for(state="attached")
+    np.testing.assert_array_equal(download(page, "stylize")[0], mixed)
+    page.locator("#stylize-style").get_by_label("Starry night").check()  # The photograph is there again.
+    made(page, "painting-starry_night.png")
+
+
+def test_a_style_tells_its_painting_and_a_picture_that_cannot_be_copied_is_told(page, home):
+    wave = page.locator("#stylize-style").get_by_label("Wave")
+    assert wave.get_attribute("title") == "The Great Wave off Kanagawa, Katsushika Hokusai, 1831"
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    drop(page, "stylize", home / "painting.png")
+    made(page, "painting-tiny.png")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")  # As on http from elsewhere.
+    page.click("#stylize-copy")
+    tell(page, "stylize-note", "The browser does not let this page copy.")
+
+
 def test_styles_are_chosen_by_the_keyboard(page, home):
     drop(page, "stylize", home / "painting.png")
     page.locator("#stylize-result img").first.wait_for()
@@ -133,6 +176,37 @@ def test_styles_are_chosen_by_the_keyboard(page, home):
     page.keyboard.press("ArrowRight")
     second = page.locator("#stylize-style input").nth(1).get_attribute("value")
     made(page, f"painting-{second}.png")
+
+
+def test_a_painting_is_dropped_among_the_styles_and_there_again_after_a_reload(page, home):
+    content = base64.b64encode((home / "halves.png").read_bytes()).decode()
+    page.locator("#stylize-own").evaluate(
+        """async (tile, content) => {
+          const blob = await (await fetch(`data:image/png;base64,${content}`)).blob();
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([blob], "halves.png", {type: "image/png"}));
+          for (const event of ["dragover", "drop"])
+            tile.dispatchEvent(new DragEvent(event, {dataTransfer, bubbles: true, cancelable: true}));
+        }""",
+        content,
+    )
+    own = page.locator("#stylize-style").get_by_label("Halves")
+    own.wait_for(state="attached")
+    page.reload()
+    own.wait_for(state="attached")
+    page.locator("#stylize-tiles style").wait_for(state="attached")
+    tile, first = (page.locator(place).bounding_box() for place in ("#stylize-own", "#stylize-style label >> nth=0"))
+    assert [tile["y"], tile["width"], tile["height"]] == pytest.approx(
+        [first["y"], first["width"], first["height"]], abs=2
+    )
+    drop(page, "stylize", home / "painting.png")
+    own.check()
+    made(page, "painting-halves.png")
+    page.get_by_role("button", name="Blend with a second style").click()
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    page.locator("#stylize-second input").click()
+    page.get_by_role("option", name="Halves").click()
+    made(page, "painting-tiny-halves.png")
 
 
 def test_a_painting_of_ones_own_is_a_style_at_once(page, home):
@@ -437,6 +511,39 @@ def test_a_part_is_restyled(page, home):
     assert name == "halves-tiny-part.png"
     np.testing.assert_array_equal(result[:, :, 70:], photo[:, :, 70:])
     assert np.abs(result - photo)[:, :, :50].mean() > 0.05
+
+
+def in_sight(page, target):
+    """Wait until the top of an element, and most of it, is within the window."""
+    page.wait_for_function(
+        """target => {
+          const {top, height} = document.querySelector(target).getBoundingClientRect();
+          return top >= 0 && top + 0.6 * height <= innerHeight;
+        }""",
+        arg=target,
+    )
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_result_is_in_sight_when_the_work_begins(page, home, size):
+    page.set_viewport_size(size)
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    drop(page, "stylize", home / "painting.png")
+    made(page, "painting-tiny.png")
+    in_sight(page, "#stylize-result")
+    page.get_by_role("tab", name="Harmonize").click()
+    drop(page, "object", home / "object.png")
+    drop(page, "painting", home / "painting.png")
+    page.click("#harmonize-run")
+    page.locator("#harmonize-result img").first.wait_for()
+    in_sight(page, "#harmonize-result")
+    page.locator("#harmonize-stop").click()
+    page.get_by_role("tab", name="Partial").click()
+    drop(page, "partial", home / "object.png")
+    tell(page, "partial-hint", "12.")
+    page.locator("#partial-style").get_by_label("Tiny").check()  # It runs by itself.
+    page.locator("#partial-result img[src$='object-tiny-part.png']").wait_for(state="attached")
+    in_sight(page, "#partial-result")
 
 
 def test_a_camera_is_stylized_while_it_runs(page):

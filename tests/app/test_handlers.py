@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import errno
+import os
 import re
 import shutil
 import threading
@@ -19,6 +20,7 @@ from PIL import Image
 from keras_nst.app.harmonize import HarmonizeTab, Scene
 from keras_nst.app.limits import Limits
 from keras_nst.app.live import LiveTab
+from keras_nst.app.partial import PartialTab
 from keras_nst.app.selection import Selection
 from keras_nst.app.selector import Selector
 from keras_nst.app.stylize import StylizeTab
@@ -90,7 +92,8 @@ def test_a_photograph_is_stylized_as_by_the_command(workshop, uploaded, tmp_path
     np.testing.assert_allclose(read(after).rgb, (picture.rgb + full) / 2, atol=ROUNDING)
     assert before == photo
     assert Path(after).name == "photo-tiny.png"
-    assert download["value"] == latest == after
+    assert download["value"] == after
+    assert latest == (photo, after)
     assert note.startswith("Tiny, 128 × 96 pixels, 0.0 MB")
     (kept,) = (tmp_path / "kept").iterdir()
     assert kept.read_bytes() == Path(after).read_bytes()
@@ -103,6 +106,12 @@ def test_the_subject_is_protected(workshop, uploaded):
     picture, result, full = read(photo).rgb, read(after).rgb, Stylizer("tiny")(read(photo)).rgb
     np.testing.assert_allclose(result[0, 44:52, 60:68], picture[0, 44:52, 60:68], atol=ROUNDING)
     np.testing.assert_allclose(result[0, :8, :8], full[0, :8, :8], atol=ROUNDING)
+
+
+def test_a_photograph_without_a_subject_is_told_so(workshop, uploaded, monkeypatch):
+    monkeypatch.setattr(workshop, "mask", lambda selection: np.zeros((1, 96, 128, 1), np.float32))
+    with pytest.raises(InputError, match="Nothing to protect was found in the photograph"):
+        stylize(workshop, uploaded("painting.png"), protect="subject")
 
 
 def test_only_a_new_photograph_or_style_takes_a_net(workshop, uploaded, monkeypatch):
@@ -141,24 +150,70 @@ def test_two_styles_are_blended_by_the_share_of_the_second(workshop, uploaded):
     assert note.startswith("Tiny + Starry night")
 
 
-def test_a_result_is_compared_with_what_was_made_before(workshop, uploaded):
-    photo = uploaded("painting.png")
-    tab = StylizeTab(workshop)
-    remembered, shown = [], None
-    for strength in (1, 0.5, 0.5):
-        *_, latest = stylize(workshop, photo, strength=strength)
-        remembered, shown = tab.remember(remembered, latest)
-    assert len(remembered) == 2  # Not the same picture twice.
-    assert (shown["visible"], shown["value"]) == (True, remembered)
-    before = tab.compare(remembered, gr.SelectData(None, {"index": 0, "value": None}))
-    assert stylize(workshop, photo, before=before)[0][0] == before == remembered[0]
+def click(index):
+    return gr.SelectData(None, {"index": index, "value": None})
 
 
-@pytest.mark.parametrize("remembered", [["/etc/passwd"], [None, 3, {"path": "x"}], "/etc/passwd", None, [["a"]]])
+@pytest.fixture
+def strip(workshop, uploaded):
+    """A tab, and what the browser remembers of it: two results of a photograph."""
+    photo, _ = workshop.take_in(uploaded("painting.png"))
+    tab, remembered = StylizeTab(workshop), []
+    for style in ("tiny", "starry_night"):
+        *_, latest = stylize(workshop, photo, style=style)
+        remembered, *_ = tab.remember(remembered, "", latest)
+    return tab, remembered
+
+
+def test_a_result_is_compared_with_what_was_made_before(workshop, strip):
+    tab, remembered = strip
+    (photo, first), (_, second) = remembered
+    _, shown, before = tab.recall(remembered, first)
+    assert shown["value"] == [first, second]
+    assert (shown["visible"], before["value"]) == (True, first)
+    assert before["choices"] == [("The photograph", ""), ("1 Tiny", first), ("2 Starry night", second)]
+    assert stylize(workshop, photo, before=first)[0][0] == first
+    assert tab.compare(first, (photo, second)) == (first, second)
+    assert tab.compare("", (photo, second)) == (photo, second)
+
+
+def test_a_result_is_opened_again_with_its_photograph(strip):
+    tab, remembered = strip
+    photo, first = remembered[0]
+    opened, shown, (before, after), note, download, latest = tab.reopen(remembered, "", click(0))
+    assert opened == shown == before == photo
+    assert after == download["value"] == first
+    assert latest == [photo, first]
+    assert note.startswith("Tiny, ")
+    Path(photo).unlink()
+    opened, _, (before, after), *_ = tab.reopen(remembered, remembered[1][1], click(0))
+    assert (opened, before, after) == (None, remembered[1][1], first)
+    assert tab.reopen(remembered, "", click(0))[2] == (first, first)
+    Path(first).unlink()
+    with pytest.raises(InputError, match="not here any more"):
+        tab.reopen(remembered, "", click(0))
+    assert tab.recall(remembered, first)[2]["value"] == ""
+
+
+def test_what_is_changed_at_once_takes_the_place_of_the_last_result(workshop, strip):
+    tab, remembered = strip
+    photo, last = remembered[1]
+    *_, latest = stylize(workshop, photo, style="starry_night", strength=0.5)
+    assert tab.remember(remembered, "", latest)[0] == [remembered[0], [*latest]]
+    os.utime(last, (0, 0))
+    assert tab.remember(remembered, "", latest)[0] == [*remembered, [*latest]]
+    *_, same = stylize(workshop, photo, style="starry_night")
+    assert tab.remember(remembered, "", same)[0] == [remembered[0], [*same]]
+
+
+@pytest.mark.parametrize("remembered", [["/etc/passwd"], [None, 3, {"path": "x"}], "/etc/passwd", None, [["a", "b"]]])
 def test_what_a_browser_says_it_remembers_is_looked_at(workshop, uploaded, remembered):
     tab = StylizeTab(workshop)
-    assert tab.recall(remembered)[0] == []
-    assert tab.compare(remembered, gr.SelectData(None, {"index": 0, "value": None})) is None
+    assert tab.recall(remembered, "/etc/passwd")[0] == []
+    assert tab.recall_paintings(remembered)[0] == []
+    for index in (0, None, "0"):
+        with pytest.raises(InputError, match="not here any more"):
+            tab.reopen(remembered, "", click(index))
     (before, _), *_ = stylize(workshop, photo := uploaded("painting.png"), before="/etc/passwd")
     assert before == photo
 
@@ -224,9 +279,9 @@ def test_tuning_is_shown_and_told_and_stopped(workshop, uploaded, monkeypatch):
 def test_a_photograph_is_painted_by_its_pixels_in_view(tmp_path, uploaded):
     tab = StylizeTab(Workshop(tmp_path / "own", limits=Limits(seconds=0)))  # A step at each scale.
     photo, painting = uploaded("painting.png"), uploaded("halves.png", "other.png")
-    *shown, ((before, after), note, _, latest) = tab.paint(VISITOR, photo, painting)
+    *shown, ((before, after), note, _, latest) = tab.paint(VISITOR, photo, None, painting)
     assert len(shown) >= 1
-    assert (before, after) == (photo, latest)
+    assert latest == (before, after) == (photo, after)
     assert note.startswith("Painted in")
     assert read(after).rgb.shape == read(photo).rgb.shape
     assert np.abs(read(after).rgb - read(photo).rgb).mean() > 0.02
@@ -236,12 +291,12 @@ def test_a_photograph_is_painted_by_its_pixels_in_view(tmp_path, uploaded):
 @pytest.mark.parametrize(("photo", "style"), [(None, "other.png"), ("photo.png", "tiny"), ("photo.png", None)])
 def test_painting_by_pixels_needs_a_photograph_and_a_painting(workshop, photo, style):
     with pytest.raises(InputError, match="your own painting"):
-        next(StylizeTab(workshop).paint(VISITOR, photo, style))
+        next(StylizeTab(workshop).paint(VISITOR, photo, None, style))
 
 
 def test_painting_by_pixels_takes_only_what_was_uploaded(workshop, uploaded):
     with pytest.raises(InputError, match="not here any more"):
-        next(StylizeTab(workshop).paint(VISITOR, uploaded("painting.png"), "/etc/passwd"))
+        next(StylizeTab(workshop).paint(VISITOR, uploaded("painting.png"), None, "/etc/passwd"))
 
 
 def test_each_tile_shows_the_photograph_in_its_style(workshop, uploaded, home):
@@ -278,6 +333,19 @@ def test_an_own_painting_that_is_gone_leaves_the_other_tiles_where_they_are(work
     assert np.abs(read(base64.b64decode(shown[str(count + 2)])).rgb - expected.rgb).mean() < 0.04  # What JPEG loses.
 
 
+def test_a_visitors_paintings_are_there_again_and_blended(workshop, uploaded):
+    tab, photo = StylizeTab(workshop), uploaded("painting.png")
+    painting = workshop.take_in_painting(uploaded("halves.png", "halves.png"))
+    own, picker, second = tab.recall_paintings([painting, "/etc/passwd"])
+    assert own == [painting]
+    assert picker["choices"][-1] == second["choices"][-1] == ("Halves", painting)
+    (sheet,) = tab.show_tiles(None, own)
+    (tile,) = re.findall(rf"nth-of-type\({len(styles()) + 1}\) .*?base64,([^)]*)\)", sheet)
+    assert np.abs(read(base64.b64decode(tile)).rgb - read(painting).rgb).mean() < 0.04  # What JPEG loses.
+    _, note, *_ = stylize(workshop, photo, second=painting)
+    assert note.startswith("Tiny + Halves")
+
+
 @pytest.mark.parametrize("size", [(1600, 80), (80, 1600)])
 def test_the_tiles_of_a_strip_are_wide_enough_to_be_painted(workshop, uploaded, tmp_path, rng, size):
     Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(tmp_path / "strip.png")
@@ -306,11 +374,12 @@ def test_warming_up_gives_way_to_visitors(workshop, monkeypatch):
 
 def test_a_photograph_is_opened_once(workshop, uploaded):
     tab = StylizeTab(workshop)
-    path, opened, before = tab.open(uploaded("painting.png"))
-    assert (path, before) == (opened, None)
+    path, opened, shown, before = tab.open(uploaded("painting.png"))
+    assert path == opened == shown
+    assert before == ""
     assert workshop.files.took_in(path)
-    assert [change["__type__"] for change in tab.open(path)] == ["update"] * 3
-    assert tab.open(None) == (None, None, None)
+    assert [change["__type__"] for change in tab.open(path)] == ["update"] * 4
+    assert tab.open(None) == (None, None, None, "")
 
 
 def test_only_a_painting_of_a_visitor_can_be_tuned(workshop):
@@ -346,9 +415,10 @@ def test_a_painting_without_a_style_is_not_added(workshop, uploaded, tmp_path):
 
 def test_a_painting_is_added_within_the_limits(tmp_path, uploaded):
     workshop = Workshop(tmp_path / "own", limits=Limits(side=64))
-    own, picker = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), ["before.png"])
-    assert (own[0], picker["value"]) == ("before.png", own[1])
-    assert picker["choices"][-1] == ("Halves", own[1])
+    first, _ = workshop.take_in(uploaded("object.png", "before.png"))
+    own, picker, second = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), [first])
+    assert (own[0], picker["value"]) == (first, own[1])
+    assert picker["choices"][-2:] == second["choices"][-2:] == [("Before", first), ("Halves", own[1])]
     np.testing.assert_allclose(read(own[1]).rgb, read(painting, max_size=64).rgb, atol=ROUNDING)
     with pytest.raises(InputError, match="limit of 100"):
         Workshop(tmp_path / "own", limits=Limits(pixels=100)).take_in_painting(painting)
@@ -388,9 +458,9 @@ def test_a_visitors_tuning_changes_no_other_visitors_style(workshop, uploaded, c
     monkeypatch.setattr("keras_nst.jobs.tune.tune", tune)
     photo = uploaded("painting.png")
     paintings = [workshop.take_in_painting(uploaded("halves.png")) for _ in range(2)]
-    before = [read(stylize(workshop, photo, style=painting)[-1]).rgb for painting in paintings]
+    before = [read(stylize(workshop, photo, style=painting)[-1][1]).rgb for painting in paintings]
     workshop.tune(paintings[0], lambda done, _: None)
-    after = [read(stylize(workshop, photo, style=painting)[-1]).rgb for painting in paintings]
+    after = [read(stylize(workshop, photo, style=painting)[-1][1]).rgb for painting in paintings]
     np.testing.assert_array_equal(before[1], before[0])
     np.testing.assert_array_equal(after[1], before[1])
     assert np.abs(after[0] - before[0]).max() > 0.02
@@ -585,6 +655,18 @@ def test_stops_of_visitors_who_never_come_are_forgotten(workshop):
     for number in range(1000):
         tab.watching.begin(SimpleNamespace(session_hash=str(number)))
     assert len(tab.watching._stops) == 200
+
+
+# Partial.
+
+
+def test_a_choice_of_styles_restyles_what_is_selected(workshop, uploaded):
+    tab, photo = PartialTab(workshop), uploaded("object.png")
+    for nothing in (None, Selection(photo, begin="nothing")):
+        assert [update["__type__"] for update in tab.restyle_selected(nothing, "tiny", "")] == ["update"] * 3
+    (before, after), *_ = tab.restyle_selected(Selection(photo, begin="object"), "tiny", "")
+    assert before == photo
+    assert Path(after).name == "upload-tiny-part.png"
 
 
 # Live.

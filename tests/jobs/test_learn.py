@@ -491,6 +491,18 @@ def test_a_training_with_all_its_steps_takes_none_when_it_is_resumed_and_no_fewe
     assert (options.folder / "training" / "log.csv").read_bytes() == before
 
 
+def test_what_is_interrupted_while_a_preview_is_painted_loses_no_step(options, monkeypatch):
+    steps = learn.dataclasses.replace(options, steps=17)  # Epochs have two steps.
+    with monkeypatch.context() as patched:
+        patched.setattr(learn.Preview, "on_epoch_end", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            learn.learn(steps)
+    told, console = [], Console()
+    console.line = told.append
+    learn.learn(learn.dataclasses.replace(steps, resume=True), console=console)
+    assert any("Steps 3 to 17" in line for line in told)
+
+
 def test_of_two_checkpoints_the_newest_that_can_be_read_is_gone_on_from(tmp_path):
     state = {name: keras.Variable(np.zeros(3, np.float32)) for name in ("net/kernel", "average/kernel")}
     for value in (1.0, 2.0, 3.0):
