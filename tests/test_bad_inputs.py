@@ -33,6 +33,7 @@ SELECTING = {GOOD: EITHER, BAD: BAD, EITHER: EITHER}
 COMMANDS = {
     "stylize": ("stylize {bad} -s {style} -o {out}/result.png", ALL),
     "stylize from stdin": ("stylize - -s {style} -o {out}/result.png", ALL),
+    "stylize, painting": ("stylize {good} -s {bad} -o {out}/result.png", FAILING),
     "sheet": ("sheet {good} {bad} -s {style} -o {out}/result.png", ALL),
     "stylize --protect": ("stylize {good} -s {style} --protect {bad} -o {out}/result.png", SELECTING),
     "stylize a clip": ("stylize {linked}/bad.mp4 -s {style} -o {out}/result.mp4", UNSURE),

@@ -48,6 +48,7 @@ def style_of(painting: str | Path) -> Path:
     """
     folder = folder_of(painting)
     if not (folder / saved.CODE).is_file():
+        read_painting(painting)  # Report a wrong one before the net loads.
         keep(folder, CodePredictor(home())(painting), painting, tuned=0)
     return folder
 

@@ -209,6 +209,64 @@ def test_paintings_of_any_shape_have_a_style(tmp_path, rng, size):
     assert np.isfinite(styles.load_net(path)(PHOTOGRAPH)).all()
 
 
+def code_of(path, pixels):
+    """The code that is predicted for a painting of these pixels."""
+    Image.fromarray(pixels).save(path)
+    return np.load(styles.find_style(path) / saved.CODE)
+
+
+def test_of_a_strip_the_middle_is_seen(tmp_path, rng):
+    strip = rng.integers(0, 256, (64, 6400, 3), np.uint8)
+    code = code_of(tmp_path / "strip.png", strip)
+    np.testing.assert_array_equal(code, code_of(tmp_path / "middle.png", strip[:, 3136:3264]))
+
+
+def test_what_transparency_hides_is_no_style(tmp_path, rng):
+    alpha = np.full((64, 80, 1), 255, np.uint8)
+    alpha[20:40, 30:60] = 0
+    visible, hidden = rng.integers(0, 256, (2, 64, 80, 3), np.uint8)
+    other = np.where(alpha > 0, visible, hidden)
+    code, same = (
+        code_of(tmp_path / f"{name}.png", np.concatenate([rgb, alpha], axis=-1))
+        for name, rgb in {"visible": visible, "hidden": other}.items()
+    )
+    np.testing.assert_allclose(code, same, atol=1e-6)
+    assert np.abs(code - code_of(tmp_path / "opaque.png", visible)).max() > 1e-3
+
+
+def test_what_cannot_be_a_painting_is_refused_before_the_net_loads(tmp_path, monkeypatch):
+    monkeypatch.setattr(painter, "CodePredictor", None)
+    (tmp_path / "text.jpg").write_text("Starry")
+    with pytest.raises(InputError, match=r"Cannot read text\.jpg"):
+        styles.find_style("text.jpg")
+
+
+def test_a_gray_painting_is_read_as_gray_rgb(tmp_path, rng):
+    gray = rng.integers(0, 256, (64, 80), np.uint8)
+    np.testing.assert_array_equal(
+        code_of(tmp_path / "gray.png", gray), code_of(tmp_path / "rgb.png", np.dstack([gray] * 3))
+    )
+
+
+def test_a_large_painting_is_seen_at_the_size_of_the_training(tmp_path, rng):
+    small = rng.integers(0, 256, (64, 80, 3), np.uint8)
+    large = np.kron(small, np.ones((50, 50, 1), np.uint8))  # 13 megapixels.
+    np.testing.assert_allclose(
+        code_of(tmp_path / "large.png", large), code_of(tmp_path / "small.png", small), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--tune", "5"]])
+def test_a_painting_of_too_few_pixels_is_refused_in_one_line(tmp_path, capsys, arguments):
+    Image.fromarray(np.uint8(255 * PHOTOGRAPH[0])).save("photo.png")
+    Image.fromarray(np.uint8(255 * PHOTOGRAPH[0, :8, :8])).save("dot.png")
+    assert main(["stylize", "photo.png", "--style", "dot.png", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "dot.png: 8 x 8 pixels leave a side under the minimum of 16" in error
+    assert sorted(path.name for path in tmp_path.glob("*")) == ["dot.png", "photo.png"]
+
+
 def test_what_is_no_painting_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("Starry")
     with pytest.raises(InputError, match=r"notes\.txt"):
