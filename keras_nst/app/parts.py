@@ -16,6 +16,7 @@ from keras_nst.models.styles import has_fast, styles
 from keras_nst.pictures.encoding import encode
 from keras_nst.pictures.io import read
 from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.sheet import GAP, PREVIEW_ROW
 
 _THUMBNAIL = 160
 HIDDEN = {"api_visibility": "undocumented", "show_progress": "hidden"}
@@ -202,15 +203,11 @@ def bar(label: str, done: float) -> str:
 
 
 def _thumbnail(folder: Path) -> Picture:
-    """The first result that a style's preview shows below its photograph; gray where there is no preview."""
+    """The first result that a style's preview shows below its photograph; gray where there is none."""
     thumbnail = np.full((_THUMBNAIL, _THUMBNAIL, 3), 0.8, np.float32)
     if (folder / PREVIEW).is_file():
-        preview = read(folder / PREVIEW).rgb[0]
-        side = len(preview) // 2
-        margin = side // 16
-        thumbnail = cv2.resize(
-            preview[side + margin : 2 * side - margin, margin : side - margin],
-            (_THUMBNAIL, _THUMBNAIL),
-            interpolation=cv2.INTER_AREA,
-        )
+        below = GAP + PREVIEW_ROW + GAP
+        result = read(folder / PREVIEW).rgb[0, below : below + PREVIEW_ROW, GAP : GAP + PREVIEW_ROW]
+        if result.size:
+            thumbnail = cv2.resize(result, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
     return Picture(thumbnail[None])

@@ -18,7 +18,7 @@ from keras_nst.fit import checkpoints
 from keras_nst.fit.curves import read_log
 from keras_nst.pictures.io import write
 from keras_nst.pictures.picture import Picture
-from keras_nst.pictures.sheet import contact_sheet
+from keras_nst.pictures.sheet import PREVIEW_ROW, contact_sheet
 
 
 class Guard(keras.callbacks.Callback):
@@ -105,7 +105,7 @@ class Preview(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Replace the last preview."""
         columns = [[photograph, *map(np.asarray, self.model.preview(photograph))] for photograph in self._photographs]
-        sheet = contact_sheet(list(zip(*columns, strict=True)), height=256)
+        sheet = contact_sheet(list(zip(*columns, strict=True)), height=PREVIEW_ROW)
         write(self._path, Picture(sheet))
         if self._board:
             import tensorflow as tf

@@ -12,7 +12,7 @@ from keras_nst.models.saved import HASH, PAINTER_HASH, PREVIEW, read_facts, save
 from keras_nst.models.styles import steps_of
 from keras_nst.pictures.io import read, write
 from keras_nst.pictures.picture import Picture, fit_short_side
-from keras_nst.pictures.sheet import contact_sheet
+from keras_nst.pictures.sheet import PREVIEW_ROW, contact_sheet
 
 # In the public domain, so that previews can be published.
 SAMPLES, SIDE = ("astronaut", "chelsea", "coffee", "rocket"), 384
@@ -52,4 +52,4 @@ def shelve(
         save_code(folder / name, code, {**card, "style_image": painting.name, "style_sha256": sha256(painting)})
         stylizer = Stylizer(folder / name)
         results = [stylizer(Picture(photograph)).rgb for photograph in photographs]
-        write(folder / name / PREVIEW, Picture(contact_sheet([photographs, results], height=256)))
+        write(folder / name / PREVIEW, Picture(contact_sheet([photographs, results], height=PREVIEW_ROW)))

@@ -7,6 +7,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 8
+PREVIEW_ROW = 256
+"""Height in pixels of each row of a style's preview: photographs, their pictures and, for some recipes, maps."""
+
 _LABEL = 22
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_nst.app import parts
 from keras_nst.app.harmonize import HarmonizeTab, Scene
 from keras_nst.app.limits import Limits
 from keras_nst.app.live import LiveTab
@@ -29,11 +30,13 @@ from keras_nst.errors import InputError
 from keras_nst.fit.optimizers import Progress
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.models import painter
-from keras_nst.models.saved import CODE
+from keras_nst.models.saved import CODE, PREVIEW
 from keras_nst.models.styles import styles
 from keras_nst.options import StylizeOptions
 from keras_nst.pictures.color import keep_color
-from keras_nst.pictures.io import read, read_record
+from keras_nst.pictures.io import read, read_record, write
+from keras_nst.pictures.picture import Picture
+from keras_nst.pictures.sheet import PREVIEW_ROW, contact_sheet
 from keras_nst.select.masks import feather, overlay
 from keras_nst.select.paste import place
 
@@ -707,3 +710,12 @@ def test_what_no_camera_takes_is_refused(workshop, hostile):
     with pytest.raises(InputError) as told:
         LiveTab(workshop).stylize(hostile, "tiny", 1.0)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_a_tile_shows_the_picture_below_the_photograph(rows, tmp_path):
+    """Below the pictures, the preview of an SDP-GAN shows maps."""
+    shades = [np.full((1, 90, 90, 3), shade, np.float32) for shade in (0.1, 0.4, 0.7, 0.9)[:rows]]
+    write(tmp_path / PREVIEW, Picture(contact_sheet([[shade] for shade in shades], height=PREVIEW_ROW)))
+    shown = parts._thumbnail(tmp_path).rgb
+    np.testing.assert_allclose(shown, 0.8 if rows == 1 else 0.4, atol=0.01)
