@@ -35,7 +35,8 @@ _SESSIONS = 200
 _STYLE = """
 body {--quiet: var(--neutral-500)}
 body.dark {--quiet: var(--neutral-400)}
-.gradio-container {width: 100%; max-width: 1240px !important; margin: 0 auto !important}
+/* Within "hidden", Gradio's own, nothing is sticky. */
+.gradio-container {width: 100%; max-width: 1240px !important; margin: 0 auto !important; overflow: clip !important}
 .gradio-container h1 {display: inline; margin: 0 12px 0 0; font-size: 24px}
 .gradio-container h1 + p {display: inline; color: var(--quiet)}
 @media (prefers-reduced-motion: no-preference) {html {scroll-behavior: smooth}}
