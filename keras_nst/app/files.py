@@ -36,9 +36,11 @@ class Files:
         file = Path(path).resolve()
         return file.is_relative_to(self.folder) and file.is_file()
 
-    def took_in(self, path: str) -> bool:
-        """Whether a path is that of a picture in the workshop. Nobody can guess the name of its folder."""
-        return bool(re.fullmatch(r"[0-9a-f]{32}", Path(path).parent.name)) and self.holds(path)
+    def took_in(self, path: object) -> bool:
+        """Whether this is the path of a picture in the workshop. Nobody can guess the name of its folder."""
+        return (
+            isinstance(path, str) and bool(re.fullmatch(r"[0-9a-f]{32}", Path(path).parent.name)) and self.holds(path)
+        )
 
     def show(self, rgb: np.ndarray) -> str:
         """The path of a JPEG of a picture (1, h, w, 3)."""

@@ -3,14 +3,14 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
 from keras_nst.app.choices import COLORS, LARGEST_STROKE, chosen, method, record, told
+from keras_nst.app.history import PHOTOGRAPH, REMEMBERED, History
 from keras_nst.app.limits import check_number
 from keras_nst.app.parts import (
     HIDDEN,
@@ -37,7 +37,6 @@ from keras_nst.jobs.stylize import mixed
 from keras_nst.models import painter
 from keras_nst.models.styles import styles
 from keras_nst.options import PixelOptions, Region
-from keras_nst.pictures.io import read_record
 from keras_nst.pictures.picture import Picture, resize
 from keras_nst.pictures.pyramid import Enlarged, fit
 from keras_nst.pictures.samples import SAMPLES, sample_path
@@ -51,9 +50,6 @@ _PROTECTED = [
 ]
 _SHRUNK = "Painted at {} pixels at most. <code>keras-nst stylize</code> keeps the photograph's size."
 _SUFFIXES = [("PNG", "png"), ("JPEG", "jpg")]
-_REMEMBERED = 12  # Results of a visitor.
-_AT_ONCE = 3.0  # Seconds.
-_PHOTOGRAPH = ("The photograph", "")
 _NO_STYLE = ("None", "")
 _OWN = 8  # Paintings of a visitor.
 _PREVIEW, _LOOK = 320, 5.0  # Longest side in pixels of what is learned so far; seconds between looks at it.
@@ -63,11 +59,13 @@ class StylizeTab(Tab):
     """Drop a photograph: it is painted at once, and the styles show it as they would paint it.
 
     Attributes:
+        history: The results of a visitor.
         several: Paints several photographs or a clip with the same settings.
     """
 
     def __init__(self, workshop: Workshop):
         super().__init__(workshop)
+        self.history = History(workshop.files)
         # As long as the page is served: a style that is learned meanwhile would shift the others.
         self._choices = style_choices()
         self._painting, self._tuning = (Watching(workshop, kind) for kind in ("optimization", "tuning"))
@@ -94,7 +92,7 @@ class StylizeTab(Tab):
             with gr.Column(scale=8, min_width=320, elem_classes="result"):
                 result = Result("stylize")
                 before = gr.Dropdown(
-                    [_PHOTOGRAPH],
+                    [PHOTOGRAPH],
                     value="",
                     label="Compare with",
                     info="A click on a result below opens it.",
@@ -103,7 +101,7 @@ class StylizeTab(Tab):
                 )
                 history = gr.Gallery(
                     show_label=False,
-                    columns=_REMEMBERED // 2,
+                    columns=REMEMBERED // 2,
                     fit_columns=False,
                     height=110,
                     allow_preview=False,
@@ -172,14 +170,14 @@ class StylizeTab(Tab):
         self.several.wire(settings[2:], result.note)
         strip = [remembered, history, before]
         for ended in (chosen, again, better, well):
-            ended.success(self.remember, [remembered, before, latest], strip, **HIDDEN)
+            ended.success(self.history.remember, [remembered, before, latest], strip, **HIDDEN)
         load = gr.context.Context.root_block.load
-        load(self.recall, [remembered, before], strip, **HIDDEN)
+        load(self.history.recall, [remembered, before], strip, **HIDDEN)
         hung = load(self.recall_paintings, own, [own, style, second], **HIDDEN)
         for changed in (shown.change, added.success, tuned.success, hung.success):
             changed(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
-        history.select(self.reopen, [remembered, before], [photo, shown, *outputs], **HIDDEN)
-        before.input(self.compare, [before, latest], result.slider, **HIDDEN)
+        history.select(self.history.reopen, [remembered, before], [photo, shown, *outputs], **HIDDEN)
+        before.input(self.history.compare, [before, latest], result.slider, **HIDDEN)
 
     def open(self, photo: str | None) -> tuple:
         """Take a photograph in, unless it has been; its results are compared with it."""
@@ -240,7 +238,7 @@ class StylizeTab(Tab):
         height, width = result.rgb.shape[1:3]
         seconds = time.perf_counter() - began
         note = f"{told(options)}, {width} × {height} pixels, {size_of(path)}, {seconds:.1f} s"
-        return *made(*self.compare(before, (photo, path)), note), (photo, path)
+        return *made(*self.history.compare(before, (photo, path)), note), (photo, path)
 
     def show_tiles(self, photo: str | None, own: list[str]) -> Iterator[str]:
         """The photograph in each style, small, as style sheets that grow as the pictures come.
@@ -279,7 +277,7 @@ class StylizeTab(Tab):
 
     def _paintings(self, own: Any) -> list[str]:
         """Those paintings that a browser remembers that are still there."""
-        return [path for path in own if self._is_there(path)][-_OWN:] if isinstance(own, list) else []
+        return [path for path in own if self._workshop.files.took_in(path)][-_OWN:] if isinstance(own, list) else []
 
     def tune(self, request: gr.Request, photo: str | None, style: str | None) -> Iterator[str]:
         """Bring the style of a visitor's painting nearer to it, until that is stopped, and show what is learned.
@@ -350,65 +348,4 @@ class StylizeTab(Tab):
         path = self._workshop.files.deliver(Picture(rows, full.alpha), photo, f"{title(style)}-painted".lower(), record)
         seconds = time.perf_counter() - began
         note = f"Painted in {seconds:.0f} s" if done == 1 else "Stopped. This was painted so far."
-        yield *made(*self.compare(before, (photo, path)), note), (photo, path)
-
-    def remember(self, remembered: list, before: str | None, latest: tuple | None) -> tuple:
-        """Keep the latest result, in place of the last if that is the same or was changed at once."""
-        kept = self._kept(remembered)
-        if latest and kept and _supersedes(latest, kept[-1]):
-            kept.pop()
-        return self.recall([*kept, [*latest]] if latest else kept, before)
-
-    def recall(self, remembered: list, before: str | None) -> tuple:
-        """What is still there of what the browser remembers, as a strip of results, each of which can be compared."""
-        kept = self._kept(remembered)
-        results = [result for _, result in kept]
-        choices = [_PHOTOGRAPH, *((f"{number} {_styles(result)}", result) for number, result in enumerate(results, 1))]
-        there = {"visible": bool(kept)}
-        return (
-            kept,
-            gr.update(value=results, **there),
-            gr.update(choices=choices, value=before if before in results else "", **there),
-        )
-
-    def reopen(self, remembered: list, before: str | None, event: gr.SelectData) -> tuple:
-        """Show a result that was clicked, with its photograph if that is still there."""
-        try:
-            (latest,) = self._kept([remembered[event.index]])
-        except (TypeError, LookupError, ValueError):
-            raise InputError("That result is not here any more. Choose another one.") from None
-        photo, result = latest
-        note = f"{_styles(result)}, {size_of(result)}"
-        return photo, photo, *made(*self.compare(before, latest), note), latest
-
-    def compare(self, before: str | None, latest: Sequence | None) -> Any:
-        """A result, after another or else its photograph if that is still there."""
-        if not latest:
-            return gr.skip()
-        photo, result = latest
-        return before if self._is_there(before) else photo or result, result
-
-    def _kept(self, remembered: Any) -> list[list]:
-        """Those results that a browser remembers that are still there, each after its photograph or None."""
-        pairs = remembered if isinstance(remembered, list) else []
-        return [
-            [pair[0] if self._is_there(pair[0]) else None, pair[1]]
-            for pair in pairs
-            if isinstance(pair, list) and len(pair) == 2 and self._is_there(pair[1])
-        ][-_REMEMBERED:]
-
-    def _is_there(self, path: Any) -> bool:
-        return isinstance(path, str) and self._workshop.files.took_in(path)
-
-
-def _styles(result: str) -> str:
-    """The titles of the styles that a result was made in."""
-    return (read_record(result) or {}).get("style", "")
-
-
-def _supersedes(latest: Sequence, last: Sequence) -> bool:
-    """Whether a result is the last one again, or the same styles made soon after it, as a slider is moved."""
-    (photo, new), (other, old) = ((pair[0], Path(pair[1])) for pair in (latest, last))
-    if photo != other or new.name != old.name:
-        return False
-    return new.stat().st_mtime - old.stat().st_mtime < _AT_ONCE or new.read_bytes() == old.read_bytes()
+        yield *made(*self.history.compare(before, (photo, path)), note), (photo, path)
