@@ -486,6 +486,7 @@ BAD = {
     "no steps": ("train --style painting.jpg --steps 0", "--steps"),
     "unknown semantic": ("train --style painting.jpg --recipe liu2019 --keep cam,edges", "edge"),
     "nothing to keep": ("train --style painting.jpg --recipe johnson2016 --keep cam", "liu2019"),
+    "nothing kept to multiply": ("train --style painting.jpg --lambda2 3", "--lambda2"),
     "no such term": ("train --style painting.jpg --edge-weight 1", "edge"),
     "no pooling": ("train --style painting.jpg --content photos --recipe liu2019 --classifier VGG16", "VGG16"),
     "no weights": (
