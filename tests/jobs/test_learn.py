@@ -25,6 +25,7 @@ from reference.nets import randomized
 from keras_nst.cli import main
 from keras_nst.console import Console
 from keras_nst.errors import InputError
+from keras_nst.files import sha256
 from keras_nst.fit import checkpoints
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.jobs import learn, setups
@@ -32,7 +33,7 @@ from keras_nst.jobs.training_folder import OPTIONS, TrainingFolder
 from keras_nst.models.nets import NETS
 from keras_nst.models.observer import Observer
 from keras_nst.models.predictor import STATISTICS, parts
-from keras_nst.models.saved import HASH, PAINTER_HASH, load_painter, save_code, save_style
+from keras_nst.models.saved import PAINTER_HASH, load_painter, save_code, save_style
 from keras_nst.models.styles import load_net, read_card, styles
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
@@ -669,9 +670,11 @@ def test_each_painting_of_the_first_set_becomes_a_style(options, shelf, real_vgg
     asked = learn.dataclasses.replace(options, style=[shelf], output=str(home))
     Image.new("RGB", (60, 80), (9, 9, 9)).save(Path(shelf) / "flat.png")
     more = ["--net", "unet", "--recipe", "ghiasi2017", "--steps", "2", "--overwrite"]
-    home.mkdir(parents=True)
-    (home / "card.json").write_text(json.dumps({HASH: "the net that is replaced"}))
-    for name, net in {"older": "the net that is replaced", "other": "another net"}.items():
+    (home / "red").mkdir(parents=True)
+    (home / "red" / "card.json").write_text("{}")  # Left of a style that was being removed.
+    (home / "card.json").write_text("{")
+    (home / "painter.keras").write_bytes(b"the net that is replaced")
+    for name, net in {"older": sha256(home / "painter.keras"), "other": "another net"}.items():
         save_code(home / name, np.zeros(128), {"painter": "mine", PAINTER_HASH: net})
     assert main(["train", *arguments(asked, home, *more)]) == 0
     assert {code.parent.name for code in home.glob("*/code.npy")} == {"red", "blue", "other"}
