@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -214,6 +215,26 @@ def test_a_result_is_made_again_when_a_file_that_made_it_has_changed_whatever_it
         Image.open(changed).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(changed)
     os.utime(changed, (0, 0))
     assert len(run(capsys, *arguments)[1].splitlines()) == (1 if changed == "photos/1.jpg" else 3)
+
+
+def test_workers_need_neither_the_masks_file_nor_the_profiles(here, style, capsys, monkeypatch):
+    Image.fromarray(np.eye(36, 48, dtype=np.uint8) * 255).save("mask.png")
+    Path("profile.icc").write_bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    arguments = ["stylize", "photo.png", "--style", style, "--protect", "mask.png", "--proof", "profile.icc"]
+    assert run(capsys, *arguments, "-o", "here.png", "--show-mask", "shown.png")[0] == 0
+
+    def elsewhere(jobs, run, **_):
+        """In another folder, without these files."""
+        sent = pickle.dumps(run)
+        for file in ("mask.png", "profile.icc"):
+            Path(file).unlink()
+        monkeypatch.chdir("empty")
+        yield from pickle.loads(sent)(jobs)
+
+    monkeypatch.setattr("keras_nst.commands.stylize.on_ray", elsewhere)
+    assert run(capsys, *arguments, "-o", "there.png", "--show-mask", "seen.png", "--engine", "ray")[0] == 0
+    assert (here / "there.png").read_bytes() == (here / "here.png").read_bytes()  # With the same record.
+    assert (here / "seen.png").read_bytes() == (here / "shown.png").read_bytes()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp"])
@@ -486,6 +507,7 @@ BAD = {
     "no steps": ("train --style painting.jpg --steps 0", "--steps"),
     "unknown semantic": ("train --style painting.jpg --recipe liu2019 --keep cam,edges", "edge"),
     "nothing to keep": ("train --style painting.jpg --recipe johnson2016 --keep cam", "liu2019"),
+    "nothing kept to multiply": ("train --style painting.jpg --lambda2 3", "--lambda2"),
     "no such term": ("train --style painting.jpg --edge-weight 1", "edge"),
     "no pooling": ("train --style painting.jpg --content photos --recipe liu2019 --classifier VGG16", "VGG16"),
     "no weights": (

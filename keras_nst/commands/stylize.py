@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 import keras_nst
@@ -36,6 +38,7 @@ from keras_nst.pictures.io import MAX_PIXELS, read_painting, read_record
 from keras_nst.pictures.kinds import is_animation, is_clip
 from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.proof import Proof
+from keras_nst.select.named import drawn_mask
 from keras_nst.video.clips import clip_record, inspect
 from keras_nst.video.writing import CODECS, check_clip_format
 
@@ -103,15 +106,17 @@ def _moves(options: Stylize, source: str) -> bool:
 
 def _write_each(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
     several = len(jobs) > 1 or not alone
+    files = _read_files(options)  # Reports a wrong file before TensorFlow loads.
     if several:
-        jobs = _missing(jobs, functools.partial(_record, options))
-    if options.proof:
-        Proof(options.proof)  # Report a wrong file before TensorFlow loads.
-    run = functools.partial(_run, options, alone=len(jobs) == 1)
+        jobs = _missing(jobs, functools.partial(_record, options, files))
     if options.engine == "ray" and jobs:
         if any("-" in job for job in jobs):
             raise InputError("The engine ray only reads and writes files. Expected no -.")
+        if options.show_mask:
+            options = dataclasses.replace(options, show_mask=os.path.abspath(options.show_mask))
         jobs = [tuple(path if path.startswith("sample:") else os.path.abspath(path) for path in job) for job in jobs]
+    run = functools.partial(_run, options, files, alone=len(jobs) == 1)
+    if options.engine == "ray" and jobs:
         results = on_ray(jobs, run, workers=options.workers, address=options.address)
     else:
         results = run(jobs)
@@ -128,12 +133,36 @@ def _write_each(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
     return BAD_INPUT if bad else 0
 
 
-def _run(options: Stylize, jobs: Iterable[Job], *, alone: bool = False) -> Iterator[tuple[Job, dict | InputError]]:
+class _Files(NamedTuple):
+    """What the files hold that options name. It is read once, and sent to workers, whose machines may lack the files.
+
+    Attributes:
+        mask: The mask of `protect`, if that is a file.
+        proof: The profile of `proof`.
+        hashes: Of the content of both, for records.
+    """
+
+    mask: np.ndarray | None
+    proof: Proof | None
+    hashes: list
+
+
+def _read_files(options: Stylize) -> _Files:
+    return _Files(
+        options.protect and drawn_mask(options.protect),
+        options.proof and Proof(options.proof),
+        [file and os.path.isfile(file) and sha256(file) for file in (options.proof, options.protect)],
+    )
+
+
+def _run(
+    options: Stylize, files: _Files, jobs: Iterable[Job], *, alone: bool = False
+) -> Iterator[tuple[Job, dict | InputError]]:
     """Stylize pictures in this process; `alone` as in `Stylizer`."""
 
     def read_one(job: Job):
         began = time.perf_counter()
-        record = _record(options, job[0])  # First: if the file changes now, its result will be made again.
+        record = _record(options, files, job[0])  # First: if the file changes now, its result will be made again.
         return job[0], _read(options, job[0]), record, time.perf_counter() - began
 
     def stylize_one(picture_and_more):
@@ -142,12 +171,12 @@ def _run(options: Stylize, jobs: Iterable[Job], *, alone: bool = False) -> Itera
 
         stylizer(tuple(options.style), options.blend and tuple(options.blend))  # Loaded before the time is measured.
         began = time.perf_counter()
-        protected = protected_part(picture, options.protect) if options.protect else None
+        protected = protected_part(picture, options.protect, files.mask) if options.protect else None
         if protected is not None and not protected.any():
             print(f"No subject was found in {source}, so nothing is protected.", file=sys.stderr)
         if options.show_mask:
             show_mask(options.show_mask, picture.rgb, protected)
-        result = stylize(picture, options, protected=protected, alone=alone)
+        result = stylize(picture, options, protected=protected, proof=files.proof, alone=alone)
         return result, record, seconds + time.perf_counter() - began
 
     def write_one(job: Job, picture_and_more) -> dict:
@@ -227,8 +256,10 @@ def _write_clips(options: Stylize, jobs: list[Job], *, alone: bool) -> int:
         if name in ("proof", "protect", "stroke", "bits"):
             raise InputError(f"`{name}` is only for pictures. Leave it out for clips.")
 
+    files = _read_files(options)
+
     def record_of(source: str) -> dict:
-        return {**_record(options, source), "steadiness": options.steadiness}
+        return {**_record(options, files, source), "steadiness": options.steadiness}
 
     if len(jobs) > 1 or not alone:
         jobs = _missing(jobs, record_of)
@@ -271,7 +302,7 @@ def _read(options: Stylize, source: str) -> Picture:
     return read_picture(source, max_pixels=options.max_pixels or MAX_PIXELS, max_size=options.max_size)
 
 
-def _record(options: Stylize, source: str) -> dict:
+def _record(options: Stylize, files: _Files, source: str) -> dict:
     """The record of a result: the options, and a hash of them and of the content of all files used.
 
     Raises:
@@ -292,8 +323,7 @@ def _record(options: Stylize, source: str) -> dict:
         "protect_strength": options.protect_strength,
     }
     nets = (file for style in options.style for file in net_files(Path(style)))
-    files = [*nets, options.proof, options.protect]
-    contents = [file and os.path.isfile(file) and sha256(file) for file in files]
+    contents = [*(os.path.isfile(file) and sha256(file) for file in nets), *files.hashes]
     # Standard input can only be read once; a sample is known by its name.
     made_from = source if source == "-" or source.startswith("sample:") else sha256(source)
     everything = json.dumps([record, contents, made_from])

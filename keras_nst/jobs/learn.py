@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import shutil
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from keras_nst.jobs.shelf import SAMPLES, SIDE, shelve
 from keras_nst.jobs.training_folder import TrainingFolder
 from keras_nst.memory import check_memory
 from keras_nst.models.nets import NETS
-from keras_nst.models.saved import CARD, LOG, PREVIEW, TRAINING, codes_for, find_home, name_for, read_facts, save_style
+from keras_nst.models.saved import CARD, LOG, PREVIEW, TRAINING, find_home, holds_net, name_for, read_facts, save_style
 from keras_nst.models.styles import read_card
 from keras_nst.options import TrainingOptions
 from keras_nst.pictures.io import read
@@ -147,23 +146,20 @@ def _crops(source: PaintedPhotographs, options: TrainingOptions):
 
 
 def _write(training: Setup, facts: Mapping, folder: Path) -> None:
-    """Write the style, with the log's values of the last epoch. Codes for the net that it replaces are removed."""
+    """Write the style, with the log's values of the last epoch."""
     # In float32, so that the style runs at full precision and speed anywhere.
     net = training.net()
     net.set_weights(training.trainer.trained.get_weights())
     *_, last = {}, *read_log(folder / LOG)
     final = {name: last[name] for name in ("total", *facts["weights"]) if name in last}
     card = {**facts, "final": final, "version": keras_nst.__version__}
-    replaced = codes_for(training.options.folder)
     save_style(training.options.folder, net, card, preview=folder / PREVIEW)
-    for code in replaced:
-        shutil.rmtree(code)
 
 
 def _write_codes(training: Setup, console: Console) -> None:
     """Write the styles of the paintings of the first set, if these are few files, in the net's folder."""
     folder, first = training.options.folder, training.source.styles[0]
-    taken = {TRAINING, *(card.parent.name for card in folder.glob(f"*/{CARD}"))}
+    taken = {TRAINING, *(card.parent.name for card in folder.glob(f"*/{CARD}") if holds_net(card.parent))}
     files = _named((source for _, source in first.sources() if isinstance(source, Path)), taken)
     if not 0 < len(files) <= _SHELF:
         return

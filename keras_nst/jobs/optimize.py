@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import keras
 import numpy as np
 
-from keras_nst.errors import InputError, unknown
+from keras_nst.errors import unknown
 from keras_nst.fit import precision
 from keras_nst.fit.matching import OWN_SHARE, Places, columns, matches
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
@@ -80,19 +80,13 @@ def optimize(
         dtype=precision.policy(options.mixed_precision),
     )
     image = coarser = None
-    plan = scales(content.shape[1:3], options)
-    for side in plan:
+    for side in scales(content.shape[1:3], options):
         sized = resize(Picture(full), side).rgb
         masks = {number: _fit_mask(region.mask, sized) for number, region in numbered.items()}
         masks[0] = _fit_mask(coverage(regions), sized)
         free = masks[0] > 0
         start = _start(options, sized, numbered, masks) if image is None else finer(image, coarser, sized)
-        try:
-            objective = _objective(loss, sized, start, numbered, masks, network, options)
-        except InputError:
-            if side == max(plan):
-                raise
-            continue  # A region may be too small at this scale.
+        objective = _objective(loss, sized, start, numbered, masks, network, options)
         report = progress and functools.partial(progress, side)
         image, coarser = _minimize(objective, np.where(free, start, sized), free, options, report), sized
     return np.where(free, with_colors(image, sized, options.color), sized)

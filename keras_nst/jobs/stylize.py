@@ -29,6 +29,7 @@ def stylize(
     options: StylizeOptions,
     *,
     protected: np.ndarray | None = None,
+    proof: Proof | None = None,
     grain: bool | np.ndarray = True,
     alone: bool = False,
 ) -> Picture:
@@ -38,6 +39,7 @@ def stylize(
         picture: At least 16x16 pixels.
         options: The options.
         protected: The mask of the protected part, (1, h, w, 1) in [0, 1]; None for `options.protect`.
+        proof: None for `options.proof`.
         grain: As in `Stylizer`.
         alone: As in `Stylizer`.
 
@@ -56,7 +58,9 @@ def stylize(
     net = stylizer(folders, options.blend and tuple(options.blend), options.mixed_precision)
     size = painted_size(picture, options.stroke)
     result = net(picture, strength=strength, color=options.color, grain=grain, painted_size=size, alone=alone)
-    return Picture(Proof(options.proof)(result.straight), result.alpha) if options.proof else result
+    if proof is None and options.proof:
+        proof = Proof(options.proof)
+    return Picture(proof(result.straight), result.alpha) if proof else result
 
 
 def painted_size(picture: Picture, stroke: str | float) -> int | None:
@@ -64,17 +68,18 @@ def painted_size(picture: Picture, stroke: str | float) -> int | None:
     return STROKES[stroke] if isinstance(stroke, str) else round(max(picture.rgb.shape[1:3]) / stroke)
 
 
-def protected_part(picture: Picture, source: str) -> np.ndarray:
+def protected_part(picture: Picture, source: str, drawn: np.ndarray | None = None) -> np.ndarray:
     """The mask of the protected part, (1, h, w, 1) in [0, 1]; all zeros if there is no subject.
 
     Args:
         picture: The photograph.
         source: As in `named_mask`.
+        drawn: As in `named_mask`.
 
     Raises:
         InputError: There is no such mask, or it has another size.
     """
-    return subject_mask(picture, source) if source in MASKS else named_mask(source, picture)
+    return subject_mask(picture, source) if source in MASKS else named_mask(source, picture, drawn)
 
 
 def mixed(picture: Picture, painted: Picture, options: StylizeOptions, protected: np.ndarray | None = None) -> Picture:

@@ -18,6 +18,7 @@ RULES = {
     "all": lambda mask: cv2.dilate(mask, np.ones((3, 3))),
     "pooled": lambda mask: mask,
 }
+POOLS = {"max": np.max, "average": np.mean}
 
 
 def region_weights(
@@ -37,25 +38,35 @@ def region_weights(
         pooling: Pooling of the network, "max" or "average".
         rule: "simple" smooths the mask at each convolution. "inside" keeps positions whose receptive field lies in the
             region, so that nothing of its surroundings leaks in. "all" keeps positions whose receptive field meets it.
-            "pooled", Zhou's rule, leaves the mask unchanged there; only poolings shrink it, like the features.
+            "pooled", Zhou's rule, leaves the mask unchanged there; only poolings shrink it, like the features. At a
+            layer where a rule leaves no position, as "inside" does in a small region, the weights are those of
+            "simple".
 
     Returns:
         {layer: (1, h, w, 1) float32}, each summing to 1.
 
     Raises:
-        InputError: An unknown layer, backbone, pooling or rule, or a mask that is empty at a layer.
+        InputError: An unknown layer, backbone, pooling or rule, an empty mask, or a picture too small for a layer.
 
     Source: Zhou, section 3.3.1; Chen & Hsu 2016, the mask M; for the rules Gatys et al. 2017.
     Differs from the source: the weights are divided by their sum, since regions of content and style differ in area.
     """
     if rule not in RULES:
         raise unknown("`rule`", rule, RULES)
-    pools = {"max": np.max, "average": np.mean}
-    if pooling not in pools:
-        raise unknown("`pooling`", pooling, pools)
+    if pooling not in POOLS:
+        raise unknown("`pooling`", pooling, POOLS)
     kernel_shapes(backbone)  # Raises for an unknown backbone.
-    pool = np.min if rule == "inside" else pools[pooling]
-    maps = {"image": mask[0, ..., 0].astype(np.float32)}
+    maps, smooth = (_carried(mask[0, ..., 0], backbone, pooling, each) for each in (rule, "simple"))
+    for layer, carried in maps.items():
+        if not carried.any():
+            maps[layer] = smooth[layer]
+    return {layer: _normalized(maps, layer, mask) for layer in layers}
+
+
+def _carried(mask: np.ndarray, backbone: str, pooling: str, rule: str) -> dict[str, np.ndarray]:
+    """The mask (H, W) by a rule at each layer, and as "image"."""
+    pool = np.min if rule == "inside" else POOLS[pooling]
+    maps = {"image": mask.astype(np.float32)}
     carried = maps["image"]
     for block, (_, convolutions) in enumerate(BLOCKS[backbone], 1):
         if block > 1:
@@ -64,7 +75,7 @@ def region_weights(
         for convolution in range(1, convolutions + 1):
             # In a small picture, the deepest layers have no positions.
             carried = maps[f"relu{block}_{convolution}"] = RULES[rule](carried) if carried.size else carried
-    return {layer: _normalized(maps, layer, mask) for layer in layers}
+    return maps
 
 
 def _normalized(maps: dict[str, np.ndarray], layer: str, mask: np.ndarray) -> np.ndarray:
@@ -74,7 +85,7 @@ def _normalized(maps: dict[str, np.ndarray], layer: str, mask: np.ndarray) -> np
     if not total > 0:
         height, width = mask.shape[1:3]
         raise InputError(
-            f"The layer {layer} has no position in a picture of {width} x {height} pixels, or in its selected part. "
-            "Use a larger picture or region, or another `mask_rule`."
+            f"The layer {layer} has no position in a picture of {width} x {height} pixels, or its mask is empty. "
+            "Use a larger picture, or another mask."
         )
     return np.float32(maps[layer] / total)[None, ..., None]

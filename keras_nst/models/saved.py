@@ -106,13 +106,17 @@ def has_previews(folder: Path) -> bool:
 
 
 def codes_for(home: Path) -> list[Path]:
-    """The folders within a net's folder that hold codes for this net, by their cards.
+    """The folders within the folder of a net of many styles that hold codes for this net, by their cards."""
+    if not (home / PAINTER).is_file():
+        return []
+    net = sha256(home / PAINTER)
+    return [code.parent for code in sorted(home.glob(f"*/{CODE}")) if _painter_hash(code.parent) == net]
 
-    Raises:
-        InputError: A card is not a JSON object.
-    """
-    net, codes = read_facts(home).get(HASH), sorted(home.glob(f"*/{CODE}"))
-    return [code.parent for code in codes if net and read_facts(code.parent).get(PAINTER_HASH) == net]
+
+def _painter_hash(folder: Path) -> str | None:
+    """The SHA-256 of the net that a code is for; None if its card does not tell."""
+    with contextlib.suppress(InputError):
+        return read_facts(folder).get(PAINTER_HASH)
 
 
 def load_painter(net: str | Path) -> "keras.Model":
@@ -171,7 +175,8 @@ def load(path: Path, check: Callable[[Path, "keras.Model"], None]) -> "keras.Mod
 def save_style(folder: str | Path, net: "keras.Model", card: dict, preview: Path | None = None) -> None:
     """Write a style: the net with weights in half precision, the preview, and the card with the hash of the net.
 
-    A style that is in the folder is replaced as a whole, after the new one has been written.
+    A style that is in the folder is replaced as a whole, after the new one has been written, and with a net of many
+    styles the codes for it that the folder holds.
 
     Args:
         folder: The style's folder.
@@ -192,7 +197,10 @@ def save_style(folder: str | Path, net: "keras.Model", card: dict, preview: Path
         net.save(net_file)
         _halve(net_file)
         card_file.write_text(json.dumps({**card, HASH: sha256(net_file)}, indent=2) + "\n", "utf-8")
-        # The old files go first: wherever this is interrupted, no card lies next to another net than its own.
+        # The old files go first: wherever this is interrupted, no card or code lies next to another net than its own.
+        for code in codes_for(folder):
+            (code / CODE).unlink()  # First, since a code without its card would be one for any net.
+            shutil.rmtree(code)
         for old in (CARD, *({MODEL, PAINTER, CODE} - {file}), *(() if has_preview else (PREVIEW,))):
             (folder / old).unlink(missing_ok=True)
 

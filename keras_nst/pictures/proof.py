@@ -1,5 +1,6 @@
 """Soft proofs: how a picture will look in print."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +15,22 @@ class Proof:
 
     A color that cannot be printed becomes the nearest that can; white stays white (relative colorimetric).
 
+    It can be sent to another process, even on a machine that does not have the file.
+
     Args:
-        profile: ICC profile of the printer: CMYK, gray or RGB.
+        profile: ICC profile of the printer: CMYK, gray or RGB; a file, or what it holds.
 
     Raises:
         InputError: The file is missing or not the profile of a printer.
     """
 
-    def __init__(self, profile: str | Path):
-        check_file(profile)
+    def __init__(self, profile: str | Path | bytes):
+        if not isinstance(profile, bytes):
+            check_file(profile)
         intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
         try:
-            printer = ImageCms.ImageCmsProfile(str(profile))
+            self._profile = profile if isinstance(profile, bytes) else Path(profile).read_bytes()
+            printer = ImageCms.ImageCmsProfile(io.BytesIO(self._profile))
             srgb = ImageCms.createProfile("sRGB")
             self._transform = ImageCms.buildProofTransform(
                 srgb, srgb, printer, "RGB", "RGB", intent, intent, ImageCms.Flags.SOFTPROOFING
@@ -33,6 +38,9 @@ class Proof:
         except (OSError, ImageCms.PyCMSError) as error:
             reason = getattr(error, "strerror", None) or "it is not an ICC profile of a printer"
             raise InputError(f"Cannot read {profile}: {reason}. Expected an .icc or .icm file.") from error
+
+    def __reduce__(self):
+        return Proof, (self._profile,)
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Simulate a print.

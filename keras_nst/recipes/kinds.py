@@ -64,13 +64,15 @@ class Recipe:
             weights: Weights that replace the recipe's, before the lambdas.
 
         Raises:
-            InputError: The recipe has no such semantic or term.
+            InputError: The recipe has no such semantic or term, or nothing is kept that lambda2 could multiply.
 
         Source: Liu et al. 2019, eq. (10).
         """
         if not self.semantics and (keep is not None or tuple(lambdas) != (1.0, 1.0)):
             raise InputError(f"This recipe {NO_SEMANTICS}")
         keep = self.kept if keep is None else keep
+        if not keep and lambdas[1] != 1:
+            raise InputError("Nothing is kept that lambda2 could multiply. Give `keep`, or leave out `lambda2`.")
         for name in keep:
             if name not in self.semantics:
                 raise unknown("semantic to keep", name, self.semantics)

@@ -10,7 +10,21 @@ from keras_nst.select.matting import matte
 from keras_nst.select.subject import MASKS, subject_mask
 
 
-def named_mask(source: str, picture: Picture) -> np.ndarray:
+def drawn_mask(source: str) -> np.ndarray | None:
+    """Read the mask of a file, (1, h, w, 1); None for a word, which names another mask in each picture.
+
+    Args:
+        source: As in `named_mask`.
+
+    Raises:
+        InputError: There is no such file.
+    """
+    if source in MASKS or source == "alpha" or source.startswith("box:"):
+        return None
+    return from_picture(read(source))
+
+
+def named_mask(source: str, picture: Picture, drawn: np.ndarray | None = None) -> np.ndarray:
     """Make the mask that a word or a file names.
 
     Args:
@@ -18,6 +32,7 @@ def named_mask(source: str, picture: Picture) -> np.ndarray:
             "box:LEFT,TOP,RIGHT,BOTTOM" in pixels, where RIGHT and BOTTOM are the first outside; or the path of a
             picture, whose alpha or, if it is opaque, luma is the mask.
         picture: The picture to select from.
+        drawn: The mask of the source, if it is a file that `drawn_mask` has read.
 
     Returns:
         The mask, (1, h, w, 1) float32 in [0, 1], not all zero.
@@ -25,18 +40,21 @@ def named_mask(source: str, picture: Picture) -> np.ndarray:
     Raises:
         InputError: There is no such file, box or transparency, the sizes differ, or nothing is selected.
     """
-    if source in MASKS:
-        mask = subject_mask(picture, source)
-        if source == "subject":
-            mask = matte(picture.rgb, mask)
-    elif source.startswith("box:"):
-        mask = _box(source, *picture.rgb.shape[1:3])
-    elif source == "alpha":
-        mask = from_alpha(picture)
-    else:
-        mask = from_picture(read(source))
+    mask = drawn_mask(source) if drawn is None else drawn
+    if mask is None:
+        mask = _found(source, picture)
     check(mask, *picture.rgb.shape[1:3], f"The mask {source}")
     return mask
+
+
+def _found(word: str, picture: Picture) -> np.ndarray:
+    """The mask that a word names."""
+    if word.startswith("box:"):
+        return _box(word, *picture.rgb.shape[1:3])
+    if word == "alpha":
+        return from_alpha(picture)
+    mask = subject_mask(picture, word)
+    return matte(picture.rgb, mask) if word == "subject" else mask
 
 
 def _box(source: str, height: int, width: int) -> np.ndarray:

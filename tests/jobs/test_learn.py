@@ -2,15 +2,12 @@
 
 import csv
 import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import zipfile
-from functools import partial
 from io import StringIO
 from pathlib import Path
 from unittest import mock
@@ -19,113 +16,19 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from reference import nets
-from reference.nets import randomized
+from reference.trainings import COMMAND, ENVIRONMENT, arguments, exact
 
-from keras_nst.cli import main
 from keras_nst.console import Console
 from keras_nst.errors import InputError
 from keras_nst.fit import checkpoints
-from keras_nst.infer.stylizer import Stylizer
 from keras_nst.jobs import learn, setups
 from keras_nst.jobs.training_folder import OPTIONS, TrainingFolder
-from keras_nst.models.nets import NETS
-from keras_nst.models.observer import Observer
-from keras_nst.models.predictor import STATISTICS, parts
-from keras_nst.models.saved import HASH, PAINTER_HASH, load_painter, save_code, save_style
-from keras_nst.models.styles import load_net, read_card, styles
-from keras_nst.models.transfer_net import transfer_net
-from keras_nst.models.vgg import vgg
-from keras_nst.models.weights import vgg_weights
+from keras_nst.models.saved import save_code
+from keras_nst.models.styles import load_net, read_card
 from keras_nst.pictures.io import read
-from keras_nst.pictures.picture import fit_short_side
 from keras_nst.recipes import liu2019
 
-# Runs this file in its own process, which finds `reference` like pytest.
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
-
-tiny_generator = partial(setups.generator, filters=(4, 4, 8), residual_blocks=1)
-tiny_saliency = {"saliency_filters": (2, 4, 4, 4)}
-SMALL = {
-    "generator": lambda **kwargs: tiny_generator(**(tiny_saliency | kwargs)),
-    "discriminator": partial(setups.discriminator, (4, 4, 4)),
-}
-
-
-def narrow_vgg(*_):
-    """VGG16 with eight channels per layer, which XLA compiles faster. The test is about the training around it."""
-    return {layer: (kernel[:, :, :8, :8], bias[:8]) for layer, (kernel, bias) in vgg_weights().items()}
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch, request):
-    for name, build in SMALL.items():
-        monkeypatch.setattr(setups, name, build)
-    for name, net in nets.SMALL.items():
-        monkeypatch.setitem(NETS, name, net)
-    for module in ("learn", "shelf"):  # Small previews.
-        monkeypatch.setattr(f"keras_nst.jobs.{module}.SIDE", 48)
-    if "real_vgg" not in request.fixturenames:
-        monkeypatch.setattr(setups, "vgg_weights", narrow_vgg)
-
-
-@pytest.fixture
-def real_vgg():
-    """Use the full VGG16."""
-
-
-def descent(options, rate, **_):
-    """Gradient descent instead of Adam, which hides the scale of gradients and amplifies rounding at first."""
-    return keras.optimizers.SGD(rate)
-
-
-def exact(change):
-    """Prevent rounding from making trainings diverge, by `change(module, name, value)`."""
-    change(setups, "_adam", descent)
-    # After normalization, a plain gray picture would consist of rounding errors.
-    for name in ("generator", "discriminator"):
-        change(setups, name, lambda build=SMALL[name], **kwargs: randomized(build(**kwargs), np.random.default_rng(0)))
-
-
-def train(optimizer, *arguments):
-    """The command with the small nets, to run in its own process."""
-    vars(setups).update(SMALL, vgg_weights=narrow_vgg)
-    NETS.update(nets.SMALL)
-    if optimizer == "descent":
-        exact(setattr)
-    sys.exit(main(["train", *arguments]))
-
-
-@pytest.fixture
-def options(tmp_path, rng):
-    """A painting of stripes, and photographs of noise and ramps."""
-    stripes = np.where(np.arange(64)[:, None, None] // 4 % 2, [30, 60, 160], [240, 200, 60]) * np.ones((1, 64, 1))
-    Image.fromarray(stripes.astype(np.uint8)).save(tmp_path / "stripes.png")
-    (tmp_path / "photos").mkdir()
-    for number in range(4):
-        noise = rng.integers(0, 256, (8, 8, 3), np.uint8)
-        Image.fromarray(noise).resize((64, 48)).save(tmp_path / "photos" / f"{number}.png")
-    return learn.TrainingOptions(
-        style=str(tmp_path / "stripes.png"),
-        content=str(tmp_path / "photos"),
-        steps=40,
-        size=32,
-        batch=2,
-        style_size=48,
-        learning_rate=5e-3,
-        output=str(tmp_path / "out"),
-        recipe="johnson2016",  # It compiles fastest.
-        mixed_precision="off",  # Rounding would make the compared trainings diverge.
-    )
-
-
-def arguments(options, output, *more):
-    return [
-        *("--style", *options.style, "--content", options.content, "--steps", str(options.steps), "--size", "32"),
-        *("--batch", "2", "--style-size", str(options.style_size), "--output", str(output)),
-        *(("--learning-rate", str(options.learning_rate)) if options.learning_rate else ()),
-        *("--recipe", options.recipe, "--mixed-precision", options.mixed_precision, *more),
-    ]
+pytestmark = pytest.mark.usefixtures("small")
 
 
 def test_a_training_lowers_the_loss_and_leaves_a_style_with_its_card(options, real_vgg):
@@ -338,7 +241,7 @@ def test_what_jax_cannot_do_is_told_before_anything_is_read(options, monkeypatch
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_an_undisturbed_one(options, tmp_path, backend):
     pytest.importorskip(backend)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    command, environment = [sys.executable, __file__, "adam"], {**ENVIRONMENT, "KERAS_BACKEND": backend}
+    command, environment = [*COMMAND, "adam"], {**ENVIRONMENT, "KERAS_BACKEND": backend}
     subprocess.run([*command, *arguments(options, whole)], check=True, capture_output=True, env=environment)
     process = subprocess.Popen([*command, *arguments(options, killed)], stdout=-3, stderr=-3, env=environment)
     log = killed / "training" / "log.csv"
@@ -371,7 +274,7 @@ def shared(request, collection, options, monkeypatch):
 
 @pytest.mark.slow
 def test_two_devices_learn_what_one_learns(shared, tmp_path):
-    command = [sys.executable, __file__, "descent", *arguments(shared, tmp_path / "two", "--devices", "2")]
+    command = [*COMMAND, "descent", *arguments(shared, tmp_path / "two", "--devices", "2")]
     subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
     np.testing.assert_allclose(losses(tmp_path / "two"), losses(learn.learn(shared)), rtol=1e-4, atol=1e-6)
 
@@ -387,7 +290,7 @@ def test_two_processes_learn_what_one_learns_and_go_on_after_one_died(options, t
             ports.append(free.getsockname()[1])
 
     def workers(*more):
-        command = [sys.executable, __file__, "descent", *arguments(options, tmp_path / "two", *more)]
+        command = [*COMMAND, "descent", *arguments(options, tmp_path / "two", *more)]
         for index in range(2):
             cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
             config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
@@ -617,6 +520,19 @@ def test_a_finished_style_is_overwritten_on_request_alone_and_as_a_whole(options
     assert len(losses(folder)) == 1  # That of the training that was replaced is gone.
 
 
+def test_a_style_that_is_a_code_is_not_replaced_unasked(options):
+    save_code(options.folder, np.zeros(128), {"painter": "unet"})
+    with pytest.raises(InputError, match="holds a style"):
+        learn.learn(options)
+
+
+@pytest.mark.parametrize("net", ["johnson", "unet"])
+def test_a_folder_around_other_styles_is_no_place_for_a_style(options, net):
+    save_code(options.folder / "poppies", np.zeros(128), {"painter": "unet"})
+    with pytest.raises(InputError, match=r"holds other styles \(poppies\)\. Choose another `output`"):
+        learn.learn(learn.dataclasses.replace(options, net=net))
+
+
 def test_options_that_are_sequences_are_the_same_when_a_training_is_resumed(tmp_path):
     folder, facts = TrainingFolder(tmp_path), {"keep": ("cam", "light"), "paintings": [{"count": 3}], "size": 64}
     folder.claim(facts)  # JSON has lists only.
@@ -635,152 +551,6 @@ def test_another_style_can_be_the_start(options, tmp_path):
         np.testing.assert_allclose(weight, start, atol=1e-3)
 
 
-@pytest.fixture
-def shelf(options, rng, monkeypatch):
-    """A folder of two paintings next to the one of stripes."""
-    monkeypatch.setattr(learn.devices, "suits_xla", lambda policy: False)  # Compiling all of VGG16 takes a minute.
-    folder = options.folder.parent / "shelf"
-    folder.mkdir()
-    for name, color in {"red": (200, 30, 30), "blue": (30, 30, 200)}.items():
-        noise = rng.integers(-20, 20, (60, 80, 3)) + np.array(color)
-        Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / f"{name}.png")
-    return str(folder)
-
-
-def many(options, shelf, **more):
-    styles = (*options.style, shelf)
-    return learn.dataclasses.replace(options, style=styles, net="unet", recipe="ghiasi2017", steps=4, **more)
-
-
-def test_a_net_of_many_styles_is_learned_with_the_predictor_of_their_codes(options, shelf, real_vgg):
-    folder = learn.learn(many(options, shelf))
-    card = json.loads((folder / "card.json").read_text())
-    assert [(style["kind"], style["count"]) for style in card["paintings"]] == [("file", 1), ("folder", 2)]
-    assert read(folder / "preview.jpg").rgb.std() > 0.01
-    net, predictor = parts(load_painter(folder))
-    assert predictor.output.shape[-1] == net.input["code"].shape[-1]
-    with pytest.raises(InputError, match="net of many styles"):
-        load_net(folder)
-
-
-def test_each_painting_of_the_first_set_becomes_a_style(options, shelf, real_vgg, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    home = Path("saved_models") / "mine"
-    asked = learn.dataclasses.replace(options, style=[shelf], output=str(home))
-    Image.new("RGB", (60, 80), (9, 9, 9)).save(Path(shelf) / "flat.png")
-    more = ["--net", "unet", "--recipe", "ghiasi2017", "--steps", "2", "--overwrite"]
-    home.mkdir(parents=True)
-    (home / "card.json").write_text(json.dumps({HASH: "the net that is replaced"}))
-    for name, net in {"older": "the net that is replaced", "other": "another net"}.items():
-        save_code(home / name, np.zeros(128), {"painter": "mine", PAINTER_HASH: net})
-    assert main(["train", *arguments(asked, home, *more)]) == 0
-    assert {code.parent.name for code in home.glob("*/code.npy")} == {"red", "blue", "other"}
-    told = capsys.readouterr()
-    assert "--style blue -o" in told.out
-    assert "flat has no style of its own" in told.err
-    assert {"red", "blue"} <= styles().keys()
-    card = read_card("red")
-    assert (card["painter"], card["steps"], card["style_image"]) == ("mine", 2, "red.png")
-    net, predictor = parts(load_painter(home))
-    painting = fit_short_side(read(Path(shelf) / "red.png").rgb, asked.style_size)
-    seen = Observer(vgg=vgg())(painting, STATISTICS.probes)
-    code = np.asarray(predictor(*STATISTICS(seen)))
-    photograph = read("sample:coffee").rgb[:, :64, :64]
-    expected = np.asarray(net({"image": photograph, "code": code}))
-    np.testing.assert_allclose(Stylizer("red")(photograph, grain=False).rgb, expected, atol=0.02)
-    assert read(home / "red" / "preview.jpg").rgb.shape[2] > 100
-
-
-def test_a_style_that_is_a_code_is_not_replaced_unasked(options):
-    save_code(options.folder, np.zeros(128), {"painter": "unet"})
-    with pytest.raises(InputError, match="holds a style"):
-        learn.learn(options)
-
-
-@pytest.mark.parametrize("net", ["johnson", "unet"])
-def test_a_folder_around_other_styles_is_no_place_for_a_style(options, net):
-    save_code(options.folder / "poppies", np.zeros(128), {"painter": "unet"})
-    with pytest.raises(InputError, match=r"holds other styles \(poppies\)\. Choose another `output`"):
-        learn.learn(learn.dataclasses.replace(options, net=net))
-
-
-def test_styles_that_are_not_written_when_the_training_is_killed_are_written_when_it_is_resumed(
-    options, shelf, real_vgg, monkeypatch
-):
-    asked = learn.dataclasses.replace(options, style=[shelf], net="unet", recipe="ghiasi2017", steps=1)
-    with monkeypatch.context() as patched:
-        patched.setattr(learn, "shelve", mock.Mock(side_effect=KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            learn.learn(asked)
-    folder = learn.learn(learn.dataclasses.replace(asked, resume=True))
-    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red", "blue"}
-    assert not TrainingFolder(folder).can_be_resumed
-
-
-def test_a_painting_that_cannot_be_read_is_skipped_and_styles_of_one_name_are_several(options, shelf, real_vgg):
-    (Path(shelf) / "a_first.png").write_bytes(b"nothing")
-    (Path(shelf) / "more").mkdir()
-    shutil.copy(Path(shelf) / "red.png", Path(shelf) / "more" / "Red.png")
-    shutil.move(Path(shelf) / "blue.png", Path(shelf) / "training.png")
-    console = Console(quiet=True)
-    told = []
-    console.line = told.append
-    save_style(options.folder / "red", transfer_net((4, 4, 8), 1), {})
-    before = (options.folder / "red" / "model.keras").read_bytes()
-    asked = learn.dataclasses.replace(options, style=[shelf], net="unet", recipe="ghiasi2017", steps=1, overwrite=True)
-    folder = learn.learn(asked, console=console)
-    assert {code.parent.name for code in folder.glob("*/code.npy")} == {"red_2", "training_2", "red_3"}
-    assert (folder / "red" / "model.keras").read_bytes() == before
-    assert any("a_first.png" in line for line in told)
-
-
-def test_a_net_of_many_styles_can_be_the_start_of_another(options, shelf, real_vgg, tmp_path):
-    first = learn.learn(many(options, shelf))
-    second = (
-        "--init",
-        str(first),
-        "--net",
-        "unet",
-        "--recipe",
-        "ghiasi2017",
-        "--steps",
-        "1",
-        "--learning-rate",
-        "1e-8",
-    )
-    assert main(["train", *arguments(options, tmp_path / "second", *second, "--learning-rate", "1e-8")]) == 0
-    for one, other in zip(*(load_painter(f).get_weights() for f in (first, tmp_path / "second")), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
-    assert json.loads((tmp_path / "second" / "card.json").read_text())["init"]["name"] == "out"
-
-
-def test_a_training_of_many_styles_goes_on_as_if_it_had_never_stopped(options, shelf, real_vgg, monkeypatch):
-    exact(monkeypatch.setattr)
-    options = many(options, shelf, learning_rate=1e-3)
-    whole = learn.learn(learn.dataclasses.replace(options, output=str(options.folder / "whole")))
-    halves = learn.dataclasses.replace(options, output=str(options.folder / "halves"))
-
-    class Interrupted(learn.Checkpoint):
-        def on_epoch_end(self, epoch, logs=None):
-            super().on_epoch_end(epoch, logs)
-            if epoch == 1:
-                raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(learn, "Checkpoint", Interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            learn.learn(halves)
-    learn.learn(learn.dataclasses.replace(halves, resume=True))
-    for one, other in zip(*(load_painter(f).get_weights() for f in (whole, halves.folder)), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
-
-
-def test_a_batch_that_the_styles_cannot_share_is_refused(options, shelf):
-    with pytest.raises(InputError, match="cannot be shared by 2 styles"):
-        learn.learn(many(options, shelf, batch=3))
-    assert not (options.folder / "painter.keras").exists()
-
-
 def test_a_collection_is_learned_as_one_style(options, shelf, tmp_path):
     options = learn.dataclasses.replace(options, style=[shelf], recipe="kolkin2019", output=str(tmp_path / "both"))
     folder = learn.learn(learn.dataclasses.replace(options, steps=60))
@@ -788,7 +558,3 @@ def test_a_collection_is_learned_as_one_style(options, shelf, tmp_path):
     with open(folder / "training" / "log.csv") as file:
         rows = list(csv.DictReader(file))
     assert float(rows[-1]["transport"]) < 0.8 * float(rows[0]["transport"])
-
-
-if __name__ == "__main__":
-    train(*sys.argv[1:])

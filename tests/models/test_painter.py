@@ -1,7 +1,10 @@
 """Styles that are codes of a net of many styles: stored ones, and those of any painting."""
 
 import contextlib
+import itertools
 import json
+import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,6 +14,7 @@ from reference.nets import SMALL, randomized
 
 from keras_nst.cli import main
 from keras_nst.errors import InputError
+from keras_nst.files import sha256
 from keras_nst.infer.stylizer import Stylizer
 from keras_nst.jobs.stylize import in_styles, stylizer
 from keras_nst.models import nets, painter, saved, styles
@@ -90,6 +94,70 @@ def test_a_style_replaces_all_of_the_old_one(tmp_path):
     saved.save_code(tmp_path / "style", np.zeros(128), {"painter": "unet"})
     saved.save_style(tmp_path / "style", transfer_net(filters=(4, 4, 8), residual_blocks=1), {})
     assert styles.load_net(tmp_path / "style")(PHOTOGRAPH).shape == PHOTOGRAPH.shape
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A folder with a tiny net of many styles, a code for it, and one for another net."""
+    code, folder = keras.Input((3,), name="code"), tmp_path / "home"
+    saved.save_style(folder, keras.Model({"code": code}, keras.layers.Dense(3)(code)), {})
+    saved.save_code(folder / "own", np.zeros(3), {saved.PAINTER_HASH: sha256(folder / saved.PAINTER)})
+    saved.save_code(folder / "other", np.zeros(3), {saved.PAINTER_HASH: "another net"})
+    return folder
+
+
+def codes(folder):
+    return {code.parent.name for code in folder.glob(f"*/{saved.CODE}")}
+
+
+def test_wherever_the_replacement_of_a_net_is_killed_no_code_of_the_old_one_lies_beside_the_new_one(
+    home, tmp_path, monkeypatch
+):
+    net, old = saved.load_painter(home), sha256(home / saved.PAINTER)
+    net.set_weights([weight + 1 for weight in net.get_weights()])
+
+    def until(moment, patched):
+        """Files are changed so many times, and then no more."""
+        changes = iter(range(moment))
+
+        def limited(change):
+            def once(*arguments, **more):
+                if next(changes, None) is None:
+                    raise KeyboardInterrupt
+                return change(*arguments, **more)
+
+            return once
+
+        for owner, name in ((Path, "replace"), (Path, "unlink"), (shutil, "rmtree")):
+            patched.setattr(owner, name, limited(getattr(owner, name)))
+
+    nets = []
+    for moment in itertools.count():
+        folder = tmp_path / str(moment)
+        shutil.copytree(home, folder)
+        with monkeypatch.context() as patched:
+            until(moment, patched)
+            with contextlib.suppress(KeyboardInterrupt):
+                saved.save_style(folder, net, {})
+                break
+        nets.append(sha256(folder / saved.PAINTER))
+        assert codes(folder) == {"other"} or nets[-1] == old
+        assert saved.read_facts(folder).get(saved.HASH) in (None, nets[-1])
+        saved.save_style(folder, net, {})
+        assert codes(folder) == {"other"}
+    assert old in nets
+    assert old != nets[-1]
+    assert codes(folder) == {"other"}
+
+
+def test_a_net_whose_card_is_broken_is_replaced_with_its_codes(home):
+    net = saved.load_painter(home)
+    saved.save_code(home / "broken", np.zeros(3), {})
+    for card in (home / saved.CARD, home / "broken" / saved.CARD):
+        card.write_text("{")
+    saved.save_style(home, net, {"steps": 1})
+    assert codes(home) == {"broken", "other"}
+    assert saved.read_facts(home)["steps"] == 1
 
 
 @pytest.mark.parametrize(

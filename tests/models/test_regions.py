@@ -165,14 +165,34 @@ def test_a_wrong_name_is_answered_with_the_right_ones(arguments, message):
     assert str(error.value).startswith(message)
 
 
-@pytest.mark.parametrize(("rule", "layer"), [("simple", "image"), ("simple", "relu2_1"), ("inside", "relu3_1")])
-def test_a_region_of_which_nothing_is_left_is_refused(rule, layer):
-    mask = np.zeros((1, 32, 48, 1), np.float32)
-    if rule == "inside":
-        mask[:, 10:18, 10:18] = 1
-    with pytest.raises(InputError) as error:
-        region_weights(mask, [layer], rule=rule)
-    assert str(error.value).startswith(f"The layer {layer} has no position in a picture of 48 x 32 pixels")
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_region_of_a_pixel_has_positions_that_see_it_at_each_layer(rng, backbone, pooling, rule):
+    mask = np.zeros((1, HEIGHT, WIDTH, 1), np.float32)
+    mask[:, -1, 30] = 1  # In a row that the first pooling leaves out.
+    touched = changed(network(backbone, pooling), mask == 1, rng)
+    for layer, kept in support(mask, backbone, rule, pooling=pooling).items():
+        assert kept.any()
+        assert not (kept & ~touched[layer]).any(), layer
+
+
+def test_where_a_rule_leaves_nothing_positions_count_by_how_much_of_the_region_they_see():
+    mask = np.zeros((1, 64, 96, 1), np.float32)
+    mask[:, 20:44, 40:64] = 1
+    inside, simple = (region_weights(mask, taps("vgg16"), rule=rule) for rule in ("inside", "simple"))
+    # Each convolution takes a position from each side, and each pooling half of them: two are left at the third.
+    kept = {"relu1_1": 22**2, "relu1_2": 20**2, "relu2_1": 8**2, "relu2_2": 6**2}
+    for layer, weights in inside.items():
+        if layer in kept:
+            assert np.count_nonzero(weights) == kept[layer], layer
+        else:
+            np.testing.assert_array_equal(weights, simple[layer])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_an_empty_region_is_refused(rule):
+    with pytest.raises(InputError, match="The layer relu2_1 has no position in a picture of 48 x 32 pixels"):
+        region_weights(np.zeros((1, 32, 48, 1), np.float32), ["relu2_1"], rule=rule)
 
 
 def test_a_small_picture_has_shallow_layers():

@@ -3,7 +3,7 @@ import pytest
 from reference import losses as reference
 
 from keras_nst.errors import InputError
-from keras_nst.recipes import johnson2016, liu2019
+from keras_nst.recipes import johnson2016, kolkin2019, liu2019
 
 
 def test_without_a_region_loss_it_is_johnsons():
@@ -73,6 +73,8 @@ def test_the_lambdas_multiply_the_perceptual_and_the_region_loss():
         (liu2019, {"keep": ["edges"]}, "Unknown semantic to keep: 'edges'. Did you mean 'edge'"),
         (johnson2016, {"keep": ["cam"]}, "keeps no semantics"),
         (johnson2016, {"lambdas": (1.0, 2.0)}, "keeps no semantics"),
+        (kolkin2019, {"lambdas": (1.0, 2.0)}, "Nothing is kept.*`keep`.*`lambda2`"),
+        (liu2019, {"keep": [], "lambdas": (1.0, 2.0)}, "Nothing is kept.*`keep`.*`lambda2`"),
         (liu2019, {"weights": {"edge": 1.0}}, "no edge term: content, style, tv, cam, category"),
     ],
 )
