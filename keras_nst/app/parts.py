@@ -117,12 +117,15 @@ def script(*names: str) -> str:
 _COPY = """async note => {
   const shown = [...document.querySelectorAll("#NAME-result img")].at(-1);
   if (!shown) return note;
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [shown.naturalWidth, shown.naturalHeight];
-  canvas.getContext("2d").drawImage(shown, 0, 0);
-  const picture = new Promise(made => canvas.toBlob(made, "image/png"));
+  const picture = async () => {
+    await shown.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [shown.naturalWidth, shown.naturalHeight];
+    canvas.getContext("2d").drawImage(shown, 0, 0);
+    return new Promise(made => canvas.toBlob(made, "image/png"));
+  };
   try {
-    await navigator.clipboard.write([new ClipboardItem({"image/png": picture})]);
+    await navigator.clipboard.write([new ClipboardItem({"image/png": picture()})]);
     return "Copied.";
   } catch {  // Browsers only let pages from this computer or over https copy.
     return "The browser does not let this page copy. Download the picture instead.";
