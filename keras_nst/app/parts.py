@@ -159,7 +159,6 @@ class Result:
     """
 
     def __init__(self, name: str):
-        self._name = name
         self.slider = gr.ImageSlider(
             label="Before and after",
             interactive=False,
@@ -174,9 +173,10 @@ class Result:
         copy.click(None, self.note, self.note, js=_COPY.replace("NAME", name))
         self.outputs = [self.slider, self.note, self.download]
 
-    def follow(self, *events: Callable) -> None:
-        """Scroll to the result, if it is out of sight, when the work begins."""
-        gr.on(events, None, js=_SHOW.replace("NAME", self._name), queue=False, **HIDDEN)
+
+def follow(name: str, *events: Callable) -> None:
+    """Scroll to the result of a tab, if it is out of sight, when the work begins."""
+    gr.on(events, None, js=_SHOW.replace("NAME", name), queue=False, **HIDDEN)
 
 
 def made(before: str, after: str, note: str) -> tuple:

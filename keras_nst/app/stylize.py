@@ -18,6 +18,7 @@ from keras_nst.app.parts import (
     Tab,
     bar,
     embedded,
+    follow,
     made,
     photograph,
     size_of,
@@ -158,7 +159,7 @@ class StylizeTab(Tab):
         mixing = [strength, stroke, color, protect, least, second, share, suffix]
         changes = [component.change for component in mixing]
         again = gr.on(changes, self.stylize, settings, outputs, api_visibility="undocumented", **work)
-        result.follow(opened.change, style.change, paint.click, history.select)
+        follow("stylize", opened.change, style.change, paint.click, history.select)
         gr.on([shown.change, protect.change], self.show, [photo, protect], protected, **HIDDEN)
         added = painting.upload(
             self.add, [painting, own], [own, style, second], api_visibility="undocumented", concurrency_id="upload"

@@ -630,7 +630,7 @@ def test_the_result_is_in_sight_when_the_work_begins(page, home, size):
     in_sight(page, "#partial-result")
 
 
-def test_a_camera_is_stylized_while_it_runs(page):
+def test_a_camera_is_stylized_while_it_runs(page, size):
     page.get_by_role("tab", name="Live").click()
     page.locator("#live-style").get_by_label("Tiny").check()
     page.locator("#live-picture").get_by_text("Webcam").click()
@@ -638,6 +638,7 @@ def test_a_camera_is_stylized_while_it_runs(page):
     tell(page, "live-note", "320 × 240 pixels")
     shown = page.locator("#live-result img").get_attribute("src")
     page.wait_for_function("shown => (document.querySelector('#live-result img')?.src ?? shown) != shown", arg=shown)
+    in_sight(page, "#live-result img")
     page.locator("#live-picture").get_by_text("Stop").click()
     page.locator("#live-picture").get_by_text("Record").wait_for()
 
