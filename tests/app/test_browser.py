@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import zipfile
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -314,6 +315,22 @@ def test_a_painting_of_ones_own_is_a_style_at_once(page, home):
     tell(page, "stylize-note", "Stopped.")
     page.locator("#stylize-paint-run").wait_for()
     assert download(page, "stylize")[1] == "painting-halves-painted.png"
+
+
+def test_a_painting_that_is_gone_leaves_the_styles(page, home):
+    drop(page, "stylize", home / "painting.png")
+    page.set_input_files("[data-testid='+ Your own painting-upload-button']", home / "halves.png")
+    made(page, "painting-halves.png")
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    made(page, "painting-tiny.png")
+    own = page.locator("#stylize-style").get_by_label("Halves")
+    Path(own.get_attribute("value")).unlink()
+    own.check()
+    toast(page, "no such style any more")
+    own.wait_for(state="detached")
+    first = page.locator("#stylize-style input").first
+    made(page, f"painting-{first.get_attribute('value')}.png")
+    assert first.is_checked()
 
 
 def test_a_painting_is_learned_while_the_page_is_used_until_it_is_stopped(page, home, tmp_path):

@@ -213,7 +213,7 @@ def test_what_is_changed_at_once_takes_the_place_of_the_last_result(workshop, st
 def test_what_a_browser_says_it_remembers_is_looked_at(workshop, uploaded, remembered):
     tab = StylizeTab(workshop)
     assert tab.history.recall(remembered, "/etc/passwd")[0] == []
-    assert tab.recall_paintings(remembered)[0] == []
+    assert tab.recall_paintings(remembered, "tiny", "")[0] == []
     for index in (0, None, "0"):
         with pytest.raises(InputError, match="not here any more"):
             tab.history.reopen(remembered, "", click(index))
@@ -316,9 +316,9 @@ def test_a_style_that_is_learned_or_removed_meanwhile_shifts_no_tile(workshop, u
     tab, before = StylizeTab(workshop), [*styles()]
     now = {"a_new_one": home, **{name: folder for name, folder in styles().items() if name != before[0]}}
     monkeypatch.setattr("keras_nst.app.workshop.styles", lambda: now)
-    monkeypatch.setattr(workshop, "tiles", lambda path, names: ((n, name) for n, name in enumerate(names)))
+    monkeypatch.setattr("keras_nst.jobs.stylize.in_styles", lambda picture, names: enumerate(names))
     monkeypatch.setattr("keras_nst.app.stylize.tile", lambda number, name, _: f"{number}: {name};")
-    *_, sheet = tab.show_tiles("photo.png", [])
+    *_, sheet = tab.show_tiles(uploaded("painting.png"), [])
     shown = [f"{number}: {name};" for number, name in enumerate(before, 1)]
     assert sheet == f"<style>{''.join(shown[1:])}</style>"
 
@@ -339,7 +339,7 @@ def test_an_own_painting_that_is_gone_leaves_the_other_tiles_where_they_are(work
 def test_a_visitors_paintings_are_there_again_and_blended(workshop, uploaded):
     tab, photo = StylizeTab(workshop), uploaded("painting.png")
     painting = workshop.take_in_painting(uploaded("halves.png", "halves.png"))
-    own, picker, second = tab.recall_paintings([painting, "/etc/passwd"])
+    own, picker, second = tab.recall_paintings([painting, "/etc/passwd"], "tiny", "")
     assert own == [painting]
     assert picker["choices"][-1] == second["choices"][-1] == ("Halves", painting)
     (sheet,) = tab.show_tiles(None, own)
@@ -347,6 +347,28 @@ def test_a_visitors_paintings_are_there_again_and_blended(workshop, uploaded):
     assert np.abs(read(base64.b64decode(tile)).rgb - read(painting).rgb).mean() < 0.04  # What JPEG loses.
     _, note, *_ = stylize(workshop, photo, second=painting)
     assert note.startswith("Tiny + Halves")
+
+
+def test_a_painting_that_is_gone_is_no_longer_among_the_styles(workshop, uploaded):
+    tab, first = StylizeTab(workshop), next(iter(styles()))
+    gone, there = (workshop.take_in_painting(uploaded("halves.png", f"{name}.png")) for name in ("gone", "there"))
+    assert tab.forget([gone, there], gone, there) == (gr.skip(),) * 3
+    Path(gone).unlink()
+    own, picker, second = tab.forget([gone, there], gone, gone)
+    assert own == [there]
+    for offer in (picker, second):
+        assert offer["choices"][-1] == ("There", there)
+        assert gone not in dict(offer["choices"]).values()
+    assert (picker["value"], second["value"]) == (first, "")
+    assert not any("value" in offer for offer in tab.recall_paintings(own, there, "tiny")[1:])
+
+
+def test_a_painting_that_is_deleted_while_the_tiles_are_made_is_left_out(workshop, uploaded):
+    own = [workshop.take_in_painting(uploaded("halves.png", f"{name}.png")) for name in ("first", "second")]
+    tiles = workshop.tiles(uploaded("painting.png"), [*own, "tiny"])
+    assert next(tiles)[0] == 0
+    Path(own[1]).unlink()
+    assert [place for place, _ in tiles] == [2]
 
 
 @pytest.mark.parametrize("size", [(1600, 80), (80, 1600)])
@@ -411,7 +433,7 @@ def test_a_painting_without_a_style_is_not_added(workshop, uploaded, tmp_path):
     for content, told in ((plain, "has one color everywhere"), (plain[:60], "damaged"), (b"none", "not a picture")):
         painting = uploaded(content)
         with pytest.raises(InputError, match=told) as refused:
-            StylizeTab(workshop).add(painting, [])
+            StylizeTab(workshop).add(painting, [], "")
         assert str(tmp_path) not in str(refused.value)
         assert [*(tmp_path / "own").iterdir()] == [Path(painting)]
 
@@ -419,7 +441,7 @@ def test_a_painting_without_a_style_is_not_added(workshop, uploaded, tmp_path):
 def test_a_painting_is_added_within_the_limits(tmp_path, uploaded):
     workshop = Workshop(tmp_path / "own", limits=Limits(side=64))
     first, _ = workshop.take_in(uploaded("object.png", "before.png"))
-    own, picker, second = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), [first])
+    own, picker, second = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), [first], "")
     assert (own[0], picker["value"]) == (first, own[1])
     assert picker["choices"][-2:] == second["choices"][-2:] == [("Before", first), ("Halves", own[1])]
     np.testing.assert_allclose(read(own[1]).rgb, read(painting, max_size=64).rgb, atol=ROUNDING)
