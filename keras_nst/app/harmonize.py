@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from keras_nst.app.limits import check_number
-from keras_nst.app.parts import HIDDEN, Result, Tab, bar, embedded, made, photograph, script, slider
+from keras_nst.app.parts import HIDDEN, Result, Tab, bar, embedded, follow, made, photograph, script, slider
 from keras_nst.app.selection import Selection
 from keras_nst.app.selector import Selector
 from keras_nst.app.watching import Watching, by_steps
@@ -111,7 +111,7 @@ class HarmonizeTab(Tab):
         gr.on([value.input for value in placed], None, [stage, *placed], stage, js=_PLACE, queue=False, **HIDDEN)
         stage.input(None, stage, placed, js=_PLACED, queue=False, **HIDDEN)
         inputs = [strokes, quality, *scene]
-        result.follow(run.click)
+        follow("harmonize", run.click)
         self.watching.wire(run.click, run, stop, self.harmonize, inputs, result.outputs, api_name="harmonize")
 
     def open(self, path: str | None) -> tuple:

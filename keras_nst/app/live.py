@@ -7,7 +7,7 @@ import time
 import gradio as gr
 
 from keras_nst.app.limits import check_number
-from keras_nst.app.parts import Tab, camera, embedded, slider, style_picker
+from keras_nst.app.parts import Tab, camera, embedded, follow, slider, style_picker
 from keras_nst.errors import InputError
 from keras_nst.pictures.io import read
 
@@ -31,14 +31,15 @@ class LiveTab(Tab):
     def build(self) -> None:
         """Lay out the tab."""
         with gr.Row(equal_height=False):
-            with gr.Column():
+            with gr.Column(scale=4, min_width=240):
                 view = camera("Camera", 2 * SIDE, elem_id="live-picture")
-                style = style_picker("Style", "live", fast=True)
-                strength = slider(0, 1, 1, "Strength", "live-strength", 0.05)
-            with gr.Column(elem_classes="result"):
+            with gr.Column(scale=8, min_width=320, elem_classes="result"):
                 # Within the page, so that pictures are not written to files.
                 result = gr.HTML(elem_id="live-result", padding=False)
                 note = gr.HTML(elem_id="live-note", elem_classes="note", padding=False)
+            with gr.Column(scale=5, min_width=280):
+                style = style_picker("Style", "live", fast=True)
+                strength = slider(0, 1, 1, "Strength", "live-strength", 0.05)
         streamed = view.stream(
             self.stylize,
             [view, style, strength],
@@ -51,6 +52,7 @@ class LiveTab(Tab):
             concurrency_limit=1,
         )
         streamed.failure(None, js=_SWITCH_OFF)
+        follow("live", style.input)
 
     def stylize(self, frame: str | None, style: str | None, strength: float) -> tuple[str, str]:
         """Stylize a picture from the camera.

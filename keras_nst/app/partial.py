@@ -4,7 +4,7 @@ import time
 
 import gradio as gr
 
-from keras_nst.app.parts import Result, Tab, made, style_picker, title
+from keras_nst.app.parts import Result, Tab, follow, made, style_picker, title
 from keras_nst.app.selection import Selection
 from keras_nst.app.selector import Selector
 from keras_nst.app.workshop import FEATHER
@@ -42,7 +42,7 @@ class PartialTab(Tab):
             trigger_mode="always_last",
             **work,
         )
-        result.follow(run.click, *choices)
+        follow("partial", run.click, *choices)
 
     def restyle(self, selection: Selection | None, style: str | None, background: str | None) -> tuple:
         """Restyle the selected area.

@@ -117,12 +117,15 @@ def script(*names: str) -> str:
 _COPY = """async note => {
   const shown = [...document.querySelectorAll("#NAME-result img")].at(-1);
   if (!shown) return note;
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [shown.naturalWidth, shown.naturalHeight];
-  canvas.getContext("2d").drawImage(shown, 0, 0);
-  const picture = new Promise(made => canvas.toBlob(made, "image/png"));
+  const picture = async () => {
+    await shown.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [shown.naturalWidth, shown.naturalHeight];
+    canvas.getContext("2d").drawImage(shown, 0, 0);
+    return new Promise(made => canvas.toBlob(made, "image/png"));
+  };
   try {
-    await navigator.clipboard.write([new ClipboardItem({"image/png": picture})]);
+    await navigator.clipboard.write([new ClipboardItem({"image/png": picture()})]);
     return "Copied.";
   } catch {  // Browsers only let pages from this computer or over https copy.
     return "The browser does not let this page copy. Download the picture instead.";
@@ -156,7 +159,6 @@ class Result:
     """
 
     def __init__(self, name: str):
-        self._name = name
         self.slider = gr.ImageSlider(
             label="Before and after",
             interactive=False,
@@ -171,9 +173,10 @@ class Result:
         copy.click(None, self.note, self.note, js=_COPY.replace("NAME", name))
         self.outputs = [self.slider, self.note, self.download]
 
-    def follow(self, *events: Callable) -> None:
-        """Scroll to the result, if it is out of sight, when the work begins."""
-        gr.on(events, None, js=_SHOW.replace("NAME", self._name), queue=False, **HIDDEN)
+
+def follow(name: str, *events: Callable) -> None:
+    """Scroll to the result of a tab, if it is out of sight, when the work begins."""
+    gr.on(events, None, js=_SHOW.replace("NAME", name), queue=False, **HIDDEN)
 
 
 def made(before: str, after: str, note: str) -> tuple:

@@ -18,6 +18,7 @@ from keras_nst.app.parts import (
     Tab,
     bar,
     embedded,
+    follow,
     made,
     photograph,
     size_of,
@@ -158,10 +159,15 @@ class StylizeTab(Tab):
         mixing = [strength, stroke, color, protect, least, second, share, suffix]
         changes = [component.change for component in mixing]
         again = gr.on(changes, self.stylize, settings, outputs, api_visibility="undocumented", **work)
-        result.follow(opened.change, style.change, paint.click, history.select)
+        follow("stylize", opened.change, style.change, paint.click, history.select)
         gr.on([shown.change, protect.change], self.show, [photo, protect], protected, **HIDDEN)
-        added = painting.upload(
-            self.add, [painting, own], [own, style, second], api_visibility="undocumented", concurrency_id="upload"
+        hung = [own, style, second]
+        painting.upload(
+            self.add,
+            [painting, own, second],
+            hung,
+            api_visibility="undocumented",
+            concurrency_id="upload",
         )
         tuned = self._tuning.wire(tune.click, tune, enough, self.tune, [photo, style], learned, api_name="tune")
         better = tuned.success(self.stylize, settings, outputs, api_visibility="undocumented", **work)
@@ -173,8 +179,10 @@ class StylizeTab(Tab):
             ended.success(self.history.remember, [remembered, before, latest], strip, **HIDDEN)
         load = gr.context.Context.root_block.load
         load(self.history.recall, [remembered, before], strip, **HIDDEN)
-        hung = load(self.recall_paintings, own, [own, style, second], **HIDDEN)
-        for changed in (shown.change, added.success, tuned.success, hung.success):
+        load(self.recall_paintings, hung, hung, **HIDDEN)
+        for lost in (shown.change, chosen.failure, again.failure, tuned.failure, well.failure):
+            lost(self.forget, hung, hung, **HIDDEN)
+        for changed in (shown.change, own.change, tuned.success):
             changed(self.show_tiles, [photo, own], tiles, concurrency_id="tiles", concurrency_limit=1, **HIDDEN)
         history.select(self.history.reopen, [remembered, before], [photo, shown, *outputs], **HIDDEN)
         before.input(self.history.compare, [before, latest], result.slider, **HIDDEN)
@@ -245,16 +253,15 @@ class StylizeTab(Tab):
 
         Without a photograph, the visitor's paintings.
         """
-        sheet = ""
-        numbered = enumerate([*(name for _, name in self._choices), *own], 1)
-        there = {number: style for number, style in numbered if self._workshop.has_style(style)}
+        sheet, offered = "", [*(name for _, name in self._choices), *own]
         if photo:
-            pictures = self._workshop.tiles(photo, [*there.values()])
+            pictures = self._workshop.tiles(photo, offered)
         else:
-            paintings = ((place, style) for place, style in enumerate(there.values()) if style in own)
+            there = self._paintings(own)
+            paintings = ((place, style) for place, style in enumerate(offered) if style in there)
             pictures = ((place, resize(self._workshop.picture(style), TILE)) for place, style in paintings)
         for place, picture in pictures:
-            sheet += tile([*there][place], picture, "#stylize-style")
+            sheet += tile(place + 1, picture, "#stylize-style")
             yield f"<style>{sheet}</style>"
 
     def show(self, photo: str | None, protect: str | None) -> str | None:
@@ -263,17 +270,22 @@ class StylizeTab(Tab):
             return None
         return self._workshop.show_selection(Selection(photo, begin=protect))
 
-    def add(self, painting: str, own: list[str]) -> tuple:
+    def add(self, painting: str, own: list[str], second: str | None) -> tuple:
         """Make a painting one of the visitor's styles, and choose it."""
         path = self._workshop.take_in_painting(painting)
-        own, style, second = self.recall_paintings([*self._paintings(own), path])
+        own = [*self._paintings(own), path][-_OWN:]
+        _, style, second = self.recall_paintings(own, path, second)
         return own, style | {"value": path}, second
 
-    def recall_paintings(self, own: list) -> tuple:
+    def recall_paintings(self, own: list, style: str | None, second: str | None) -> tuple:
         """The visitor's paintings that are still there, and the styles with them."""
-        own = self._paintings(own)
-        choices = [*self._choices, *((title(path), path) for path in own)]
-        return own, gr.update(choices=choices), gr.update(choices=[_NO_STYLE, *choices])
+        there = self._paintings(own)
+        choices = [*self._choices, *((title(path), path) for path in there)]
+        return there, _offer(choices, style), _offer([_NO_STYLE, *choices], second)
+
+    def forget(self, own: list, style: str | None, second: str | None) -> tuple:
+        """As `recall_paintings`, once a painting is gone."""
+        return (gr.skip(),) * 3 if self._paintings(own) == own else self.recall_paintings(own, style, second)
 
     def _paintings(self, own: Any) -> list[str]:
         """Those paintings that a browser remembers that are still there."""
@@ -349,3 +361,9 @@ class StylizeTab(Tab):
         seconds = time.perf_counter() - began
         note = f"Painted in {seconds:.0f} s" if done == 1 else "Stopped. This was painted so far."
         yield *made(*self.history.compare(before, (photo, path)), note), (photo, path)
+
+
+def _offer(choices: list[tuple[str, str]], picked: str | None) -> dict:
+    """The update of a component that offers choices: the first is picked if the one that was is not among them."""
+    gone = picked not in (value for _, value in choices)
+    return gr.update(choices=choices, **({"value": choices[0][1]} if gone else {}))

@@ -119,16 +119,12 @@ class Workshop:
 
         Args:
             path: The photograph.
-            styles: Names, or paths of paintings.
+            styles: Names, or paths of paintings. Those that are gone, or are deleted meanwhile, are left out.
             side: Longest side in pixels; that of a strip is longer, so that it can be painted.
         """
-        for style in styles:
-            self._check_style(style)
-        from keras_nst.jobs.stylize import in_styles
-
         picture = self.picture(path)
         side = max(side, longest_side(picture.rgb.shape[1:3], MIN_SIDE))
-        finished = in_styles(resize(picture, side), styles)
+        finished = self._in_styles(resize(picture, side), styles)
         with self.turns.at(TILES):
             while not self.turns.closed.wait(_PAUSE):
                 self.turns.give_way(TILES)
@@ -245,6 +241,23 @@ class Workshop:
         """Context in which the styles of visitors' paintings lie beside them, and errors do not tell where."""
         with painter.kept_beside(self.files.folder), self.files.for_visitors():
             yield
+
+    def _in_styles(self, picture: Picture, styles: Sequence[str]) -> Iterator[tuple[int, Picture]]:
+        """As `in_styles`, but without styles that are gone or are deleted meanwhile."""
+        from keras_nst.jobs.stylize import in_styles
+
+        left = {place: style for place, style in enumerate(styles) if self.has_style(style)}
+        while left:
+            places = [*left]
+            try:
+                for number, small in in_styles(picture, [*left.values()]):
+                    del left[places[number]]
+                    yield places[number], small
+            except (InputError, OSError):
+                there = {place: style for place, style in left.items() if self.has_style(style)}
+                if len(there) == len(left):
+                    raise
+                left = there
 
     def _check_style(self, style: str) -> None:
         if not self.has_style(style):

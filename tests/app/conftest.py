@@ -10,6 +10,7 @@ pytest.importorskip("gradio", reason="the app needs pip install 'keras_nst[app]'
 
 from reference.nets import randomized
 
+from keras_nst.app.stylize import StylizeTab
 from keras_nst.app.workshop import Workshop
 from keras_nst.models.saved import save_style
 from keras_nst.models.transfer_net import transfer_net
@@ -54,6 +55,18 @@ def uploaded(workshop, tmp_path, home):
         return str(path)
 
     return upload
+
+
+@pytest.fixture
+def stylize(workshop):
+    """Stylizes a photograph by the handler of the tab, with the usual settings or others."""
+
+    def handle(photo, **settings):
+        usual = {"before": None, "style": "tiny", "strength": 1, "color": "style", "protect": "no", "least": 0.4}
+        more = {"stroke": 1, "second": "", "share": 0.5, "suffix": "png"}
+        return StylizeTab(workshop).stylize(photo, **usual | more | settings)
+
+    return handle
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
 """The page as a visitor uses it: by clicks in Chromium."""
 
 import base64
+import contextlib
 import json
 import re
 import shutil
 import zipfile
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from reference import clips
@@ -43,6 +46,13 @@ def page(browser, server):
     assert errors == []
     # The last picture of the camera may come after its stream has ended.
     assert [answer.url for answer in closed if "/stream/" not in answer.url] == []
+
+
+@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+def size(page, request):
+    """The size of the window: at first that of a desk, then that of a phone."""
+    page.set_viewport_size(request.param)
+    return request.param
 
 
 def drop(page, name, path):
@@ -94,6 +104,15 @@ def made(page, name):
     page.locator(f"#stylize-result img[src$='{name}']").wait_for(state="attached")
 
 
+@contextlib.contextmanager
+def renewed(page):
+    """Wait for another result, which what is done within brings about."""
+    shown = "[...document.querySelectorAll('#stylize-result img')].at(-1)?.src"
+    before = page.evaluate(shown)
+    yield
+    page.wait_for_function(f"before => {shown} != before", arg=before)
+
+
 def test_a_photograph_is_stylized_at_once_and_again_with_each_change(page, home):
     drop(page, "stylize", home / "painting.png")
     page.locator("#stylize-result img").first.wait_for()
@@ -102,11 +121,8 @@ def test_a_photograph_is_stylized_at_once_and_again_with_each_change(page, home)
     full, name = download(page, "stylize")
     assert (full.shape, name) == ((1, 96, 128, 3), "painting-tiny.png")
     assert np.abs(full - read(home / "painting.png").rgb).mean() > 0.02
-    shown = page.locator("#stylize-result img").last.evaluate("image => image.src")
-    page.locator("#stylize-color").get_by_label("Photograph").check()
-    page.wait_for_function(
-        "shown => [...document.querySelectorAll('#stylize-result img')].at(-1).src != shown", arg=shown
-    )
+    with renewed(page):
+        page.locator("#stylize-color").get_by_label("Photograph").check()
     kept, _ = download(page, "stylize")
     np.testing.assert_allclose(kept, keep_color(full, read(home / "painting.png").rgb), atol=4 / 255)
     page.locator("#stylize-file").get_by_label("JPEG").check()
@@ -169,6 +185,83 @@ def test_a_style_tells_its_painting_and_a_picture_that_cannot_be_copied_is_told(
     tell(page, "stylize-note", "The browser does not let this page copy.")
 
 
+def test_a_result_is_copied_to_the_clipboard(page, home, size):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    drop(page, "stylize", home / "painting.png")
+    made(page, "painting-tiny.png")
+    page.click("#stylize-copy")
+    tell(page, "stylize-note", "Copied.")
+    copied = page.evaluate(
+        """async () => {
+          const [copied] = await navigator.clipboard.read(), reader = new FileReader();
+          reader.readAsDataURL(await copied.getType("image/png"));
+          await new Promise(read => reader.onload = read);
+          return reader.result;
+        }"""
+    )
+    result, _ = download(page, "stylize")
+    np.testing.assert_allclose(read(base64.b64decode(copied.partition(",")[2])).rgb, result, atol=1 / 255)
+
+
+def test_the_subject_is_protected_without_a_new_upload(page, home, size):
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    drop(page, "stylize", home / "object.png")
+    made(page, "object-tiny.png")
+    full, _ = download(page, "stylize")
+    uploads = []
+    page.on("request", lambda request: uploads.append(request.url) if "/upload" in request.url else None)
+    page.get_by_role("button", name="Protect a part").click()
+    with renewed(page):
+        page.locator("#stylize-protect").get_by_label("The subject").check()
+    page.locator("#stylize-mask img[src$='preview.jpg']").wait_for()
+    protected, _ = download(page, "stylize")
+    with renewed(page):
+        page.locator("#stylize-least input[type=number]").fill("0")
+    kept, _ = download(page, "stylize")
+    photo, disc = read(home / "object.png").rgb, np.s_[0, 40:56, 56:72]
+    np.testing.assert_allclose(kept[disc], photo[disc], atol=0.02)
+    far, near = (np.abs(result - photo)[disc].mean() for result in (full, protected))
+    assert near < 0.6 * far
+    np.testing.assert_array_equal(protected[:, :8], full[:, :8])
+    assert uploads == []
+
+
+def test_the_size_of_strokes_is_set_by_its_slider(page, home, size):
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    drop(page, "stylize", home / "painting.png")
+    made(page, "painting-tiny.png")
+    usual, _ = download(page, "stylize")
+    with renewed(page):
+        page.locator("#stylize-stroke input[type=range]").click()  # In its middle.
+    assert page.locator("#stylize-stroke input[type=number]").input_value() == "2"
+    larger, _ = download(page, "stylize")
+    assert larger.shape == usual.shape
+    assert np.abs(larger - usual).mean() > 0.01
+
+
+def test_two_results_are_compared_side_by_side(page, home, size):
+    drop(page, "stylize", home / "painting.png")
+    results = []
+    for style in ("Tiny", "Starry night"):
+        page.locator("#stylize-style").get_by_label(style).check()
+        made(page, f"painting-{style.replace(' ', '_').lower()}.png")
+        results.append(download(page, "stylize")[0])
+    page.locator("#stylize-before input").click()
+    page.get_by_role("option", name="1 Tiny").click()
+    images = page.locator("#stylize-result img")
+    page.wait_for_function(
+        "[...document.querySelectorAll('#stylize-result img')].some(image => image.src.endsWith('painting-tiny.png'))"
+    )
+    images.first.scroll_into_view_if_needed()
+    shown = read(images.first.screenshot()).rgb
+    height, width = shown.shape[1:3]
+    first, second = (cv2.resize(result[0], (width, height)) for result in results)
+    left, right = np.s_[:, width // 8 : 3 * width // 8], np.s_[:, 5 * width // 8 : 7 * width // 8]
+    for part, same, other in ((left, first, second), (right, second, first)):
+        assert np.abs(shown[0] - same)[part].mean() < 0.3 * np.abs(shown[0] - other)[part].mean()
+
+
 def test_styles_are_chosen_by_the_keyboard(page, home):
     drop(page, "stylize", home / "painting.png")
     page.locator("#stylize-result img").first.wait_for()
@@ -224,6 +317,22 @@ def test_a_painting_of_ones_own_is_a_style_at_once(page, home):
     assert download(page, "stylize")[1] == "painting-halves-painted.png"
 
 
+def test_a_painting_that_is_gone_leaves_the_styles(page, home):
+    drop(page, "stylize", home / "painting.png")
+    page.set_input_files("[data-testid='+ Your own painting-upload-button']", home / "halves.png")
+    made(page, "painting-halves.png")
+    page.locator("#stylize-style").get_by_label("Tiny").check()
+    made(page, "painting-tiny.png")
+    own = page.locator("#stylize-style").get_by_label("Halves")
+    Path(own.get_attribute("value")).unlink()
+    own.check()
+    toast(page, "no such style any more")
+    own.wait_for(state="detached")
+    first = page.locator("#stylize-style input").first
+    made(page, f"painting-{first.get_attribute('value')}.png")
+    assert first.is_checked()
+
+
 def test_a_painting_is_learned_while_the_page_is_used_until_it_is_stopped(page, home, tmp_path):
     """On a desk, and then on a phone."""
     painting = tmp_path / "learned.png"
@@ -252,9 +361,7 @@ def test_a_painting_is_learned_while_the_page_is_used_until_it_is_stopped(page, 
     assert np.abs(download(page, "stylize")[0] - predicted).max() > 0.01
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_a_clip_is_painted_shown_and_stopped(page, home, size, tmp_path):
-    page.set_viewport_size(size)
     clips.write(tmp_path / "walk.mp4", clips.frames(6, 320, 240))
     clips.write(tmp_path / "long.mp4", clips.frames(200, 320, 240))
     page.locator("#stylize-style").get_by_label("Tiny").check()
@@ -410,9 +517,7 @@ def test_an_object_is_harmonized(page, home):
     page.locator("#harmonize-run").wait_for()
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_the_object_is_moved_scaled_and_turned_by_its_handles(page, home, size):
-    page.set_viewport_size(size)
     page.get_by_role("tab", name="Harmonize").click()
     page.get_by_role("button", name="By numbers").click()
     drop(page, "object", home / "object.png")
@@ -463,9 +568,7 @@ def test_a_harmonization_is_stopped(page, home):
     page.locator("#harmonize-run").wait_for()
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_a_part_is_selected_by_brush_and_box(page, home, size):
-    page.set_viewport_size(size)
     page.get_by_role("tab", name="Partial").click()
     drop(page, "partial", home / "object.png")
     tell(page, "partial-hint", "12.")
@@ -524,9 +627,7 @@ def in_sight(page, target):
     )
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_the_result_is_in_sight_when_the_work_begins(page, home, size):
-    page.set_viewport_size(size)
     page.locator("#stylize-style").get_by_label("Tiny").check()
     drop(page, "stylize", home / "painting.png")
     made(page, "painting-tiny.png")
@@ -546,7 +647,7 @@ def test_the_result_is_in_sight_when_the_work_begins(page, home, size):
     in_sight(page, "#partial-result")
 
 
-def test_a_camera_is_stylized_while_it_runs(page):
+def test_a_camera_is_stylized_while_it_runs(page, size):
     page.get_by_role("tab", name="Live").click()
     page.locator("#live-style").get_by_label("Tiny").check()
     page.locator("#live-picture").get_by_text("Webcam").click()
@@ -554,6 +655,7 @@ def test_a_camera_is_stylized_while_it_runs(page):
     tell(page, "live-note", "320 × 240 pixels")
     shown = page.locator("#live-result img").get_attribute("src")
     page.wait_for_function("shown => (document.querySelector('#live-result img')?.src ?? shown) != shown", arg=shown)
+    in_sight(page, "#live-result img")
     page.locator("#live-picture").get_by_text("Stop").click()
     page.locator("#live-picture").get_by_text("Record").wait_for()
 
@@ -568,9 +670,7 @@ def test_what_is_refused_is_told_in_a_line_and_runs_no_script(page, tmp_path):
     assert page.title() == "keras_nst"
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_nothing_is_wider_than_the_window(page, size):
-    page.set_viewport_size(size)
     for last in ("stylize-strength", "harmonize-run", "partial-run", "live-strength"):
         page.get_by_role("tab", name=last.partition("-")[0].capitalize()).click()
         page.locator(f"#{last}").wait_for()

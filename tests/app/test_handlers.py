@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import errno
-import os
 import re
 import shutil
 import threading
@@ -81,15 +80,9 @@ def test_a_picture_is_taken_in_no_larger_than_the_limit(tmp_path, uploaded):
         Workshop(tmp_path / "own", limits=Limits(pixels=100)).take_in(uploaded("halves.png"))
 
 
-def stylize(workshop, photo, **settings):
-    usual = {"before": None, "style": "tiny", "strength": 1, "color": "style", "protect": "no", "least": 0.4}
-    more = {"stroke": 1, "second": "", "share": 0.5, "suffix": "png"}
-    return StylizeTab(workshop).stylize(photo, **usual | more | settings)
-
-
-def test_a_photograph_is_stylized_as_by_the_command(workshop, uploaded, tmp_path):
+def test_a_photograph_is_stylized_as_by_the_command(stylize, uploaded, tmp_path):
     photo = uploaded("painting.png", "photo.png")
-    (before, after), note, download, latest = stylize(workshop, photo, strength=0.5, color="keep")
+    (before, after), note, download, latest = stylize(photo, strength=0.5, color="keep")
     picture = read(photo)
     full = keep_color(Stylizer("tiny")(picture).rgb, picture.rgb)
     np.testing.assert_allclose(read(after).rgb, (picture.rgb + full) / 2, atol=ROUNDING)
@@ -103,21 +96,21 @@ def test_a_photograph_is_stylized_as_by_the_command(workshop, uploaded, tmp_path
     assert read_record(kept)["strength"] == 0.5
 
 
-def test_the_subject_is_protected(workshop, uploaded):
+def test_the_subject_is_protected(stylize, uploaded):
     photo = uploaded("object.png")
-    (_, after), *_ = stylize(workshop, photo, protect="saliency", least=0.0)
+    (_, after), *_ = stylize(photo, protect="saliency", least=0.0)
     picture, result, full = read(photo).rgb, read(after).rgb, Stylizer("tiny")(read(photo)).rgb
     np.testing.assert_allclose(result[0, 44:52, 60:68], picture[0, 44:52, 60:68], atol=ROUNDING)
     np.testing.assert_allclose(result[0, :8, :8], full[0, :8, :8], atol=ROUNDING)
 
 
-def test_a_photograph_without_a_subject_is_told_so(workshop, uploaded, monkeypatch):
+def test_a_photograph_without_a_subject_is_told_so(workshop, stylize, uploaded, monkeypatch):
     monkeypatch.setattr(workshop, "mask", lambda selection: np.zeros((1, 96, 128, 1), np.float32))
     with pytest.raises(InputError, match="Nothing to protect was found in the photograph"):
-        stylize(workshop, uploaded("painting.png"), protect="subject")
+        stylize(uploaded("painting.png"), protect="subject")
 
 
-def test_only_a_new_photograph_or_style_takes_a_net(workshop, uploaded, monkeypatch):
+def test_only_a_new_photograph_or_style_takes_a_net(stylize, uploaded, monkeypatch):
     photo, asked = uploaded("painting.png"), []
     net = Stylizer("tiny")
 
@@ -127,98 +120,30 @@ def test_only_a_new_photograph_or_style_takes_a_net(workshop, uploaded, monkeypa
 
     monkeypatch.setattr("keras_nst.jobs.stylize.stylizer", lambda styles, shares=None: counted)
     for settings in ({}, {"strength": 0.5}, {"color": "only"}, {"protect": "saliency"}, {"suffix": "jpg"}):
-        stylize(workshop, photo, **settings)
+        stylize(photo, **settings)
     assert len(asked) == 1
-    stylize(workshop, uploaded("object.png", "other.png"))
+    stylize(uploaded("object.png", "other.png"))
     assert len(asked) == 2
 
 
-def test_larger_strokes_are_those_of_a_smaller_picture(workshop, uploaded):
+def test_larger_strokes_are_those_of_a_smaller_picture(stylize, uploaded):
     photo = uploaded("painting.png")
-    (_, after), *_ = stylize(workshop, photo, stroke=2)
+    (_, after), *_ = stylize(photo, stroke=2)
     expected = Stylizer("tiny")(read(photo), painted_size=64).rgb
     np.testing.assert_allclose(read(after).rgb, expected, atol=ROUNDING)
     assert read_record(after)["stroke"] == 2
     for wrong in (0.5, 4, "large", None):
         with pytest.raises(InputError, match="The size of strokes"):
-            stylize(workshop, photo, stroke=wrong)
+            stylize(photo, stroke=wrong)
 
 
-def test_two_styles_are_blended_by_the_share_of_the_second(workshop, uploaded):
+def test_two_styles_are_blended_by_the_share_of_the_second(stylize, uploaded):
     photo = uploaded("painting.png")
-    (_, after), note, *_ = stylize(workshop, photo, second="starry_night", share=0.25)
+    (_, after), note, *_ = stylize(photo, second="starry_night", share=0.25)
     first, second = (Stylizer(style)(read(photo)).rgb for style in ("tiny", "starry_night"))
     np.testing.assert_allclose(read(after).rgb, 0.75 * first + 0.25 * second, atol=ROUNDING)
     assert Path(after).name == "upload-tiny-starry_night.png"
     assert note.startswith("Tiny + Starry night")
-
-
-def click(index):
-    return gr.SelectData(None, {"index": index, "value": None})
-
-
-@pytest.fixture
-def strip(workshop, uploaded):
-    """A tab, and what the browser remembers of it: two results of a photograph."""
-    photo, _ = workshop.take_in(uploaded("painting.png"))
-    tab, remembered = StylizeTab(workshop), []
-    for style in ("tiny", "starry_night"):
-        *_, latest = stylize(workshop, photo, style=style)
-        remembered, *_ = tab.history.remember(remembered, "", latest)
-    return tab, remembered
-
-
-def test_a_result_is_compared_with_what_was_made_before(workshop, strip):
-    tab, remembered = strip
-    (photo, first), (_, second) = remembered
-    _, shown, before = tab.history.recall(remembered, first)
-    assert shown["value"] == [first, second]
-    assert (shown["visible"], before["value"]) == (True, first)
-    assert before["choices"] == [("The photograph", ""), ("1 Tiny", first), ("2 Starry night", second)]
-    assert stylize(workshop, photo, before=first)[0][0] == first
-    assert tab.history.compare(first, (photo, second)) == (first, second)
-    assert tab.history.compare("", (photo, second)) == (photo, second)
-
-
-def test_a_result_is_opened_again_with_its_photograph(strip):
-    tab, remembered = strip
-    photo, first = remembered[0]
-    opened, shown, (before, after), note, download, latest = tab.history.reopen(remembered, "", click(0))
-    assert opened == shown == before == photo
-    assert after == download["value"] == first
-    assert latest == [photo, first]
-    assert note.startswith("Tiny, ")
-    Path(photo).unlink()
-    opened, _, (before, after), *_ = tab.history.reopen(remembered, remembered[1][1], click(0))
-    assert (opened, before, after) == (None, remembered[1][1], first)
-    assert tab.history.reopen(remembered, "", click(0))[2] == (first, first)
-    Path(first).unlink()
-    with pytest.raises(InputError, match="not here any more"):
-        tab.history.reopen(remembered, "", click(0))
-    assert tab.history.recall(remembered, first)[2]["value"] == ""
-
-
-def test_what_is_changed_at_once_takes_the_place_of_the_last_result(workshop, strip):
-    tab, remembered = strip
-    photo, last = remembered[1]
-    *_, latest = stylize(workshop, photo, style="starry_night", strength=0.5)
-    assert tab.history.remember(remembered, "", latest)[0] == [remembered[0], [*latest]]
-    os.utime(last, (0, 0))
-    assert tab.history.remember(remembered, "", latest)[0] == [*remembered, [*latest]]
-    *_, same = stylize(workshop, photo, style="starry_night")
-    assert tab.history.remember(remembered, "", same)[0] == [remembered[0], [*same]]
-
-
-@pytest.mark.parametrize("remembered", [["/etc/passwd"], [None, 3, {"path": "x"}], "/etc/passwd", None, [["a", "b"]]])
-def test_what_a_browser_says_it_remembers_is_looked_at(workshop, uploaded, remembered):
-    tab = StylizeTab(workshop)
-    assert tab.history.recall(remembered, "/etc/passwd")[0] == []
-    assert tab.recall_paintings(remembered)[0] == []
-    for index in (0, None, "0"):
-        with pytest.raises(InputError, match="not here any more"):
-            tab.history.reopen(remembered, "", click(index))
-    (before, _), *_ = stylize(workshop, photo := uploaded("painting.png"), before="/etc/passwd")
-    assert before == photo
 
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -230,12 +155,12 @@ def half(path, content):
     raise FULL
 
 
-def test_on_a_full_disk_nothing_is_half_written_and_nothing_tells_where(workshop, uploaded, tmp_path, monkeypatch):
+def test_on_a_full_disk_nothing_is_half_written_or_tells_where(workshop, stylize, uploaded, tmp_path, monkeypatch):
     photo = uploaded("painting.png")
     before = sorted(tmp_path.rglob("*"))
     with monkeypatch.context() as full:
         full.setattr(Path, "write_bytes", half)
-        for write in (lambda: workshop.take_in(photo), lambda: stylize(workshop, photo)):
+        for write in (lambda: workshop.take_in(photo), lambda: stylize(photo)):
             with pytest.raises(InputError, match="cannot keep") as told:
                 write()
             assert str(tmp_path) not in str(told.value)
@@ -247,7 +172,7 @@ def test_on_a_full_disk_nothing_is_half_written_and_nothing_tells_where(workshop
     with monkeypatch.context() as full:
         full.setattr(shutil, "copyfile", lambda source, path: half(path, bytes(99)))
         with pytest.raises(InputError, match="cannot keep"):
-            stylize(workshop, photo)
+            stylize(photo)
     assert [*(tmp_path / "kept").iterdir()] == []
 
 
@@ -316,9 +241,9 @@ def test_a_style_that_is_learned_or_removed_meanwhile_shifts_no_tile(workshop, u
     tab, before = StylizeTab(workshop), [*styles()]
     now = {"a_new_one": home, **{name: folder for name, folder in styles().items() if name != before[0]}}
     monkeypatch.setattr("keras_nst.app.workshop.styles", lambda: now)
-    monkeypatch.setattr(workshop, "tiles", lambda path, names: ((n, name) for n, name in enumerate(names)))
+    monkeypatch.setattr("keras_nst.jobs.stylize.in_styles", lambda picture, names: enumerate(names))
     monkeypatch.setattr("keras_nst.app.stylize.tile", lambda number, name, _: f"{number}: {name};")
-    *_, sheet = tab.show_tiles("photo.png", [])
+    *_, sheet = tab.show_tiles(uploaded("painting.png"), [])
     shown = [f"{number}: {name};" for number, name in enumerate(before, 1)]
     assert sheet == f"<style>{''.join(shown[1:])}</style>"
 
@@ -336,17 +261,39 @@ def test_an_own_painting_that_is_gone_leaves_the_other_tiles_where_they_are(work
     assert np.abs(read(base64.b64decode(shown[str(count + 2)])).rgb - expected.rgb).mean() < 0.04  # What JPEG loses.
 
 
-def test_a_visitors_paintings_are_there_again_and_blended(workshop, uploaded):
+def test_a_visitors_paintings_are_there_again_and_blended(workshop, stylize, uploaded):
     tab, photo = StylizeTab(workshop), uploaded("painting.png")
     painting = workshop.take_in_painting(uploaded("halves.png", "halves.png"))
-    own, picker, second = tab.recall_paintings([painting, "/etc/passwd"])
+    own, picker, second = tab.recall_paintings([painting, "/etc/passwd"], "tiny", "")
     assert own == [painting]
     assert picker["choices"][-1] == second["choices"][-1] == ("Halves", painting)
     (sheet,) = tab.show_tiles(None, own)
     (tile,) = re.findall(rf"nth-of-type\({len(styles()) + 1}\) .*?base64,([^)]*)\)", sheet)
     assert np.abs(read(base64.b64decode(tile)).rgb - read(painting).rgb).mean() < 0.04  # What JPEG loses.
-    _, note, *_ = stylize(workshop, photo, second=painting)
+    _, note, *_ = stylize(photo, second=painting)
     assert note.startswith("Tiny + Halves")
+
+
+def test_a_painting_that_is_gone_is_no_longer_among_the_styles(workshop, uploaded):
+    tab, first = StylizeTab(workshop), next(iter(styles()))
+    gone, there = (workshop.take_in_painting(uploaded("halves.png", f"{name}.png")) for name in ("gone", "there"))
+    assert tab.forget([gone, there], gone, there) == (gr.skip(),) * 3
+    Path(gone).unlink()
+    own, picker, second = tab.forget([gone, there], gone, gone)
+    assert own == [there]
+    for offer in (picker, second):
+        assert offer["choices"][-1] == ("There", there)
+        assert gone not in dict(offer["choices"]).values()
+    assert (picker["value"], second["value"]) == (first, "")
+    assert not any("value" in offer for offer in tab.recall_paintings(own, there, "tiny")[1:])
+
+
+def test_a_painting_that_is_deleted_while_the_tiles_are_made_is_left_out(workshop, uploaded):
+    own = [workshop.take_in_painting(uploaded("halves.png", f"{name}.png")) for name in ("first", "second")]
+    tiles = workshop.tiles(uploaded("painting.png"), [*own, "tiny"])
+    assert next(tiles)[0] == 0
+    Path(own[1]).unlink()
+    assert [place for place, _ in tiles] == [2]
 
 
 @pytest.mark.parametrize("size", [(1600, 80), (80, 1600)])
@@ -393,12 +340,12 @@ def test_only_a_painting_of_a_visitor_can_be_tuned(workshop):
         list(StylizeTab(workshop).tune(VISITOR, None, "/etc/passwd"))
 
 
-def test_a_painting_without_a_style_is_told_without_where_it_lies(workshop, uploaded, tmp_path):
+def test_a_painting_without_a_style_is_told_without_where_it_lies(workshop, stylize, uploaded, tmp_path):
     Image.new("RGB", (64, 48), "gray").save(tmp_path / "plain.png")
     photo, plain = uploaded("painting.png"), uploaded((tmp_path / "plain.png").read_bytes(), "plain.png")
     plain, _ = workshop.take_in(plain)
     for ask in (
-        lambda: stylize(workshop, photo, style=plain),
+        lambda: stylize(photo, style=plain),
         lambda: list(StylizeTab(workshop).tune(VISITOR, photo, plain)),
     ):
         with pytest.raises(InputError, match=r"^plain[.]png has one color everywhere"):
@@ -411,7 +358,7 @@ def test_a_painting_without_a_style_is_not_added(workshop, uploaded, tmp_path):
     for content, told in ((plain, "has one color everywhere"), (plain[:60], "damaged"), (b"none", "not a picture")):
         painting = uploaded(content)
         with pytest.raises(InputError, match=told) as refused:
-            StylizeTab(workshop).add(painting, [])
+            StylizeTab(workshop).add(painting, [], "")
         assert str(tmp_path) not in str(refused.value)
         assert [*(tmp_path / "own").iterdir()] == [Path(painting)]
 
@@ -419,7 +366,7 @@ def test_a_painting_without_a_style_is_not_added(workshop, uploaded, tmp_path):
 def test_a_painting_is_added_within_the_limits(tmp_path, uploaded):
     workshop = Workshop(tmp_path / "own", limits=Limits(side=64))
     first, _ = workshop.take_in(uploaded("object.png", "before.png"))
-    own, picker, second = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), [first])
+    own, picker, second = StylizeTab(workshop).add(painting := uploaded("halves.png", "halves.png"), [first], "")
     assert (own[0], picker["value"]) == (first, own[1])
     assert picker["choices"][-2:] == second["choices"][-2:] == [("Before", first), ("Halves", own[1])]
     np.testing.assert_allclose(read(own[1]).rgb, read(painting, max_size=64).rgb, atol=ROUNDING)
@@ -451,7 +398,7 @@ def test_the_style_of_a_visitors_painting_lies_beside_it(workshop, uploaded, cac
     assert not cache.exists()
 
 
-def test_a_visitors_tuning_changes_no_other_visitors_style(workshop, uploaded, cache, monkeypatch):
+def test_a_visitors_tuning_changes_no_other_visitors_style(workshop, stylize, uploaded, cache, monkeypatch):
     """With a stand-in for the tuning."""
 
     def tune(painting, seconds, *, progress):
@@ -461,9 +408,9 @@ def test_a_visitors_tuning_changes_no_other_visitors_style(workshop, uploaded, c
     monkeypatch.setattr("keras_nst.jobs.tune.tune", tune)
     photo = uploaded("painting.png")
     paintings = [workshop.take_in_painting(uploaded("halves.png")) for _ in range(2)]
-    before = [read(stylize(workshop, photo, style=painting)[-1][1]).rgb for painting in paintings]
+    before = [read(stylize(photo, style=painting)[-1][1]).rgb for painting in paintings]
     workshop.tune(paintings[0], lambda done, _: None)
-    after = [read(stylize(workshop, photo, style=painting)[-1][1]).rgb for painting in paintings]
+    after = [read(stylize(photo, style=painting)[-1][1]).rgb for painting in paintings]
     np.testing.assert_array_equal(before[1], before[0])
     np.testing.assert_array_equal(after[1], before[1])
     assert np.abs(after[0] - before[0]).max() > 0.02
@@ -585,7 +532,7 @@ def test_harmonizing_needs_both_pictures(workshop, scene):
         next(HarmonizeTab(workshop).harmonize(VISITOR, "auto", "draft", *scene._replace(selection=nothing)))
 
 
-def test_one_net_works_at_a_time_whoever_asks(workshop, uploaded, monkeypatch):
+def test_one_net_works_at_a_time_whoever_asks(stylize, uploaded, monkeypatch):
     photo, working, most = uploaded("painting.png"), [], []
 
     def slow(picture, **settings):
@@ -597,7 +544,7 @@ def test_one_net_works_at_a_time_whoever_asks(workshop, uploaded, monkeypatch):
 
     monkeypatch.setattr("keras_nst.jobs.stylize.stylizer", lambda styles, shares=None: slow)
     with ThreadPoolExecutor(10) as pool:
-        made = [pool.submit(stylize, workshop, photo) for _ in range(10)]
+        made = [pool.submit(stylize, photo) for _ in range(10)]
     assert len([one.result() for one in made]) == 10
     assert max(most) == 1
 
@@ -631,11 +578,11 @@ def test_what_waits_too_long_for_its_turn_is_told_so(tmp_path, home):
 
 
 @pytest.mark.parametrize("number", [-0.1, 1.1, 1e400, float("nan"), None, "1", [1], "<script>"])
-def test_a_strength_is_a_number_from_0_to_1(workshop, uploaded, home, number):
+def test_a_strength_is_a_number_from_0_to_1(workshop, stylize, uploaded, home, number):
     photo = uploaded("painting.png")
     for strengths in ((number, 0.4), (1, number)):
         with pytest.raises(InputError, match="from 0 to 1") as told:
-            stylize(workshop, photo, strength=strengths[0], least=strengths[1])
+            stylize(photo, strength=strengths[0], least=strengths[1])
         assert "script" not in str(told.value)
     with pytest.raises(InputError, match="from 0 to 1"):
         LiveTab(workshop).stylize(frame((home / "halves.png").read_bytes()), "tiny", number)
