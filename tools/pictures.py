@@ -22,13 +22,14 @@ from keras_nst.pictures.picture import Picture
 from keras_nst.pictures.sheet import contact_sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
-BYTES, SHEET_BYTES = 200_000, 500_000
+BYTES, SHEET_BYTES = 200_000, 700_000
 # The pages, and the pictures that each of their pictures shows side by side.
 PAGES = {
     "gallery": {
+        "first": ["first.png"],
+        "shelf": ["shelf.png"],
         "styles": ["styles.png"],
         "lite": ["lite.png"],
-        "shelf": ["shelf.png"],
         "colors": ["half.png", "kept.png", "only.png"],
         "strokes": ["fine.png", "larger.png", "largest.png"],
         "protect": ["sample:astronaut", "full.png", "protected.png"],
@@ -73,7 +74,7 @@ def make(page: str, output: Path, quick: bool) -> None:
             if main(command + smaller):
                 raise SystemExit(f"failed: {' '.join(command)}")
         for name, shown in PAGES[page].items():
-            limit = SHEET_BYTES if name in ("styles", "lite", "shelf", "all") else BYTES
+            limit = SHEET_BYTES if name in ("first", "styles", "lite", "shelf", "all") else BYTES
             (folder / f"{name}.jpg").write_bytes(small([read(source) for source in shown], limit))
 
 

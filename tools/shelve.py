@@ -18,20 +18,21 @@ from keras_nst.models.saved import CARD, PAINTER
 PAINTINGS = {
     "apples_and_oranges": ("Apples and Oranges", "Paul Cezanne", "c. 1899"),
     "arlesiennes": ("Arlésiennes (Mistral)", "Paul Gauguin", "1888"),
-    "cliff_walk": ("Cliff Walk at Pourville", "Claude Monet", "1882"),
+    "at_the_well": ("Woman and Child at the Well", "Camille Pissarro", "1882"),
     "composition_vii": ("Composition VII", "Wassily Kandinsky", "1913"),
-    "grande_jatte": ("A Sunday on La Grande Jatte", "Georges Seurat", "1884-86"),
+    "houses_at_auvers": ("Houses at Auvers", "Vincent van Gogh", "1890"),
     "hunters_in_the_snow": ("The Hunters in the Snow", "Pieter Bruegel the Elder", "1565"),
-    "millinery_shop": ("The Millinery Shop", "Edgar Degas", "1879-86"),
+    "olive_trees": ("Olive Trees", "Vincent van Gogh", "1889"),
     "otani_oniji": ("Otani Oniji III", "Toshusai Sharaku", "1794"),
+    "proverbs": ("Netherlandish Proverbs", "Pieter Bruegel the Elder", "1559"),
     "self_portrait": ("Self-Portrait", "Vincent van Gogh", "1889"),
     "shipwreck": ("The Shipwreck of the Minotaur", "Joseph Mallord William Turner", "c. 1810"),
     "starry_night": ("The Starry Night", "Vincent van Gogh", "1889"),
+    "tahiti": ("Tahitian scene", "Paul Gauguin", "1890s"),
     "the_scream": ("The Scream", "Edvard Munch", "1893"),
     "udnie": ("Udnie", "Francis Picabia", "1913"),
     "wave": ("The Great Wave off Kanagawa", "Katsushika Hokusai", "1831"),
     "wheat_field": ("Wheat Field with Cypresses", "Vincent van Gogh", "1889"),
-    "wind_god": ("Folding screen, left", "Japanese, Edo period", "17th c."),
 }
 """Title, artist and date of each, all in the public domain."""
 
