@@ -241,6 +241,7 @@ def test_the_size_of_strokes_is_set_by_its_slider(page, home, size):
 
 
 def test_two_results_are_compared_side_by_side(page, home, size):
+    page.locator("#stylize-style").get_by_label("Tiny").check()
     drop(page, "stylize", home / "painting.png")
     results = []
     for style in ("Tiny", "Starry night"):
