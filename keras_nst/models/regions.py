@@ -56,10 +56,10 @@ def region_weights(
     if pooling not in POOLS:
         raise unknown("`pooling`", pooling, POOLS)
     kernel_shapes(backbone)  # Raises for an unknown backbone.
-    maps, smooth = (_carried(mask[0, ..., 0], backbone, pooling, each) for each in (rule, "simple"))
-    for layer, carried in maps.items():
-        if not carried.any():
-            maps[layer] = smooth[layer]
+    maps = _carried(mask[0, ..., 0], backbone, pooling, rule)
+    if emptied := [layer for layer, carried in maps.items() if not carried.any()]:
+        smooth = _carried(mask[0, ..., 0], backbone, pooling, "simple")
+        maps |= {layer: smooth[layer] for layer in emptied}
     return {layer: _normalized(maps, layer, mask) for layer in layers}
 
 

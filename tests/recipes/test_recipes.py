@@ -77,3 +77,18 @@ def test_kolkin2019_keeps_a_subject_when_it_is_asked_to():
     chosen = recipe("kolkin2019")
     assert chosen.loss().networks("output") == {"vgg"}
     assert {"cam", "category"} <= set(chosen.loss(keep=["cam"]).weights)
+
+
+def test_the_style_of_kolkin2019_sees_shapes_as_well_as_texture():
+    loss = recipe("kolkin2019").loss()
+    ((_, style),) = [(weight, term) for weight, term in loss.terms if term.name == "style"]
+    seen = dict.fromkeys(style.output.probes, np.ones((1, 4, 4, 2), np.float32))
+
+    def distance(*changed):
+        output = {name: values * (0 if name in changed else 1) for name, values in seen.items()}
+        return float(Loss(((1.0, style),))({"output": output, "style": seen})[0])
+
+    # A layer of zeros has a relative distance of 1 from the painting's, so its share is what it adds.
+    fine, coarse = distance("vgg/relu1_1"), [distance(f"vgg/relu4_3{size}") for size in ("", "@2", "@4")]
+    np.testing.assert_allclose(coarse, fine / 7.5, rtol=1e-5)
+    assert fine > 0
