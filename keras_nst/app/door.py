@@ -20,7 +20,7 @@ _UPLOAD = "/gradio_api/upload"
 # The paths that the page uses, of all that Gradio serves.
 _READS = (
     r"/(config|theme\.css|favicon\.ico|(assets|static)/.+"
-    r"|gradio_api/(startup-events|queue/data|upload_progress|heartbeat/\w+|file={}/.+))?"
+    r"|gradio_api/(app_id|startup-events|queue/data|upload_progress|heartbeat/\w+|file={}/.+))?"
 )
 _WRITES = r"/gradio_api/(upload|queue/join|run/predict|stream/\w+(/close)?)"
 

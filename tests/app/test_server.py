@@ -200,6 +200,13 @@ def test_files_outside_of_the_own_folder_are_not_served(page, path):
     assert b"root:" not in content
 
 
+def test_a_page_finds_its_server_again(page):
+    """After a lost connection, Gradio's page asks whether it meets the same server."""
+    status, answer = page.get("/gradio_api/app_id")
+    assert status == 200
+    assert json.loads(answer)["app_id"] == json.loads(page.get("/config")[1])["app_id"]
+
+
 def test_results_that_are_kept_are_not_served_by_their_names(page, photo, server):
     stylize(page, picture(photo))
     kept = next(server[1].iterdir())
