@@ -140,7 +140,9 @@ class TrainingOptions:
     recipe: str = _loss("the paper", Choice((*TRAINING, *ADVERSARIAL)), default=TRAINING[0])
     as_printed: bool = _printed(group="loss")
     keep: Sequence[str] | None = _loss(
-        "what is kept of the photograph: cam, edge, color, light", Listed(Text("WHAT"), "A,B"), unset="the recipe's"
+        "what is kept of the photograph: cam, edge, color, light, subject",
+        Listed(Text("WHAT"), "A,B"),
+        unset="the recipe's",
     )
     lambda1: float = _loss("factor of all perceptual terms", Number(0, metavar="L"), default=1.0)
     lambda2: float = _loss("factor of all region terms", Number(0, metavar="L"), default=1.0)
@@ -148,7 +150,8 @@ class TrainingOptions:
         "weight of the {} term, in place of the recipe's",
         Weights(
             (
-                *("content", "transport", "style", "tv", "weave", "cam", "category", "edge", "color", "light"),
+                *("content", "transport", "style", "tv", "weave"),
+                *("cam", "category", "edge", "color", "light", "subject"),
                 *("adversarial", "salient", "saliency_content", "saliency", "cycle", "identity"),
             )
         ),

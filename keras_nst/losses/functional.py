@@ -71,7 +71,7 @@ def sum_squared(output, target):
     return _per_item(squared_difference(output, target))
 
 
-def instance_normalized(features):
+def instance_normalized(features, weights=None):
     """Subtract each channel's mean and divide by its standard deviation, per item, in float32.
 
     The result says where a channel responds, and no longer depends on brightness and contrast. Channels that hardly
@@ -79,9 +79,14 @@ def instance_normalized(features):
 
     Args:
         features: (batch, height, width, channels).
+        weights: As in `gram_matrix`, for mean and deviation.
     """
     features = ops.cast(features, "float32")
-    mean, variance = ops.moments(features, axes=(1, 2), keepdims=True)
+    if weights is None:
+        mean, variance = ops.moments(features, axes=(1, 2), keepdims=True)
+    else:
+        mean = ops.sum(weights * features, axis=(1, 2), keepdims=True)
+        variance = ops.sum(weights * ops.square(features - mean), axis=(1, 2), keepdims=True)
     floor = 1e-3 * ops.mean(variance, axis=-1, keepdims=True) + 1e-6
     return (features - mean) * ops.rsqrt(variance + floor)
 

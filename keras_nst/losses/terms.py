@@ -20,6 +20,7 @@ from keras_nst.losses.functional import (
     mean_squared,
     periodic_share,
     relative_squared,
+    salience,
     soft_edges,
     squared_difference,
     squared_variation,
@@ -342,6 +343,43 @@ def light(*, block: int = 16, least: float = 0.05) -> Loss:
 
     shades = Measurement(("image",), shade)
     return Loss(((1.0, Term("light", lambda output, target: mean_squared(*output, *target), shades, "content")),))
+
+
+def subject(*layers: str, elsewhere: float = 0.01) -> Loss:
+    """Distance of the subject's normalized VGG features from those in the content image, summed over `layers`.
+
+    A place counts by its `salience` in the content image's map of the subject, its probe "subject/map". The features
+    are normalized over the subject (`instance_normalized`): its structure counts, while its brightness and contrast may
+    change at no cost, and so may everything around it.
+
+    Args:
+        *layers: VGG layers, such as "relu3_1".
+        elsewhere: What a place elsewhere counts beside 1 for the subject's, so that a picture without a subject has no
+            cost, and one with a tiny subject little.
+
+    Source: the masked content of Li et al. 2020, eqs. (4) and (5).
+    Differs from the source: only the subject counts, whatever its size, and features are normalized.
+    """
+
+    def seen(map, features):
+        share = salience(map, features)
+        total = ops.sum(share + elsewhere, axis=(1, 2), keepdims=True)
+        weights = (share + elsewhere) / total
+        return instance_normalized(features, weights), weights, share / total
+
+    def measured(map, *features):
+        return tuple(seen(map, each) for each in features)
+
+    def distance(output, target):
+        return sum(
+            weighted_mean(squared_difference(instance_normalized(features, weights), kept), counted)
+            for features, (kept, weights, counted) in zip(output, target, strict=True)
+        )
+
+    probes = tuple(f"vgg/{layer}" for layer in layers)
+    output = Measurement(probes, lambda *features: features)
+    target = Measurement(("subject/map", *probes), measured)
+    return Loss(((1.0, Term("subject", distance, output, "content", target)),))
 
 
 def total_variation(*, variation: Callable = squared_variation, region: int | None = None) -> Loss:

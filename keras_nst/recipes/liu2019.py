@@ -18,12 +18,13 @@ from keras_nst.recipes.kinds import Recipe
 
 
 def semantics() -> dict[str, losses.Loss]:
-    """What can be kept of the photograph: the region loss of eq. (9), edges, colors, light and shade."""
+    """What can be kept of the photograph: the region loss of eq. (9), edges, colors, light, a subject."""
     return {
         "cam": 2.0 * losses.cam() + 0.5 * losses.category(),
         "edge": 100.0 * losses.edge(),
         "color": 200.0 * losses.color(),
         "light": 3.0 * losses.light(),
+        "subject": 2.5 * losses.subject("relu3_1", "relu4_1"),
     }
 
 

@@ -323,6 +323,11 @@ TERMS = {
         {"output": _first(1), "content": {**_first(2), "saliency/map": random((BATCH, 10, 8, 1), 3)}},
         partial(reference.masked_content, weight=lambda saliency, like: reference.mask(saliency, like) - 1),
     ),
+    "subject": Row(
+        losses.subject(*_LAYERS),
+        {"output": _features(1), "content": {**_features(2), "subject/map": random((BATCH, 10, 8, 1), 3)}},
+        partial(reference.subject, layers=_LAYERS),
+    ),
     "saliency_content": Row(
         losses.saliency_content(),
         {role: {"saliency/map": random((BATCH, 5, 4, 1), seed)} for seed, role in enumerate(("output", "content"))},

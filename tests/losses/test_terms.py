@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference import losses as reference
 
-from keras_nst.losses import absolute_content, content, style, total_variation
+from keras_nst.losses import absolute_content, content, style, subject, total_variation
 from keras_nst.losses.functional import sum_squared
 from keras_nst.losses.statistics import gram
 
@@ -116,3 +116,35 @@ def test_what_is_less_than_half_salient_counts_once_and_what_is_salient_twice(sc
     scene["content"]["saliency/map"] = np.full((2, 12, 10, 1), saliency, np.float32)
     plain, more = (float(absolute_content("relu1_2", salient=salient)(scene)[0]) for salient in (False, True))
     assert more == pytest.approx(part * plain, abs=1e-6)
+
+
+@pytest.fixture
+def portrait(rng):
+    """A scene of one layer, 12x8, whose content has a subject in its upper half."""
+    probe, map = "vgg/relu1_2", np.zeros((1, 12, 8, 1))
+    map[:, :6] = 1
+    seen = rng.uniform(size=(1, 12, 8, 3))
+    return {"output": {probe: seen.copy()}, "content": {probe: seen, "subject/map": map}}
+
+
+def cost_of_subject(portrait):
+    return float(subject("relu1_2")(portrait)[0])
+
+
+def test_a_subject_is_kept_and_what_is_around_it_is_free(rng, portrait):
+    output, noise = portrait["output"]["vgg/relu1_2"], rng.uniform(size=(1, 6, 8, 3))
+    output[:, 6:] = noise
+    around = cost_of_subject(portrait)
+    output[:, :6] = noise
+    assert around < 0.01 * cost_of_subject(portrait)
+
+
+def test_a_subject_may_become_darker_and_of_less_contrast(portrait):
+    portrait["output"]["vgg/relu1_2"] *= 0.3
+    assert cost_of_subject(portrait) < 1e-3
+
+
+def test_where_there_is_no_subject_nothing_is_kept(rng, portrait):
+    portrait["content"]["subject/map"] = rng.uniform(0, 0.5, size=(1, 12, 8, 1))
+    portrait["output"]["vgg/relu1_2"] = rng.uniform(size=(1, 12, 8, 3))
+    assert cost_of_subject(portrait) == 0

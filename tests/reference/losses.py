@@ -325,6 +325,25 @@ def light(scene, least=0.05):
     return np.mean([mean_squared(*(shade(item["image"]) for item in pair)) for pair in pairs])
 
 
+def subject(scene, layers, elsewhere=0.01):
+    def normalized(features, weights):
+        mean = np.sum(weights * features, axis=(0, 1))
+        variance = np.sum(weights * (features - mean) ** 2, axis=(0, 1))
+        return (features - mean) / np.sqrt(variance + 1e-3 * variance.mean() + 1e-6)
+
+    costs = []
+    for output, target in zip(_items(scene, "output"), _items(scene, "content"), strict=True):
+        cost = 0
+        for layer in layers:
+            found, kept = (np.float64(item[f"vgg/{layer}"]) for item in (output, target))
+            share = mask(target["subject/map"], kept) - 1
+            weights = (share + elsewhere) / np.sum(share + elsewhere)
+            apart = (normalized(found, weights) - normalized(kept, weights)) ** 2
+            cost += np.sum(share / np.sum(share + elsewhere) * apart.mean(axis=-1, keepdims=True))
+        costs.append(cost)
+    return np.mean(costs)
+
+
 def mask(saliency, like):
     """S''_m of Li et al. 2020, eq. (4), for one item, averaged over the block of each position of the features."""
     scaled = 2 * saliency[..., 0].astype(np.float64)
