@@ -138,7 +138,6 @@ def page(workshop: Workshop) -> gr.Blocks:
     """
     if not styles():
         raise InputError("There is no style. Train one with keras-nst train, or install keras_nst with its styles.")
-    warming = _Once(workshop)
     with _Page(workshop, title="keras_nst", analytics_enabled=False) as blocks:
         gr.Markdown("# keras_nst\nStyle transfer that keeps what matters in a picture.")
         for label, tab in TABS.items():
@@ -146,7 +145,6 @@ def page(workshop: Workshop) -> gr.Blocks:
                 tab(workshop).build()
         origins = json.dumps({style: origin(style) for style in styles()})
         blocks.load(None, None, None, js=script("page").replace("ORIGINS", origins))
-        blocks.load(warming, None, None, queue=False, show_progress="hidden", api_visibility="undocumented")
     return blocks.queue(max_size=workshop.limits.waiting, default_concurrency_limit=2, api_open=False)
 
 
@@ -210,6 +208,8 @@ def serve(
             )
         except OSError as error:
             raise InputError(f"Cannot serve at {address}:{port}. Choose another `port` or `host`.") from error
+        # Python waits for it: a thread that is ended within TensorFlow takes the process down.
+        threading.Thread(target=workshop.warm_up).start()
         try:
             yield url.replace("[::]", "[::1]")  # A browser may not open the first.
         finally:
@@ -230,15 +230,3 @@ def _free_port(host: str, port: int) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # It may have been in use until now.
         probe.bind((host, port))
         return probe.getsockname()[1]
-
-
-class _Once:
-    """Loads styles in the background when somebody first opens the page."""
-
-    def __init__(self, workshop: Workshop):
-        self._workshop, self._first = workshop, threading.Lock()
-
-    def __call__(self) -> None:
-        if self._first.acquire(blocking=False):
-            # Python waits for it: a thread that is ended within TensorFlow takes the process down.
-            threading.Thread(target=self._workshop.warm_up).start()

@@ -70,19 +70,22 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
         logits = keras.layers.GlobalAveragePooling2D()(maps)
         return keras.Model(image, {"maps": maps, "logits": logits}, trainable=False)
 
+    def everywhere(side):
+        image = keras.Input((side, side, 3))
+        return keras.Model(image, {"map": keras.ops.ones_like(image[..., :1])})
+
     monkeypatch.setattr(setups, "gap_classifier", dark_or_bright)
-    options = learn.dataclasses.replace(
-        options, recipe="liu2019", keep=["cam", "edge", "color"], lambda1=0.01, steps=120
-    )
-    folder = learn.learn(options)
+    monkeypatch.setattr(setups, "subject_net", everywhere)
+    keep = ["cam", "edge", "color", "subject"]
+    folder = learn.learn(learn.dataclasses.replace(options, recipe="liu2019", keep=keep, lambda1=0.01, steps=120))
     card = read_card(folder)
-    assert (card["recipe"], card["keep"]) == ("liu2019", ["cam", "edge", "color"])
+    assert (card["recipe"], card["keep"]) == ("liu2019", keep)
     assert card["weights"]["style"] == pytest.approx(0.01 * liu2019.tuned().perceptual.weights["style"])
     with open(folder / "training" / "log.csv") as file:
         rows = list(csv.DictReader(file))
 
     def kept(row):
-        return sum(card["weights"][term] * float(row[term]) for term in ("cam", "category", "edge", "color"))
+        return sum(card["weights"][term] * float(row[term]) for term in (*keep, "category"))
 
     assert kept(rows[-1]) < 0.7 * kept(rows[0])
 
