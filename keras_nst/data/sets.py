@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_nst.console import Console
-from keras_nst.data.datasets import Crop, paintings, photographs
+from keras_nst.data.datasets import Crop, Photographs, paintings, photographs
 from keras_nst.data.edges import without_edges
 from keras_nst.data.references import GivenReferences, References
 from keras_nst.errors import InputError
@@ -42,19 +42,24 @@ class PaintedPhotographs:
         *,
         collection: bool = False,
         style_size: int = 256,
+        subject: Callable[[Path | None], References] | None = None,
         download: bool = False,
+        console: Console | None = None,
     ):
-        """Open the sets.
+        """Open the sets, and compute the missing maps of the photographs' subjects.
 
         Args:
             photos: As in `photographs`.
             styles: Files or sets of paintings; none if the painting is known otherwise.
             collection: Whether all paintings are one style; then a batch has no painting.
             style_size: Side of the paintings' crops in pixels.
+            subject: Function from the photographs' folder to the maps of their subjects; None for no maps.
             download: Whether a missing dataset may be downloaded.
+            console: Shows progress; None for no progress.
 
         Raises:
-            InputError: A set does not exist or holds no picture that can be read, or a collection is too large.
+            InputError: A set does not exist or holds no picture that can be read, a collection is too large, or no map
+                can be written.
         """
         self.photos = photographs(photos, download=download)
         self._has_choice = bool(styles) and not collection
@@ -67,6 +72,7 @@ class PaintedPhotographs:
             self._know()
         if collection and not few:
             raise InputError(f"A collection has at most {_KNOWN} paintings. Give `style` fewer, or use the net unet.")
+        self._maps = _opened(subject, self.photos, console)
 
     def _know(self) -> None:
         """Cut squares of all paintings, and list the numbers of each set's squares. A painting in two sets has one."""
@@ -121,11 +127,17 @@ class PaintedPhotographs:
 
         Returns:
             Dicts without end, float32 in [0, 1]: "content", crops (batch, size, size, 3); "image", the net's input,
-            which is these with grain; and, if there is a choice of paintings, "style", for each set the number of a
+            which is these with grain; with maps "subject", (batch, size, size, 1), cropped and mirrored like the
+            photographs; and, if there is a choice of paintings, "style", for each set the number of a
             square in `known`, (sets,) int32, or, if none is known, a square, (sets, style_size, style_size, 3).
         """
-        photos = self.photos.batches(size=size, batch=batch, seed=seed, start=start, draw=_with_grain, channels=6)
-        crops = photos.map(lambda both: {"content": both[..., :3], "image": both[..., 3:]})
+        channels = {"content": 3, "image": 3, **({"subject": 1} if self._maps else {})}
+        photos = self.photos.batches(
+            size=size, batch=batch, seed=seed, start=start, draw=self._item, channels=sum(channels.values())
+        )
+        crops = photos.map(
+            lambda items: dict(zip(channels, tf.split(items, [*channels.values()], axis=-1), strict=True))
+        )
         if not self._has_choice:
             return crops
         if self.known:
@@ -141,6 +153,11 @@ class PaintedPhotographs:
         return tf.data.Dataset.zip(crops, *squares).map(
             lambda crops, *squares: {**crops, "style": tf.concat(squares, axis=0)}
         )
+
+    def _item(self, source: Path | bytes | None, rgb: np.ndarray, crop: Crop, rng: np.random.Generator) -> np.ndarray:
+        square = crop(np.concatenate([rgb, self._maps(source, rgb)], axis=-1) if self._maps else rgb)
+        grained = with_grain(square[None, ..., :3], seed=int(rng.integers(2**31)))[0]
+        return np.concatenate([square[..., :3], grained, square[..., 3:]], axis=-1)
 
     def _drawn(self, seed: int, batch: int) -> np.ndarray:
         """The number of a square of each set for a batch: all squares of a set in turn, in a new order each time."""
@@ -181,9 +198,13 @@ def _middle(rgb: np.ndarray) -> np.ndarray:
     return rgb[:, top : top + side, left : left + side]
 
 
-def _with_grain(source: Path | bytes | None, rgb: np.ndarray, crop: Crop, rng: np.random.Generator) -> np.ndarray:
-    square = crop(rgb)
-    return np.concatenate([square, with_grain(square[None], seed=int(rng.integers(2**31)))[0]], axis=-1)
+def _opened(maps: Callable | None, photos: Photographs, console: Console | None) -> References | GivenReferences | None:
+    """The maps of photographs, after the missing ones are computed; None for no maps."""
+    if maps is None:
+        return None
+    opened = maps(photos.folder)
+    opened.prepare(photos.sources(), len(photos), console=console)
+    return opened
 
 
 class PairedSets:
@@ -227,9 +248,7 @@ class PairedSets:
                     f"A batch of {least} needs as many pictures. The {pictures.kind} {pictures.name!r} holds "
                     f"{len(pictures)}. Add some, or lower `batch`."
                 )
-        self._references = saliency and saliency(self.photos.folder)
-        if self._references:
-            self._references.prepare(self.photos.sources(), len(self.photos), console=console)
+        self._references = _opened(saliency, self.photos, console)
 
     def __len__(self) -> int:
         """The number of photographs."""

@@ -41,23 +41,34 @@ class Objective:
         targets = [self.loss.targets(role, self.observe({role: image})[role]) for image in images]
         return dataclasses.replace(self, loss=self.loss.with_constants(self.loss.collected(targets)))
 
-    def __call__(self, **images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def __call__(self, given: Scene | None = None, **images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Evaluate on images.
 
         Args:
+            given: As in `observe`.
             **images: An image (batch, height, width, 3) in [0, 1] for each role that is not bound, always "output".
 
         Returns:
             The weighted sum, a scalar, and the unweighted value of each term, by name.
         """
-        return self.loss(self.observe(images))
+        return self.loss(self.observe(images, given=given))
 
-    def observe(self, images: Mapping[str, Tensor], others: Mapping[str, Iterable[str]] | None = None) -> Scene:
+    def observe(
+        self,
+        images: Mapping[str, Tensor],
+        others: Mapping[str, Iterable[str]] | None = None,
+        given: Scene | None = None,
+    ) -> Scene:
         """Observe the probes that the loss reads.
 
         Args:
             images: An image (batch, height, width, 3) in [0, 1] for each role.
             others: Additional probes for some roles.
+            given: Probes of some roles that are known, and not observed.
         """
-        probes = {role: {*self.loss.probes(role), *(others or {}).get(role, ())} for role in images}
-        return {role: self.observer(image, sorted(probes[role])) for role, image in images.items()}
+        scene = {}
+        for role, image in images.items():
+            known = (given or {}).get(role, {})
+            probes = {*self.loss.probes(role), *(others or {}).get(role, ())} - known.keys()
+            scene[role] = {**known, **self.observer(image, sorted(probes))}
+        return scene

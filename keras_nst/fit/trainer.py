@@ -115,7 +115,8 @@ class StyleTrainer(Trainer):
     """Trains a net so that its output minimizes an objective. Call `fit` with batches of photographs.
 
     A batch is a dict: "content", the photographs (batch, height, width, 3) in [0, 1]; "image", the net's input, which
-    defaults to "content"; and for a net of many styles "style", the paintings (k, h, w, 3), or the numbers of known
+    defaults to "content"; "subject", the maps (batch, height, width, 1) in [0, 1] of their subjects, if the objective
+    keeps these; and for a net of many styles "style", the paintings (k, h, w, 3), or the numbers of known
     ones (k,), each of which serves batch / k consecutive photographs.
 
     Args:
@@ -197,6 +198,7 @@ class StyleTrainer(Trainer):
         objective = self.objective
         if style is not None:
             objective = dataclasses.replace(objective, loss=objective.loss.with_constants(style.targets))
-        total, raw = objective(output=output, content=batch["content"])
+        given = {"content": {"subject": batch["subject"]}} if "subject" in batch else {}
+        total, raw = objective(given, output=output, content=batch["content"])
         self.log({"total": total, **raw})
         return total

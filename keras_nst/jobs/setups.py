@@ -28,7 +28,6 @@ from keras_nst.models.predictor import STATISTICS, predicted
 from keras_nst.models.saved import load_painter
 from keras_nst.models.sdp_gan import MAP, PICTURE, discriminator, generator, part
 from keras_nst.models.styles import load_net
-from keras_nst.models.u2netp import subject_net
 from keras_nst.models.vgg import vgg
 from keras_nst.models.weights import vgg_weights
 from keras_nst.options import TrainingOptions
@@ -111,8 +110,6 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
             classes=options.classifier_classes,
             size=options.classifier_size,
         )
-    if "subject" in loss.networks("content"):
-        networks["subject"] = subject_net(options.size)
     objective = Objective(loss, Observer(**networks))
     build, many = partial(nets.build, options.net), nets.NETS[options.net].conditional
     if many:
@@ -136,7 +133,9 @@ def _against_painting(options: TrainingOptions, console: Console) -> Setup:
         styles=() if alone else options.style,
         collection=not many,
         style_size=options.style_size,
+        subject=_references("subject") if "subject" in loss.probes("content") else None,
         download=options.download,
+        console=console,
     )
     source, validation = sets(options.content), options.validation and sets(options.validation)
     options = _counted(options, source)

@@ -348,7 +348,7 @@ def light(*, block: int = 16, least: float = 0.05) -> Loss:
 def subject(*layers: str, elsewhere: float = 0.01) -> Loss:
     """Distance of the subject's normalized VGG features from those in the content image, summed over `layers`.
 
-    A place counts by its `salience` in the content image's map of the subject, its probe "subject/map". The features
+    A place counts by its `salience` in the content image's map of the subject, its probe "subject". The features
     are normalized over the subject (`instance_normalized`): its structure counts, while its brightness and contrast may
     change at no cost, and so may everything around it.
 
@@ -378,7 +378,7 @@ def subject(*layers: str, elsewhere: float = 0.01) -> Loss:
 
     probes = tuple(f"vgg/{layer}" for layer in layers)
     output = Measurement(probes, lambda *features: features)
-    target = Measurement(("subject/map", *probes), measured)
+    target = Measurement(("subject", *probes), measured)
     return Loss(((1.0, Term("subject", distance, output, "content", target)),))
 
 

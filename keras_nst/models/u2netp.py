@@ -54,24 +54,6 @@ def u2netp(*, pretrained: bool = True) -> keras.Model:
     return net
 
 
-def subject_net(side: int) -> keras.Model:
-    """Build the net for square pictures of one size.
-
-    Args:
-        side: Their side in pixels.
-
-    Returns:
-        A model from RGB (batch, side, side, 3) in [0, 1] to {"map": (batch, side, side, 1) in [0, 1]}, the probability
-        that each pixel belongs to the subject.
-
-    Raises:
-        InputError: The embedded weights are damaged.
-    """
-    photograph = keras.Input((side, side, 3), name="image")
-    found = u2netp()(ops.image.resize(photograph, (_SIDE, _SIDE)))
-    return keras.Model(photograph, {"map": ops.image.resize(found, (side, side))}, name="subject")
-
-
 def _block(image, depth: int | None, name: str):
     """A residual U-block; without a depth, one with dilated convolutions at a single size."""
     entered = _convolution(image, _OUTER, f"{name}_in")

@@ -325,7 +325,7 @@ TERMS = {
     ),
     "subject": Row(
         losses.subject(*_LAYERS),
-        {"output": _features(1), "content": {**_features(2), "subject/map": random((BATCH, 10, 8, 1), 3)}},
+        {"output": _features(1), "content": {**_features(2), "subject": random((BATCH, 10, 8, 1), 3)}},
         partial(reference.subject, layers=_LAYERS),
     ),
     "saliency_content": Row(

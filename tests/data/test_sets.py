@@ -191,6 +191,13 @@ def test_a_batch_of_a_collection_brings_no_painting(sets, monkeypatch):
         PaintedPhotographs(sets[0], sets, style_size=SIZE, collection=True)
 
 
+def test_maps_of_subjects_are_cropped_and_mirrored_like_their_photographs(sets):
+    source = PaintedPhotographs(sets[0], subject=References)
+    (batch,) = source.batches(size=SIZE, batch=4, seed=0).take(1)
+    assert batch.keys() == {"content", "image", "subject"}
+    np.testing.assert_allclose(batch["subject"], batch["content"][..., :1], atol=2.5 / 255)
+
+
 def test_a_painting_that_cannot_be_read_is_left_out_and_told(sets):
     (sets[1] / "broken.png").write_bytes(b"no picture")
     source = PaintedPhotographs(sets[0], [sets[1]], style_size=SIZE)

@@ -70,12 +70,8 @@ def test_what_is_kept_of_the_photographs_is_learned_with_the_style(options, monk
         logits = keras.layers.GlobalAveragePooling2D()(maps)
         return keras.Model(image, {"maps": maps, "logits": logits}, trainable=False)
 
-    def everywhere(side):
-        image = keras.Input((side, side, 3))
-        return keras.Model(image, {"map": keras.ops.ones_like(image[..., :1])})
-
     monkeypatch.setattr(setups, "gap_classifier", dark_or_bright)
-    monkeypatch.setattr(setups, "subject_net", everywhere)
+    monkeypatch.setattr(setups, "subject_map", lambda rgb: np.ones_like(rgb[..., :1]))
     keep = ["cam", "edge", "color", "subject"]
     folder = learn.learn(learn.dataclasses.replace(options, recipe="liu2019", keep=keep, lambda1=0.01, steps=120))
     card = read_card(folder)

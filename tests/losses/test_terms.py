@@ -124,7 +124,7 @@ def portrait(rng):
     probe, map = "vgg/relu1_2", np.zeros((1, 12, 8, 1))
     map[:, :6] = 1
     seen = rng.uniform(size=(1, 12, 8, 3))
-    return {"output": {probe: seen.copy()}, "content": {probe: seen, "subject/map": map}}
+    return {"output": {probe: seen.copy()}, "content": {probe: seen, "subject": map}}
 
 
 def cost_of_subject(portrait):
@@ -145,6 +145,6 @@ def test_a_subject_may_become_darker_and_of_less_contrast(portrait):
 
 
 def test_where_there_is_no_subject_nothing_is_kept(rng, portrait):
-    portrait["content"]["subject/map"] = rng.uniform(0, 0.5, size=(1, 12, 8, 1))
+    portrait["content"]["subject"] = rng.uniform(0, 0.5, size=(1, 12, 8, 1))
     portrait["output"]["vgg/relu1_2"] = rng.uniform(size=(1, 12, 8, 3))
     assert cost_of_subject(portrait) == 0

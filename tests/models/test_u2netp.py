@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_nst.models.u2netp import subject_net, u2netp
+from keras_nst.models.u2netp import u2netp
 from keras_nst.models.weights import embedded
 from keras_nst.pictures.io import read
 
@@ -94,12 +94,3 @@ def test_each_picture_of_a_batch_is_seen_for_itself(net):
     both = found(net, np.concatenate([square("coffee"), 0.3 * square("chelsea")]))
     np.testing.assert_allclose(both[:1], found(net, square("coffee")), atol=1e-4)
     np.testing.assert_allclose(both[1:], found(net, 0.3 * square("chelsea")), atol=1e-4)
-
-
-def test_a_map_has_the_size_of_its_picture():
-    """The cup is in the middle of the photograph, the table around it."""
-    rgb = read("sample:coffee").rgb[:, :400:2, 100:500:2]
-    map = np.asarray(subject_net(200)(rgb)["map"])
-    assert map.shape == (1, 200, 200, 1)
-    assert map[:, 80:120, 80:120].min() > 0.9
-    assert map[:, :30, -30:].max() < 0.1

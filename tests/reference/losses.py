@@ -336,7 +336,7 @@ def subject(scene, layers, elsewhere=0.01):
         cost = 0
         for layer in layers:
             found, kept = (np.float64(item[f"vgg/{layer}"]) for item in (output, target))
-            share = mask(target["subject/map"], kept) - 1
+            share = mask(target["subject"], kept) - 1
             weights = (share + elsewhere) / np.sum(share + elsewhere)
             apart = (normalized(found, weights) - normalized(kept, weights)) ** 2
             cost += np.sum(share / np.sum(share + elsewhere) * apart.mean(axis=-1, keepdims=True))
