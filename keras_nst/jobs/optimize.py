@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import keras
 import numpy as np
 
-from keras_nst.errors import unknown
+from keras_nst.errors import InputError, unknown
+from keras_nst.fields import changed
 from keras_nst.fit import precision
 from keras_nst.fit.matching import OWN_SHARE, Places, columns, matches
 from keras_nst.fit.optimizers import Progress, adam, lbfgs
@@ -39,6 +40,9 @@ WINDOW_BYTES = {"off": 5400, "float16": 3400, "bfloat16": 3400}
 LEAST_TILE = 256
 QUALITIES = {"draft": 1 / 3, "good": 1, "best": 3}
 """Factors of the recipe's number of steps."""
+
+OF_OTHERS = {"lbfgs": {"learning_rate", "average"}, "adam": {"least_improvement"}}
+"""Options that an optimizer does not have."""
 
 NARROWEST = 32  # Least shorter side of a shrunk painting, in pixels.
 
@@ -237,7 +241,15 @@ def settled(options: PixelOptions) -> PixelOptions:
     chosen = recipe(options.recipe, as_printed=options.as_printed)
     if options.statistic not in (None, *chosen.statistics):
         raise unknown(f"statistic of {options.recipe}", options.statistic, chosen.statistics)
-    settings = {name: value for name, value in chosen.settings.items() if getattr(options, name) is None}
+    optimizer = options.optimizer or chosen.settings["optimizer"]
+    for name in changed(options, PixelOptions):
+        if name in OF_OTHERS[optimizer]:
+            raise InputError(f"The optimizer {optimizer} has no `{name}`. Leave it out, or choose another `optimizer`.")
+    settings = {
+        name: value
+        for name, value in chosen.settings.items()
+        if getattr(options, name) is None and name not in OF_OTHERS[optimizer]
+    }
     if settings.get("backbone") == "vgg19" and not at_hand("vgg19", options.vgg_weights):
         settings["backbone"] = "vgg16"
     if "iterations" in settings:

@@ -228,6 +228,22 @@ def test_noise_is_the_seeds(photograph, stripes):
     assert np.abs(first - other).mean() > 0.01
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "other"),
+    [(None, {"learning_rate": 0.1}), ("lbfgs", {"average": True}), ("adam", {"least_improvement": 0.1})],
+)
+def test_an_option_of_the_other_optimizer_is_refused(optimizer, other):
+    (name,) = other
+    with pytest.raises(InputError, match=rf"{optimizer or 'lbfgs'} has no `{name}`"):
+        settled(PixelOptions(optimizer=optimizer, **other))
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_settled_options_are_settled(optimizer):
+    options = settled(PixelOptions(optimizer=optimizer))
+    assert settled(options) == options
+
+
 def test_adam_lowers_the_loss(photograph, stripes):
     values = []
     options = dataclasses.replace(
