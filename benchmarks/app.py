@@ -21,11 +21,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests"))
 
+from reference.browser import chromium, wait_for_tiles  # noqa: E402
 from reference.gradio_client import Page, picture  # noqa: E402
 
 from keras_nst.pictures.encoding import encode  # noqa: E402
@@ -42,8 +42,10 @@ def serving(folder: str) -> Iterator[subprocess.Popen]:
     """Context in which the app runs, with a working directory of its own."""
     command = [sys.executable, str(ROOT / "app.py"), "--port", "0"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
-        yield server
-        server.terminate()
+        try:
+            yield server
+        finally:
+            server.terminate()
 
 
 def address(server: subprocess.Popen) -> str:
@@ -70,22 +72,17 @@ def stylize(url: str, photo: str) -> float:
 
 def dropped(url: str, pause: float) -> tuple[float, float]:
     """Seconds until a photograph that is dropped on the page is painted, and until it is there in all styles."""
-    with sync_playwright() as playwright, playwright.chromium.launch() as browser:
+    with chromium() as browser:
         page = browser.new_page()
         page.set_default_timeout(120_000)
         page.goto(url)
         page.locator("#stylize-style").wait_for()
-        count = page.locator("#stylize-style label").count()
         page.wait_for_timeout(1000 * pause)
-        photograph = {"name": "photo.png", "mimeType": "image/png", "buffer": sample_path("astronaut").read_bytes()}
         began = time.perf_counter()
-        page.set_input_files("#stylize-picture input[type=file]", photograph)
+        page.set_input_files("#stylize-picture input[type=file]", sample_path("astronaut"))
         page.locator("#stylize-result img").first.wait_for(state="attached")
         painted = time.perf_counter() - began
-        page.wait_for_function(
-            "count => document.querySelector('#stylize-tiles style')?.textContent.split('nth-of-type').length > count",
-            arg=count,
-        )
+        wait_for_tiles(page)
         return painted, time.perf_counter() - began
 
 

@@ -1,5 +1,4 @@
 import os
-import shutil
 from pathlib import Path
 
 # Before TensorFlow is imported: its messages about CPUs and missing GPUs would hide the report of a failing test.
@@ -10,11 +9,9 @@ FULL_PRECISION = os.environ.pop("KERAS_NST_VGG_WEIGHTS", None)
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from reference.browser import chromium, installed  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-# A camera that shows a clock, and needs no permission.
-CHROMIUM += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
 def pytest_collection_modifyitems(config, items):
@@ -59,12 +56,8 @@ def full_precision_vgg16() -> Path:
 @pytest.fixture(scope="module")
 def browser():
     """Chromium, without a window."""
-    api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    path = os.environ.get("KERAS_NST_CHROMIUM", path)
-    if not path:
+    pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+    if not installed():
         pytest.skip("no Chromium is installed; KERAS_NST_CHROMIUM names one")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+    with chromium() as browser:
         yield browser
-        browser.close()

@@ -10,33 +10,42 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from keras_nst.pictures.samples import sample_path
 
 ROOT = Path(__file__).parents[1]
 SIZE = {"width": 1280, "height": 880}
+sys.path.append(str(ROOT / "tests"))
+
+from reference.browser import chromium, wait_for_tiles  # noqa: E402
+
+
+def picture(url: str) -> Image.Image:
+    """The page at an address, with the astronaut in the style of The Starry Night."""
+    with chromium() as browser:
+        page = browser.new_page(viewport=SIZE)
+        page.set_default_timeout(120_000)
+        page.goto(url)
+        page.wait_for_timeout(20_000)  # All nets are loaded by then.
+        page.locator("#stylize-style").get_by_label("Starry night").check()
+        page.set_input_files("#stylize-picture input[type=file]", sample_path("astronaut"))
+        page.locator("#stylize-result img[src$='starry_night.png']").first.wait_for()
+        wait_for_tiles(page)
+        page.wait_for_timeout(1000)
+        return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        command = [sys.executable, str(ROOT / "app.py"), "--port", "0"]
-        with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
-            page = playwright.chromium.launch().new_page(viewport=SIZE)
-            page.set_default_timeout(120_000)
-            page.goto(server.stdout.readline().split()[3])
-            page.locator("#stylize-style").get_by_label("Starry night").check()
-            page.set_input_files("#stylize-picture input[type=file]", sample_path("astronaut"))
-            page.locator("#stylize-result img[src$='starry_night.png']").first.wait_for()
-            count = page.locator("#stylize-style label").count()
-            page.wait_for_function(
-                "n => document.querySelector('#stylize-tiles style').textContent.split('nth-of-type').length > n",
-                arg=count,
-            )
-            page.wait_for_timeout(1000)
-            picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            picture.save(ROOT / "docs" / "pictures" / "app.jpg", quality=85)
+    command = [sys.executable, str(ROOT / "app.py"), "--port", "0"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server,
+    ):
+        try:
+            found = picture(server.stdout.readline().split()[3])
+        finally:
             server.terminate()
+    found.save(ROOT / "docs" / "pictures" / "app.jpg", quality=85)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from reference import clips
+from reference.browser import wait_for_tiles
 
 from keras_nst.pictures.color import keep_color
 from keras_nst.pictures.io import read
@@ -132,11 +133,7 @@ def test_a_photograph_is_stylized_at_once_and_again_with_each_change(page, home)
 
 def test_the_tiles_show_the_photograph_and_results_survive_a_reload(page, home):
     drop(page, "stylize", home / "painting.png")
-    count = page.locator("#stylize-style label").count()
-    page.wait_for_function(
-        "count => document.querySelector('#stylize-tiles style')?.textContent.split('nth-of-type').length > count",
-        arg=count,
-    )
+    wait_for_tiles(page)
     page.locator("#stylize-style").get_by_label("Tiny").check()
     made(page, "painting-tiny.png")
     page.locator("#stylize-history img").nth(1).wait_for()
