@@ -26,7 +26,7 @@ def picture(url: str) -> Image.Image:
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(120_000)
         page.goto(url)
-        page.wait_for_timeout(20_000)  # All nets are loaded by then.
+        page.wait_for_timeout(60_000)  # All nets are loaded by then.
         page.locator("#stylize-style").get_by_label("Starry night").check()
         page.set_input_files("#stylize-picture input[type=file]", sample_path("astronaut"))
         page.locator("#stylize-result img[src$='starry_night.png']").first.wait_for()

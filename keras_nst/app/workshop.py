@@ -268,7 +268,7 @@ class Workshop:
 
         picture = self.picture(path)
         with self.turns.turn("net"):
-            return net(picture, painted_size=painted_size(picture, stroke))
+            return net(picture, painted_size=painted_size(picture, stroke), alone=True)  # Warming up makes it fast.
 
     def _read(self, path: str | None, reader: Callable[..., Picture] = read) -> Picture:
         if not path:

@@ -83,8 +83,8 @@ class Stylizer:
                 width. Or grain of the picture's size, (1, H, W, 3).
             painted_size: Longest side in pixels at which a larger picture is painted, which sets the size of its
                 strokes; the result is enlarged, see `keras_nst.pictures.pyramid.Enlarged`. None for any size.
-            alone: Whether no other picture will follow. A net is usually made faster first, which takes as long as it
-                saves on several small pictures.
+            alone: Whether no other picture will follow soon. A net is usually made faster first, which takes as long as
+                it saves on several small pictures.
 
         Returns:
             A picture of the same size, with the same alpha.
@@ -173,7 +173,8 @@ class Stylizer:
             except UncuttableError as error:
                 reason = f"The net of {self._style} cannot be computed in bands: {error}."
                 check_memory(size, height * width * WHOLE_BYTES, lambda _: f"{reason} Take a smaller `max_size`.")
-        paint = self._plain_graph if alone and height * width <= SMALL_PIXELS else self._graph
+        soon = alone and height * width <= SMALL_PIXELS and "_graph" not in vars(self)
+        paint = self._plain_graph if soon else self._graph
         return iter([(0, paint(rows(0, height)).numpy())])
 
 

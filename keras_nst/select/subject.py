@@ -99,17 +99,21 @@ def subject_map(rgb: np.ndarray) -> np.ndarray:
         (1, h, w, 1) float32 in [0, 1]; low everywhere if there is no subject.
     """
     square = cv2.resize(rgb[0], (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    (found,) = _net()(square[None]).numpy()
+    (found,) = np.asarray(_net()(square[None]))
     return cv2.resize(found, rgb.shape[2:0:-1], interpolation=cv2.INTER_LINEAR)[None, ..., None]
 
 
 @functools.cache
 def _net():
-    import tensorflow as tf
+    import keras
 
     from keras_nst.models.u2netp import u2netp
 
     net = u2netp()
+    if keras.backend.backend() != "tensorflow":
+        return lambda rgb: keras.ops.convert_to_numpy(net(rgb, training=False))
+    import tensorflow as tf
+
     graph = tf.function(lambda rgb: net(rgb, training=False), autograph=False)
     return graph.get_concrete_function(tf.TensorSpec((1, _SIDE, _SIDE, 3), tf.float32))
 

@@ -24,7 +24,9 @@ def expected(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("backend", "parts"), [("jax", {"style", "pixels"}), ("torch", {"style", "pixels", "game"})])
+@pytest.mark.parametrize(
+    ("backend", "parts"), [("jax", {"style", "pixels", "subject"}), ("torch", {"style", "pixels", "subject", "game"})]
+)
 def test_losses_gradients_and_steps_are_those_of_tensorflow(backend, parts, expected, tmp_path):
     pytest.importorskip(backend)
     found = run(backend, tmp_path / "out.npz")

@@ -89,10 +89,12 @@ def test_a_strip_is_painted_where_its_shorter_side_suffices(stylizer, rng):
 
 
 def test_a_single_small_picture_is_painted_without_making_the_net_faster_first(style, picture, monkeypatch):
-    faster = Stylizer(style)(picture).rgb
+    made_faster = Stylizer(style)
+    faster = made_faster(picture).rgb
     fold = mock.Mock(side_effect=AssertionError("The net is made faster."))
     monkeypatch.setattr("keras_nst.infer.stylizer.fold", fold)
     np.testing.assert_allclose(Stylizer(style)(picture, alone=True).rgb, faster, atol=1e-4)
+    np.testing.assert_array_equal(made_faster(picture, alone=True).rgb, faster)  # By the fast net, which is there.
     monkeypatch.setattr("keras_nst.infer.stylizer.SMALL_PIXELS", 1000)
     with pytest.raises(AssertionError, match="made faster"):
         Stylizer(style)(picture, alone=True)

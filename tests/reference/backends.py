@@ -18,7 +18,9 @@ from keras_nst.models.observer import Observer
 from keras_nst.models.sdp_gan import discriminator, generator
 from keras_nst.models.transfer_net import transfer_net
 from keras_nst.models.vgg import vgg
+from keras_nst.pictures.io import read
 from keras_nst.recipes import sdp_gan
+from keras_nst.select.subject import subject_map
 
 RNG = np.random.default_rng(0)
 STEPS = 3
@@ -81,6 +83,11 @@ def pixels() -> list:
     return [found.value, [found.terms[name] for name in loss.weights], found.gradient]
 
 
+def subject() -> list:
+    """The map of a photograph's subject."""
+    return [subject_map(read("sample:coffee").rgb)]
+
+
 if __name__ == "__main__":
-    parts = [style, pixels] if keras.backend.backend() == "jax" else [style, pixels, game]
+    parts = [style, pixels, subject, *([] if keras.backend.backend() == "jax" else [game])]
     np.savez(sys.argv[1], **{f"{part.__name__}{n:03}": array for part in parts for n, array in enumerate(part())})
